@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * The whole validated configuration: plain data, immutable once loaded. Strings
+ * and arrays belong to the struct config that holds them. Paths are as the
+ * process can open them (a relative path in the file is relative to the folder of
+ * that file). Every item carries the line it was written at, for messages that
+ * can only be given later (a key that does not match its certificate).
+ */
+
+#define CONFIG_MAX_WORKERS 64
+#define CONFIG_MAX_PORTS 8
+#define CONFIG_MAX_PORT_ADDRESSES 16
+
+/* An IPv4 address is held v4-mapped (::ffff:a.b.c.d), as everywhere in sallyport. */
+struct config_addr {
+	struct in6_addr ip;
+	uint16_t port;  /* host order; 0 where an address has none */
+	uint8_t prefix; /* as written, 0..32 for IPv4 and 0..128 for IPv6; 0 where there is none */
+	bool is_v4;
+};
+
+struct config_route {
+	struct config_addr to;  /* prefix used, port 0 */
+	struct config_addr via; /* a neighbour on this port */
+	unsigned line;
+};
+
+struct config_port {
+	const char *name;
+	const char *const *devices; /* DPDK device names; several = one per worker queue */
+	unsigned n_devices;
+	struct config_addr addresses[CONFIG_MAX_PORT_ADDRESSES];
+	unsigned n_addresses;
+	const struct config_route *routes;
+	unsigned n_routes;
+	uint16_t mtu;  /* 1280..9000, default 1500 */
+	uint16_t vlan; /* 802.1Q id that belongs to this port, 0 = untagged */
+	bool offloads; /* false: all checksums in software, whatever the device offers */
+	unsigned line;
+};
+
+struct config_runtime {
+	unsigned workers[CONFIG_MAX_WORKERS]; /* core numbers, one worker each */
+	unsigned n_workers;
+	int control_core; /* -1: any core that is not a worker's */
+	const char *front; /* name of the port that faces clients */
+	const char *back;  /* name of the port that faces backends; may equal front */
+	uint32_t max_connections; /* proxied connections over all workers */
+	uint32_t mbufs;           /* packet buffers over all workers; 0 = derived */
+	double drain_timeout_s;
+	bool idle_sleep; /* idle = "sleep" (back off) or "poll" */
+};
+
+struct config_certificate {
+	const char *name;
+	const char *chain; /* PEM file, leaf first */
+	const char *key;   /* PEM file */
+	const char *const *names; /* overrides the names in the certificate; NULL = take those */
+	unsigned n_names;
+	unsigned line;
+};
+
+struct config_target {
+	struct config_addr address;
+	unsigned weight;
+	unsigned line;
+};
+
+struct config_backend {
+	const char *name;
+	const struct config_target *targets;
+	unsigned n_targets;
+	double connect_timeout_s;
+	unsigned line;
+};
+
+struct config_listener {
+	const char *name;
+	const struct config_addr *bind;
+	unsigned n_bind;
+	const char *policy; /* name of a built-in TLS policy (tls/policy.h) */
+	const unsigned *default_certificates; /* indices into config.certificates */
+	unsigned n_default_certificates;
+	const unsigned *certificates; /* served by SNI, beside the default ones */
+	unsigned n_certificates;
+	bool sni_strict;
+	const char *const *alpn; /* in order of preference */
+	unsigned n_alpn;
+	unsigned backend; /* index into config.backends */
+	double handshake_timeout_s;
+	double idle_timeout_s;
+	unsigned line;
+};
+
+struct config {
+	const char *path; /* the file this was read from */
+	struct config_runtime runtime;
+	const char *const *eal; /* arguments for rte_eal_init, without argv[0] */
+	unsigned n_eal;
+	const struct config_port *ports;
+	unsigned n_ports;
+	const struct config_certificate *certificates;
+	unsigned n_certificates;
+	const struct config_backend *backends;
+	unsigned n_backends;
+	const struct config_listener *listeners;
+	unsigned n_listeners;
+	void *memory; /* what config_free gives back */
+};

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include <rte_mbuf.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dataplane/net/pkt.h"
+
+struct stats;
+
+/*
+ * Ethernet, VLAN, ARP, IPv6 neighbour discovery, IPv4, IPv6 and ICMP for one
+ * worker, without I/O: packets and time go in, packets come out of a queue, no
+ * clock, no log, no global, no allocation after net_new. dataplane/tcp stands on it.
+ *
+ * Every worker keeps a neighbour table of its own, so nothing is shared; what one
+ * learns it also reports (net_learned_next), and control tells the others
+ * (net_learn), since with several queues only one of them sees the answer.
+ */
+
+#define NET_MAX_IFACES 8
+#define NET_MAX_ADDRESSES 16
+#define NET_MAX_ROUTES 64
+
+/* What the device does for us on transmit and receive (else: software). */
+enum net_offload {
+	NET_RX_CHECKSUM = 1 << 0,     /* mbuf RX flags say good/bad; UNKNOWN is verified here */
+	NET_TX_IP_CHECKSUM = 1 << 1,
+	NET_TX_TCP_CHECKSUM = 1 << 2, /* pseudo header sum is put in place by us */
+	NET_TX_TSO = 1 << 3,
+};
+
+struct net_addr {
+	struct ip_addr ip;
+	uint8_t prefix; /* 0..128; an IPv4 /24 is 120 here */
+};
+
+struct net_route {
+	struct ip_addr to;
+	uint8_t prefix; /* as in net_addr */
+	struct ip_addr via;
+};
+
+struct net_iface {
+	uint8_t mac[6];
+	uint16_t mtu;
+	uint16_t vlan;     /* 802.1Q id; 0: untagged */
+	uint32_t offloads; /* enum net_offload */
+	struct net_addr addresses[NET_MAX_ADDRESSES];
+	unsigned n_addresses;
+	struct net_route routes[NET_MAX_ROUTES];
+	unsigned n_routes;
+};
+
+struct net_config {
+	const struct net_iface *ifaces; /* copied; index = iface number = mbuf->port on input */
+	unsigned n_ifaces;
+	struct rte_mempool *pool; /* borrowed; for packets we make (ARP, ND, ICMP) */
+	struct stats *stats;      /* borrowed, for the life of the net */
+	uint8_t secret[16];       /* keys for hashes an attacker must not guess */
+	unsigned max_neighbours;  /* 0: 1024 */
+	unsigned max_fragments;   /* reassemblies under way; 0: 64 */
+};
+
+/* Makes one; NULL when memory is short. The caller owns it. */
+struct net *net_new(const struct net_config *config);
+
+/* Frees it with every packet it holds; NULL is fine. */
+void net_free(struct net *n);
+
+/* The iface as configured (MTU, offloads, addresses); i < n_ifaces. */
+const struct net_iface *net_iface(const struct net *n, unsigned i);
+unsigned net_n_ifaces(const struct net *n);
+
+/* True when ip is one of our addresses; *iface is set then, if not NULL. */
+bool net_is_local(const struct net *n, const struct ip_addr *ip, uint16_t *iface);
+
+enum net_verdict {
+	NET_TAKEN, /* answered, kept or dropped; the counters know */
+	NET_TCP,   /* a TCP packet for us: the caller owns m, pkt is filled in */
+	NET_ICMP,  /* an ICMP error about a TCP packet of ours: m was freed, icmp is filled in */
+};
+
+/* An ICMP error, with what it quotes (RFC 792, RFC 4443; judged by RFC 5927 in TCP). */
+struct net_icmp {
+	enum { NET_ICMP_SOFT, NET_ICMP_HARD, NET_ICMP_TOO_BIG } kind;
+	struct flow flow;  /* the quoted packet, seen from us: it went local -> remote */
+	uint32_t seq;      /* quoted TCP sequence number, host order */
+	uint32_t mtu;      /* TOO_BIG: next-hop MTU as told; 0: not told (RFC 1191 plateau) */
+};
+
+/*
+ * Runs one received frame through Ethernet, VLAN, IP and what lies beside TCP.
+ * Takes m in every case but NET_TCP. m->port is the iface number. A NET_TCP packet has at
+ * least 20 bytes of TCP header in its first segment, its IP and TCP checksums verified
+ * (pkt->l4_checked false only when the TCP checksum is bad: then it is dropped here and
+ * counted, so never seen by the caller), source and destination unicast.
+ */
+enum net_verdict net_input(struct net *n, struct rte_mbuf *m, uint64_t now_us, struct pkt *pkt,
+    struct net_icmp *icmp);
+
+/*
+ * Where a flow goes: filled by net_route once per connection, valid until net_generation
+ * changes (a neighbour moved, a route was replaced, a path MTU changed), then asked again.
+ */
+struct net_dst {
+	uint32_t generation;
+	uint16_t iface;
+	uint16_t mtu;      /* path MTU of this destination (RFC 1191, RFC 8201) */
+	uint8_t header[64]; /* Ethernet, VLAN and IP header template, ready to be copied */
+	uint8_t l2_len;    /* 14 or 18 */
+	uint8_t l3_len;    /* 20 or 40 */
+	bool resolved;     /* the neighbour's MAC is known and in the template */
+	struct ip_addr next_hop;
+};
+
+/*
+ * Fills dst for packets from local to remote. Source may be all-zero: then the address of the
+ * outgoing iface in the right family is chosen and written to *local. False: no route.
+ */
+bool net_route(struct net *n, struct ip_addr *local, const struct ip_addr *remote,
+    struct net_dst *dst);
+
+uint32_t net_generation(const struct net *n);
+
+/*
+ * Sends a TCP packet: m's data starts at the TCP header (checksum field zero; m may be a chain)
+ * and its first segment is writable with at least 64 bytes of headroom. Puts IP, VLAN and
+ * Ethernet in front, fills in lengths, checksums or offload flags (l2_len, l3_len, l4_len,
+ * ol_flags; with m->tso_segsz set: TSO), and queues it. An unresolved neighbour is asked for,
+ * and m waits in a short queue. Takes m. ecn is the IP ECN field to send.
+ */
+void net_send_tcp(struct net *n, struct net_dst *dst, const struct flow *flow, struct rte_mbuf *m,
+    uint8_t ecn, uint64_t now_us);
+
+/* As net_send_tcp without a connection: a RST or a SYN cookie back the way pkt came from. */
+void net_reply_tcp(struct net *n, const struct pkt *pkt, struct rte_mbuf *m, uint64_t now_us);
+
+/* A path MTU learned by TCP from a NET_ICMP_TOO_BIG it believed; floors 552 and 1280 applied. */
+void net_pmtu_set(struct net *n, const struct ip_addr *remote, uint32_t mtu, uint64_t now_us);
+
+/* Takes up to max queued frames; out[i]->port is the iface to send by. The caller owns them. */
+unsigned net_tx(struct net *n, struct rte_mbuf *out[], unsigned max);
+
+/*
+ * Ages neighbours, repeats questions, expires fragments and path MTUs. At most budget
+ * items of work. Returns when to call again, in µs (never more than a second ahead).
+ */
+uint64_t net_timers(struct net *n, uint64_t now_us, unsigned budget);
+
+/* A neighbour's address, learned on the wire. */
+struct net_neigh {
+	struct ip_addr ip;
+	uint16_t iface;
+	uint8_t mac[6];
+};
+
+/* Takes the oldest of what was learned or changed since the last call; false: nothing. */
+bool net_learned_next(struct net *n, struct net_neigh *out);
+
+/* Puts in what another worker learned; is not reported again by net_learned_next. */
+void net_learn(struct net *n, const struct net_neigh *neigh, uint64_t now_us);

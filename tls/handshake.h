@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "tls/record.h"
+
+struct tls_choice;
+
+/*
+ * Server handshakes on one worker, over byte views. Each runs in a fiber (tls.md 5), so a step may stop for a
+ * key operation that is done in a batch, on another core or in a token, and go on later.
+ */
+struct tls_worker; /* contexts (LRU), DRBG, arena, fibers, key-operation queue: one per worker */
+struct handshake;
+
+struct tls_worker_config {
+	unsigned max_contexts;   /* wolfSSL contexts kept; 0: 4096 */
+	unsigned max_handshakes; /* under way at once; 0: 8192 */
+	bool no_batches;         /* every key operation at once, by wolfCrypt (for comparison and tests) */
+};
+
+struct tls_worker_stats {
+	uint64_t contexts_built, contexts_evicted;
+	uint64_t key_operations, key_batches; /* operations done; batches of more than two lanes */
+	uint32_t contexts, handshakes;        /* now */
+	uint64_t bytes;                       /* heap held by wolfSSL on this worker, now */
+};
+
+/* Once per process before any tls_worker_new, and after the last tls_worker_free. 0 or -1. */
+int tls_global_init(void);
+void tls_global_fini(void);
+
+struct tls_worker *tls_worker_new(const struct tls_worker_config *config); /* NULL: no memory */
+void tls_worker_free(struct tls_worker *w);
+const struct tls_worker_stats *tls_worker_stats(const struct tls_worker *w);
+
+/* The worker's AEAD engine, for record_*. */
+struct aead_engine *tls_worker_aead(struct tls_worker *w);
+
+/*
+ * Does the key operations queued so far, in batches; called once per burst. Afterwards
+ * tls_worker_ready hands out, one by one, the users of the handshakes that can go on (NULL: no more).
+ */
+void tls_worker_poll(struct tls_worker *w);
+void *tls_worker_ready(struct tls_worker *w);
+
+enum handshake_status {
+	HANDSHAKE_WANT_READ,  /* send what was produced, come back with more input */
+	HANDSHAKE_WANT_WRITE, /* send what was produced, come back with room */
+	HANDSHAKE_WANT_KEY,   /* send what was produced, come back when tls_worker_ready names it */
+	HANDSHAKE_DONE,       /* send what was produced, then handshake_finish */
+	HANDSHAKE_FAILED,     /* send what was produced (the alert), then free */
+};
+
+struct handshake_facts {
+	uint16_t version, suite, group, sigalg;
+	bool resumed;
+	uint8_t alert; /* HANDSHAKE_FAILED: sent or received; 0xff: none */
+	bool alert_is_ours;
+};
+
+/*
+ * Starts a server handshake on the context of choice (built on first use). The ClientHello is given
+ * to the first step again, from its first byte. NULL: no memory or too many. user comes back
+ * from tls_worker_ready. choice is only borrowed.
+ */
+struct handshake *handshake_new(struct tls_worker *w, const struct tls_choice *choice, void *user);
+
+/*
+ * Goes as far as it can. io->in are the stream's bytes not consumed before, io->out room for
+ * answers; consumed and produced tell how much was used. Reads no byte beyond the client's last
+ * handshake message. While HANDSHAKE_WANT_KEY is pending a call returns it again at once.
+ */
+enum handshake_status handshake_step(struct handshake *h, struct record_io *io);
+
+/*
+ * After HANDSHAKE_DONE: sets up r with the keys (AEAD suites) or with the session itself, and frees
+ * the handshake. 0, or -1 when the keys could not be had (h is freed all the same).
+ */
+int handshake_finish(struct handshake *h, struct record *r);
+
+/* Facts so far; valid until finish or free. */
+const struct handshake_facts *handshake_facts(const struct handshake *h);
+
+/* Frees it at any point, also while it waits for a key operation; NULL is fine. */
+void handshake_free(struct handshake *h);

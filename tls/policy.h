@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define POLICY_MAX_SUITES 40
+#define POLICY_MAX_GROUPS 8
+
+/* A named security policy (cloud-facts.md 1 and 6): what a listener may negotiate. */
+struct policy {
+	const char *name;
+	uint16_t min_version, max_version; /* 0x0301..0x0304 */
+	uint16_t suites[POLICY_MAX_SUITES]; /* IANA numbers, server's order of preference */
+	unsigned n_suites;
+	uint16_t groups[POLICY_MAX_GROUPS]; /* IANA numbers, in order */
+	unsigned n_groups;
+	uint64_t id; /* unique: contexts are cached by it, tickets bound to it */
+};
+
+/* The built-in policy of that name, or NULL. Never freed. */
+const struct policy *policy_find(const char *name);
+
+/* The i-th built-in policy, or NULL past the last. */
+const struct policy *policy_builtin(unsigned i);
+
+/* What a listener without a policy uses. */
+#define POLICY_DEFAULT "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
+
+/* OpenSSL's name of a suite ("TLS_AES_128_GCM_SHA256", "ECDHE-RSA-AES128-GCM-SHA256"), or NULL. */
+const char *policy_suite_name(uint16_t suite);
+
+/* IANA name of a group ("x25519", "secp256r1", "X25519MLKEM768"), or NULL. */
+const char *policy_group_name(uint16_t group);
+
+/* "TLSv1.2" and so on, or NULL. */
+const char *policy_version_name(uint16_t version);

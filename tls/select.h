@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include <stdint.h>
+
+struct cert;
+struct hello;
+struct tls_service;
+
+/* Why a certificate was chosen or refused: what the control API's explain prints. */
+enum select_reason {
+	SELECT_EXACT,
+	SELECT_WILDCARD,
+	SELECT_DEFAULT_NO_SNI,
+	SELECT_DEFAULT_NO_MATCH,
+	SELECT_NO_NAME,        /* sni_strict: unrecognized_name(112) */
+	SELECT_NO_VERSION,     /* protocol_version(70) */
+	SELECT_NO_SUITE,       /* handshake_failure(40) */
+	SELECT_NO_SIGNATURE,   /* no certificate that the client can verify: handshake_failure(40) */
+	SELECT_NO_GROUP,       /* handshake_failure(40) */
+	SELECT_NO_ALPN,        /* no_application_protocol(120) */
+};
+
+struct tls_choice {
+	const struct tls_service *service;
+	const struct cert *cert; /* NULL when refused */
+	uint16_t version;        /* what will be negotiated */
+	const uint8_t *alpn;     /* the chosen protocol's name, in the service; NULL: none */
+	uint8_t alpn_len;
+	enum select_reason reason;
+	uint8_t alert; /* when refused */
+};
+
+/*
+ * Chooses certificate, version and ALPN protocol for a ClientHello: a pure function (tls.md 2).
+ * Returns 0, or -1 with reason and alert set. RSA or ECDSA is decided by what the
+ * client says it can verify: signature_algorithms (1.3), suites and groups too (1.2),
+ * suites alone (<= 1.1).
+ */
+int select_certificate(const struct tls_service *service, const struct hello *hello,
+    struct tls_choice *choice);
+
+/* A sentence for people. */
+const char *select_reason_text(enum select_reason reason);

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct cert;
+struct err;
+struct policy;
+struct sni_table;
+
+/*
+ * What one TLS listener serves: immutable, part of a snapshot. Holds references to its
+ * certificates (taken and given back by control).
+ */
+struct tls_service {
+	uint32_t listener_id; /* stable over reloads while the listener keeps its name: binds tickets */
+	const struct policy *policy;
+	struct sni_table *names;
+	bool sni_strict;
+	uint8_t *alpn; /* wire form {u8 length, bytes}... in order of preference; NULL: none */
+	uint16_t alpn_len;
+};
+
+struct tls_service_config {
+	const char *listener; /* its name: listener_id is derived from it */
+	const struct policy *policy;
+	struct cert *const *defaults; /* served without SNI or without a match; at least one */
+	unsigned n_defaults;
+	struct cert *const *certificates; /* served for their names, the defaults' names too */
+	unsigned n_certificates;
+	bool sni_strict;
+	const char *const *alpn;
+	unsigned n_alpn;
+};
+
+/* Builds one; takes references of its own to the certificates. NULL with the reason in e. */
+struct tls_service *tls_service_new(const struct tls_service_config *config, struct err *e);
+
+/* Frees it after the grace period; NULL is fine. Control thread only. */
+void tls_service_free(struct tls_service *s);
