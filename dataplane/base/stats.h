@@ -10,67 +10,67 @@
  * line here for every new drop reason or event; nothing else has to change.
  * "drop_" counters are packets thrown away, one reason each. gauges go down too.
  */
-#define STATS_LIST(X)                                                                             \
-	/* port */                                                                                \
-	X(RX_PACKETS, "rx_packets")                                                               \
-	X(RX_BYTES, "rx_bytes")                                                                   \
-	X(TX_PACKETS, "tx_packets")                                                               \
-	X(TX_BYTES, "tx_bytes")                                                                   \
-	X(DROP_TX_FULL, "drop_tx_full")                                                           \
-	X(DROP_NO_MBUF, "drop_no_mbuf")                                                           \
-	/* steer */                                                                               \
-	X(STEER_FORWARDED, "steer_forwarded")                                                     \
-	X(STEER_RECEIVED, "steer_received")                                                       \
-	X(DROP_STEER_RING_FULL, "drop_steer_ring_full")                                           \
-	/* net */                                                                                 \
-	X(DROP_ETH_SHORT, "drop_eth_short")                                                       \
-	X(DROP_ETH_NOT_OURS, "drop_eth_not_ours")                                                 \
-	X(DROP_ETH_TYPE, "drop_eth_type")                                                         \
-	X(DROP_VLAN, "drop_vlan")                                                                 \
-	X(DROP_ARP_BAD, "drop_arp_bad")                                                           \
-	X(DROP_ND_BAD, "drop_nd_bad")                                                             \
-	X(DROP_IP_BAD_HEADER, "drop_ip_bad_header")                                               \
-	X(DROP_IP_BAD_CHECKSUM, "drop_ip_bad_checksum")                                           \
-	X(DROP_IP_NOT_OURS, "drop_ip_not_ours")                                                   \
-	X(DROP_IP_SOURCE, "drop_ip_bad_source")                                                   \
-	X(DROP_IP_FRAGMENT, "drop_ip_fragment")                                                   \
-	X(DROP_IP_OPTION, "drop_ip_extension_header")                                             \
-	X(DROP_IP_PROTO, "drop_ip_protocol")                                                      \
-	X(DROP_ICMP_BAD, "drop_icmp_bad")                                                         \
-	X(DROP_NO_ROUTE, "drop_no_route")                                                         \
-	X(DROP_NEIGH_QUEUE, "drop_neighbour_queue_full")                                          \
-	X(DROP_NEIGH_UNRESOLVED, "drop_neighbour_unresolved")                                     \
-	X(ARP_SENT, "arp_sent")                                                                   \
-	X(ND_SENT, "nd_sent")                                                                     \
-	X(ICMP_ECHO_ANSWERED, "icmp_echo_answered")                                               \
-	X(ICMP_LIMITED, "icmp_rate_limited")                                                      \
-	X(IP_REASSEMBLED, "ip_reassembled")                                                       \
-	/* tcp */                                                                                 \
-	X(DROP_TCP_BAD_HEADER, "drop_tcp_bad_header")                                             \
-	X(DROP_TCP_BAD_CHECKSUM, "drop_tcp_bad_checksum")                                         \
-	X(DROP_TCP_NO_LISTENER, "drop_tcp_no_listener")                                           \
-	X(DROP_TCP_LIMIT, "drop_tcp_limit")                                                       \
-	/* relay */                                                                               \
-	X(CONNECTIONS_ACCEPTED, "connections_accepted_total")                                     \
-	X(CONNECTIONS_ACTIVE, "connections_active")                                               \
-	X(CONNECTIONS_REJECTED, "connections_rejected_total")                                     \
-	X(HANDSHAKES_DONE, "tls_handshakes_total")                                                \
-	X(HANDSHAKES_RESUMED, "tls_handshakes_resumed_total")                                     \
-	X(HANDSHAKES_FAILED, "client_tls_negotiation_errors_total")                               \
-	X(HANDSHAKES_TIMEOUT, "tls_handshake_timeouts_total")                                     \
-	X(BACKEND_CONNECTED, "backend_connections_total")                                         \
-	X(BACKEND_FAILED, "backend_connection_errors_total")                                      \
-	X(IDLE_TIMEOUTS, "idle_timeouts_total")                                                   \
-	X(BYTES_CLIENT_IN, "bytes_from_client_total")                                             \
-	X(BYTES_CLIENT_OUT, "bytes_to_client_total")                                              \
-	X(TLS_RECORD_ERRORS, "tls_record_errors_total")                                           \
+#define STATS_LIST(X)                                               \
+	/* port */                                                  \
+	X(RX_PACKETS, "rx_packets")                                 \
+	X(RX_BYTES, "rx_bytes")                                     \
+	X(TX_PACKETS, "tx_packets")                                 \
+	X(TX_BYTES, "tx_bytes")                                     \
+	X(DROP_TX_FULL, "drop_tx_full")                             \
+	X(DROP_NO_MBUF, "drop_no_mbuf")                             \
+	/* steer */                                                 \
+	X(STEER_FORWARDED, "steer_forwarded")                       \
+	X(STEER_RECEIVED, "steer_received")                         \
+	X(DROP_STEER_RING_FULL, "drop_steer_ring_full")             \
+	/* net */                                                   \
+	X(DROP_ETH_SHORT, "drop_eth_short")                         \
+	X(DROP_ETH_NOT_OURS, "drop_eth_not_ours")                   \
+	X(DROP_ETH_TYPE, "drop_eth_type")                           \
+	X(DROP_VLAN, "drop_vlan")                                   \
+	X(DROP_ARP_BAD, "drop_arp_bad")                             \
+	X(DROP_ND_BAD, "drop_nd_bad")                               \
+	X(DROP_IP_BAD_HEADER, "drop_ip_bad_header")                 \
+	X(DROP_IP_BAD_CHECKSUM, "drop_ip_bad_checksum")             \
+	X(DROP_IP_NOT_OURS, "drop_ip_not_ours")                     \
+	X(DROP_IP_SOURCE, "drop_ip_bad_source")                     \
+	X(DROP_IP_FRAGMENT, "drop_ip_fragment")                     \
+	X(DROP_IP_OPTION, "drop_ip_extension_header")               \
+	X(DROP_IP_PROTO, "drop_ip_protocol")                        \
+	X(DROP_ICMP_BAD, "drop_icmp_bad")                           \
+	X(DROP_NO_ROUTE, "drop_no_route")                           \
+	X(DROP_NEIGH_QUEUE, "drop_neighbour_queue_full")            \
+	X(DROP_NEIGH_UNRESOLVED, "drop_neighbour_unresolved")       \
+	X(ARP_SENT, "arp_sent")                                     \
+	X(ND_SENT, "nd_sent")                                       \
+	X(ICMP_ECHO_ANSWERED, "icmp_echo_answered")                 \
+	X(ICMP_LIMITED, "icmp_rate_limited")                        \
+	X(IP_REASSEMBLED, "ip_reassembled")                         \
+	/* tcp */                                                   \
+	X(DROP_TCP_BAD_HEADER, "drop_tcp_bad_header")               \
+	X(DROP_TCP_BAD_CHECKSUM, "drop_tcp_bad_checksum")           \
+	X(DROP_TCP_NO_LISTENER, "drop_tcp_no_listener")             \
+	X(DROP_TCP_LIMIT, "drop_tcp_limit")                         \
+	/* relay */                                                 \
+	X(CONNECTIONS_ACCEPTED, "connections_accepted_total")       \
+	X(CONNECTIONS_ACTIVE, "connections_active")                 \
+	X(CONNECTIONS_REJECTED, "connections_rejected_total")       \
+	X(HANDSHAKES_DONE, "tls_handshakes_total")                  \
+	X(HANDSHAKES_RESUMED, "tls_handshakes_resumed_total")       \
+	X(HANDSHAKES_FAILED, "client_tls_negotiation_errors_total") \
+	X(HANDSHAKES_TIMEOUT, "tls_handshake_timeouts_total")       \
+	X(BACKEND_CONNECTED, "backend_connections_total")           \
+	X(BACKEND_FAILED, "backend_connection_errors_total")        \
+	X(IDLE_TIMEOUTS, "idle_timeouts_total")                     \
+	X(BYTES_CLIENT_IN, "bytes_from_client_total")               \
+	X(BYTES_CLIENT_OUT, "bytes_to_client_total")                \
+	X(TLS_RECORD_ERRORS, "tls_record_errors_total")             \
 	X(TRUNCATED, "tls_truncations_total")
 
 enum stat {
 #define X(name, text) STAT_##name,
 	STATS_LIST(X)
 #undef X
-	    STAT_N
+	STAT_N
 };
 
 struct stats {

@@ -6,10 +6,11 @@
 
 /*
  * Hierarchical timer wheel (Varghese and Lauck, scheme 7) with one node per
- * object: levels of 1 ms x 512 and 256 ms x 512, and an overflow list. The owner
- * keeps its real deadlines itself and moves them freely; the node only promises to
- * come up no later than the time it was filed for, and the owner files it again when
- * it came up early. No callbacks, no allocation, no clock.
+ * object: levels of 1 ms x 512 and 256 ms x 512. The owner keeps its real deadlines
+ * itself and moves them freely; the node only promises to come up no later than the
+ * time it was filed for, and the owner files it again when it came up early. What
+ * lies beyond the horizon of 130 s always comes up early, so that far deadlines (keepalive)
+ * need no list of their own. No callbacks, no allocation, no clock.
  */
 #define WHEEL_SLOTS 512
 
@@ -21,9 +22,10 @@ struct wheel_node {
 struct wheel {
 	struct wheel_node *near[WHEEL_SLOTS];
 	struct wheel_node *far[WHEEL_SLOTS];
-	struct wheel_node *overflow;
-	struct wheel_node *due;  /* came up, not yet taken by wheel_next */
-	uint32_t now_ms;
+	uint64_t near_used[WHEEL_SLOTS / 64]; /* a bit per slot that is not empty */
+	uint64_t far_used[WHEEL_SLOTS / 64];
+	struct wheel_node *due; /* came up, not yet taken by wheel_next */
+	uint32_t now_ms;        /* lags behind the caller's time while nodes are due */
 	unsigned n_filed;
 };
 
@@ -44,7 +46,8 @@ static inline bool wheel_is_filed(const struct wheel_node *n)
 /*
  * Moves time forward to now_ms and returns one node that has come up, taken out of
  * the wheel, or NULL when there is none (left). Call it until NULL, or until a
- * budget is used up: what is left comes up at the next call.
+ * budget is used up: what is left comes up at the next call. Nodes come up in the order of
+ * their milliseconds.
  */
 struct wheel_node *wheel_next(struct wheel *w, uint32_t now_ms);
 
