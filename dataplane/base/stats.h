@@ -17,6 +17,7 @@
 	X(TX_PACKETS, "tx_packets")                                 \
 	X(TX_BYTES, "tx_bytes")                                     \
 	X(DROP_TX_FULL, "drop_tx_full")                             \
+	X(DROP_TX_REFUSED, "drop_tx_refused")                       \
 	X(DROP_NO_MBUF, "drop_no_mbuf")                             \
 	/* steer */                                                 \
 	X(STEER_FORWARDED, "steer_forwarded")                       \
@@ -50,6 +51,13 @@
 	X(DROP_TCP_BAD_CHECKSUM, "drop_tcp_bad_checksum")           \
 	X(DROP_TCP_NO_LISTENER, "drop_tcp_no_listener")             \
 	X(DROP_TCP_LIMIT, "drop_tcp_limit")                         \
+	/* worker */                                                \
+	X(BUSY_CYCLES, "busy_cycles_total")                         \
+	X(LOOPS, "loops_total")                                     \
+	X(LOOPS_BUSY, "loops_busy_total")                           \
+	X(SLEEPS, "sleeps_total")                                   \
+	X(DROP_MAILBOX_FULL, "drop_mailbox_full")                   \
+	X(BIND_ERRORS, "bind_errors_total")                         \
 	/* relay */                                                 \
 	X(CONNECTIONS_ACCEPTED, "connections_accepted_total")       \
 	X(CONNECTIONS_ACTIVE, "connections_active")                 \

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "dataplane/app.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include <rte_errno.h>
+#include <rte_launch.h>
+#include <rte_lcore.h>
+#include <rte_malloc.h>
+#include <rte_mbuf.h>
+
+#include "config/err.h"
+#include "dataplane/port/port.h"
+#include "dataplane/proxy/snapshot.h"
+#include "dataplane/steer/steer.h"
+#include "dataplane/worker.h"
+#include "tls/handshake.h"
+
+#define POOL_CACHE        256
+#define MAILBOX           256
+#define MBUFS_MIN         16384u
+#define MBUFS_MAX_DERIVED 131072u
+
+static int start_eal(struct app *a, struct err *e)
+{
+	const struct eal_config config = {
+		.args = a->boot->eal,
+		.n_args = a->boot->n_eal,
+		.worker_cores = a->boot->runtime.workers,
+		.n_workers = a->n_workers,
+		.control_core = a->boot->runtime.control_core,
+	};
+
+	if (getrandom(a->secret, sizeof(a->secret), 0) != sizeof(a->secret))
+		return err_set(e, "the kernel gives no random numbers");
+	return eal_start(&config, e);
+}
+
+static void stop_eal(struct app *a)
+{
+	(void)a;
+	eal_stop();
+}
+
+static struct port_config port_config(const struct app *a, unsigned i)
+{
+	const struct config_port *port = &a->boot->ports[i];
+
+	return (struct port_config){
+		.name = port->name,
+		.devices = port->devices,
+		.n_devices = port->n_devices,
+		.n_queues = a->n_workers,
+		.mtu = port->mtu,
+		.offloads = port->offloads,
+		.pools = a->pools,
+	};
+}
+
+/* Per worker: what its rings may hold, and room for connections' queues (tcp.md, pitfall 5). */
+static unsigned mbufs_per_worker(const struct app *a)
+{
+	unsigned n = a->boot->runtime.max_connections / a->n_workers;
+
+	if (a->boot->runtime.mbufs)
+		return a->boot->runtime.mbufs / a->n_workers;
+	if (n < MBUFS_MIN)
+		n = MBUFS_MIN;
+	if (n > MBUFS_MAX_DERIVED)
+		n = MBUFS_MAX_DERIVED;
+	for (unsigned i = 0; i < a->boot->n_ports; i++) {
+		const struct port_config config = port_config(a, i);
+
+		n += port_ring_mbufs(&config);
+	}
+	return n;
+}
+
+/* A frame of the largest MTU fits one buffer: no device has to be able to scatter. */
+static uint16_t mbuf_room(const struct app *a)
+{
+	unsigned room = RTE_MBUF_DEFAULT_DATAROOM;
+
+	for (unsigned i = 0; i < a->boot->n_ports; i++)
+		if (a->boot->ports[i].mtu + 32u > room)
+			room = RTE_ALIGN_CEIL(a->boot->ports[i].mtu + 32u, 64u);
+	return (uint16_t)(room + RTE_PKTMBUF_HEADROOM);
+}
+
+static int start_pools(struct app *a, struct err *e)
+{
+	unsigned n = mbufs_per_worker(a);
+
+	for (unsigned i = 0; i < a->n_workers; i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "worker%u", i);
+		a->pools[i] = rte_pktmbuf_pool_create(
+		    name, n, POOL_CACHE, TCP_MBUF_PRIV, mbuf_room(a), (int)rte_socket_id());
+		if (!a->pools[i])
+			return err_set(e,
+			    "cannot make %u packet buffers for worker %u: %s; lower runtime.mbufs or reserve "
+			    "more hugepages",
+			    n, i, rte_strerror(rte_errno));
+	}
+	return 0;
+}
+
+static void stop_pools(struct app *a)
+{
+	for (unsigned i = 0; i < a->n_workers; i++) {
+		rte_mempool_free(a->pools[i]);
+		a->pools[i] = NULL;
+	}
+}
+
+static uint32_t net_offloads(uint32_t port)
+{
+	return (port & PORT_RX_CHECKSUM ? NET_RX_CHECKSUM : 0) |
+	    (port & PORT_TX_IP_CHECKSUM ? NET_TX_IP_CHECKSUM : 0) |
+	    (port & PORT_TX_TCP_CHECKSUM ? NET_TX_TCP_CHECKSUM : 0) |
+	    (port & PORT_TX_TSO ? NET_TX_TSO : 0);
+}
+
+/* Prefixes count from the first of 128 bits: an IPv4 address is held v4-mapped. */
+static uint8_t prefix128(const struct config_addr *a)
+{
+	return (uint8_t)(a->is_v4 ? a->prefix + 96 : a->prefix);
+}
+
+static struct ip_addr plain_ip(const struct config_addr *a)
+{
+	struct ip_addr ip;
+
+	memcpy(ip.b, &a->ip, sizeof(ip.b));
+	return ip;
+}
+
+static int fill_iface(struct net_iface *iface, const struct config_port *config,
+    const struct port *port, struct err *e)
+{
+	memset(iface, 0, sizeof(*iface));
+	port_mac(port, iface->mac);
+	iface->mtu = config->mtu;
+	iface->vlan = config->vlan;
+	iface->offloads = net_offloads(port_offloads(port));
+	if (config->n_addresses > NET_MAX_ADDRESSES || config->n_routes > NET_MAX_ROUTES)
+		return err_set(e, "port '%s': at most %u addresses and %u routes", config->name,
+		    NET_MAX_ADDRESSES, NET_MAX_ROUTES);
+	for (unsigned i = 0; i < config->n_addresses; i++) {
+		iface->addresses[i].ip = plain_ip(&config->addresses[i]);
+		iface->addresses[i].prefix = prefix128(&config->addresses[i]);
+	}
+	iface->n_addresses = config->n_addresses;
+	for (unsigned i = 0; i < config->n_routes; i++) {
+		iface->routes[i].to = plain_ip(&config->routes[i].to);
+		iface->routes[i].prefix = prefix128(&config->routes[i].to);
+		iface->routes[i].via = plain_ip(&config->routes[i].via);
+	}
+	iface->n_routes = config->n_routes;
+	return 0;
+}
+
+static int start_ports(struct app *a, struct err *e)
+{
+	for (unsigned i = 0; i < a->boot->n_ports; i++) {
+		const struct port_config config = port_config(a, i);
+
+		a->ports[i] = port_open(&config, (uint16_t)i, e);
+		if (!a->ports[i] ||
+		    fill_iface(&a->ifaces[i], &a->boot->ports[i], a->ports[i], e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static void stop_ports(struct app *a)
+{
+	for (unsigned i = 0; i < CONFIG_MAX_PORTS; i++) {
+		port_close(a->ports[i]);
+		a->ports[i] = NULL;
+	}
+}
+
+static int start_rcu(struct app *a, struct err *e)
+{
+	size_t size = rte_rcu_qsbr_get_memsize(CONFIG_MAX_WORKERS);
+
+	a->qsbr = rte_zmalloc("qsbr", size, RTE_CACHE_LINE_SIZE);
+	if (!a->qsbr || rte_rcu_qsbr_init(a->qsbr, CONFIG_MAX_WORKERS) != 0)
+		return err_set(e, "out of memory for RCU");
+	a->steer = steer_new(a->n_workers, a->secret, e);
+	return a->steer ? 0 : -1;
+}
+
+static void stop_rcu(struct app *a)
+{
+	steer_free(a->steer);
+	rte_free(a->qsbr);
+	a->steer = NULL;
+	a->qsbr = NULL;
+}
+
+static int start_tls(struct app *a, struct err *e)
+{
+	(void)a;
+	return tls_global_init() == 0 ? 0 : err_set(e, "wolfSSL does not start");
+}
+
+static void stop_tls(struct app *a)
+{
+	(void)a;
+	tls_global_fini();
+}
+
+static int init_worker(struct app *a, unsigned i, struct err *e)
+{
+	struct worker *w = &a->workers[i];
+	struct worker_config config = { .config = a->boot, .ifaces = a->ifaces };
+	char name[32];
+
+	memcpy(config.secret, a->secret, sizeof(config.secret));
+	w->index = i;
+	w->n_workers = a->n_workers;
+	w->n_ports = a->boot->n_ports;
+	w->ports = a->ports;
+	w->workers = a->workers;
+	w->steer = a->steer;
+	w->qsbr = a->qsbr;
+	w->pool = a->pools[i];
+	w->idle_sleep = a->boot->runtime.idle_sleep;
+	atomic_store(&w->snapshot, a->snapshot);
+	snprintf(name, sizeof(name), "mailbox%u", i);
+	w->mailbox = rte_ring_create_elem(
+	    name, sizeof(struct net_neigh), MAILBOX, (int)rte_socket_id(), RING_F_SC_DEQ);
+	if (!w->mailbox)
+		return err_set(e, "out of memory for worker %u", i);
+	return worker_init(w, &config, e);
+}
+
+static int start_workers(struct app *a, struct err *e)
+{
+	unsigned lcore, i = 0;
+
+	a->workers = rte_zmalloc("workers", a->n_workers * sizeof(*a->workers), 64);
+	if (!a->workers)
+		return err_set(e, "out of memory for %u workers", a->n_workers);
+	for (unsigned w = 0; w < a->n_workers; w++)
+		if (init_worker(a, w, e) < 0)
+			return -1;
+	RTE_LCORE_FOREACH_WORKER(lcore) {
+		if (i < a->n_workers &&
+		    rte_eal_remote_launch(worker_main, &a->workers[i], lcore) != 0)
+			return err_set(e, "lcore %u does not take its worker", lcore);
+		i++;
+	}
+	return i >= a->n_workers ? 0
+				 : err_set(e, "EAL has %u lcores for %u workers", i, a->n_workers);
+}
+
+static void stop_workers(struct app *a)
+{
+	if (!a->workers)
+		return;
+	app_order(a, WORKER_STOP);
+	rte_eal_mp_wait_lcore();
+	for (unsigned i = 0; i < a->n_workers; i++) {
+		worker_fini(&a->workers[i]);
+		rte_ring_free(a->workers[i].mailbox);
+	}
+	rte_free(a->workers);
+	a->workers = NULL;
+}
+
+/* The order of starting, read from the top, and of stopping, read from the bottom. */
+static const struct step {
+	int (*start)(struct app *, struct err *);
+	void (*stop)(struct app *);
+} steps[] = {
+	{ start_eal, stop_eal },
+	{ start_tls, stop_tls },
+	{ start_pools, stop_pools },
+	{ start_ports, stop_ports },
+	{ start_rcu, stop_rcu },
+	{ start_workers, stop_workers },
+};
+
+int app_start(struct app *a, struct snapshot *snapshot, struct err *e)
+{
+	memset(a, 0, sizeof(*a));
+	a->snapshot = snapshot;
+	a->boot = snapshot->config;
+	a->n_workers = a->boot->runtime.n_workers;
+	for (size_t i = 0; i < RTE_DIM(steps); i++) {
+		a->n_started = (unsigned)i + 1; /* a step that failed half-way is undone too */
+		if (steps[i].start(a, e) < 0) {
+			app_stop(a);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+void app_stop(struct app *a)
+{
+	while (a->n_started > 0)
+		steps[--a->n_started].stop(a);
+	snapshot_free(a->snapshot);
+	a->snapshot = NULL;
+}
+
+void app_publish(struct app *a, struct snapshot *snapshot)
+{
+	struct snapshot *old = a->snapshot;
+
+	/*
+	 * Publish, wait, drop, in this order: after the wait no worker can start a session on
+	 * old, and those that run have copied what they need of it.
+	 */
+	a->snapshot = snapshot;
+	a->boot = snapshot->config; /* the same in all that was used at the start (config/diff.h) */
+	for (unsigned i = 0; i < a->n_workers; i++)
+		atomic_store_explicit(&a->workers[i].snapshot, snapshot, memory_order_release);
+	rte_rcu_qsbr_synchronize(a->qsbr, RTE_QSBR_THRID_INVALID);
+	snapshot_free(old);
+}
+
+void app_order(struct app *a, int order)
+{
+	for (unsigned i = 0; i < a->n_workers; i++)
+		atomic_store_explicit(
+		    &a->workers[i].order, (enum worker_order)order, memory_order_release);
+}
+
+bool app_is_empty(const struct app *a)
+{
+	for (unsigned i = 0; i < a->n_workers; i++)
+		if (!atomic_load_explicit(&a->workers[i].is_empty, memory_order_relaxed))
+			return false;
+	return true;
+}

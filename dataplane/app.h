@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <rte_mempool.h>
+#include <rte_rcu_qsbr.h>
+
+#include "config/model.h"
+#include "dataplane/net/net.h"
+
+struct err;
+struct port;
+struct snapshot;
+struct steer;
+struct worker;
+
+/* The whole program between start and stop; control thread only. */
+struct app {
+	struct snapshot *snapshot; /* published; owned */
+	const struct config *boot; /* what ports and workers were made from: the first snapshot's */
+	struct rte_mempool *pools[CONFIG_MAX_WORKERS];
+	struct port *ports[CONFIG_MAX_PORTS];
+	struct net_iface ifaces[CONFIG_MAX_PORTS];
+	struct steer *steer;
+	struct rte_rcu_qsbr *qsbr;
+	struct worker *workers;
+	unsigned n_workers;
+	unsigned n_started; /* steps of the start that were taken */
+	uint8_t secret[32];
+};
+
+/* Starts everything in order; takes snapshot. 0, or -1 with the reason and all undone. */
+int app_start(struct app *a, struct snapshot *snapshot, struct err *e);
+
+/* Undoes the start in reverse order; workers must have been told to stop (app_order). */
+void app_stop(struct app *a);
+
+/* Publishes snapshot to every worker, waits until none uses the old one, frees that. Takes snapshot. */
+void app_publish(struct app *a, struct snapshot *snapshot);
+
+/* Tells every worker (enum worker_order). */
+void app_order(struct app *a, int order);
+
+/* True when no worker has a connection left. */
+bool app_is_empty(const struct app *a);
+
+/*
+ * Writes counters, states and buffers in use as Prometheus text lines to out, one sample a worker; a counter
+ * that is 0 everywhere is left out unless all is set.
+ */
+void app_print_stats(const struct app *a, FILE *out, bool all);

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "dataplane/proxy/proxy.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "dataplane/proxy/relay.h"
+#include "tls/handshake.h"
+
+#define AGAIN_MS   1
+#define FOREVER_US (1000 * 1000)
+
+struct proxy *proxy_new(const struct proxy_config *config, uint64_t now_us)
+{
+	struct proxy *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return NULL;
+	p->stack = config->stack;
+	p->tls = config->tls;
+	p->aead = tls_worker_aead(config->tls);
+	p->stats = config->stats;
+	p->now_us = now_us;
+	p->n_relays = config->max_relays;
+	p->again_end = &p->again;
+	wheel_init(&p->wheel, proxy_now_ms(p));
+	p->relays = calloc(p->n_relays, sizeof(*p->relays));
+	if (!p->relays) {
+		free(p);
+		return NULL;
+	}
+	for (uint32_t i = p->n_relays; i > 0; i--) {
+		p->relays[i - 1].next = p->free;
+		p->free = &p->relays[i - 1];
+	}
+	return p;
+}
+
+void proxy_free(struct proxy *p)
+{
+	if (!p)
+		return;
+	for (uint32_t i = 0; i < p->n_relays; i++)
+		if (p->relays[i].state != RELAY_FREE)
+			relay_break(p, &p->relays[i]);
+	free(p->relays);
+	free(p);
+}
+
+static struct bound *bound_find(struct proxy *p, const struct endpoint *at)
+{
+	for (unsigned i = 0; i < p->n_bound; i++)
+		if (p->bound[i].at.port == at->port && ip_addr_eq(&p->bound[i].at.ip, &at->ip))
+			return &p->bound[i];
+	return NULL;
+}
+
+static int bind_one(struct proxy *p, const struct endpoint *at, unsigned listener)
+{
+	struct bound *b = bound_find(p, at);
+
+	if (!b) {
+		if (p->n_bound == PROXY_MAX_BOUND)
+			return -1;
+		b = &p->bound[p->n_bound++];
+		b->at = *at;
+		b->listener = -1;
+	}
+	if (b->listener < 0 && tcp_listen(p->stack, &at->ip, at->port, b) < 0)
+		return -1;
+	b->listener = (int)listener;
+	return 0;
+}
+
+static void unbind(struct proxy *p, struct bound *b)
+{
+	if (b->listener >= 0)
+		tcp_unlisten(p->stack, &b->at.ip, b->at.port);
+	b->listener = -1;
+}
+
+static bool is_bound_in(const struct snapshot *s, const struct endpoint *at)
+{
+	for (unsigned l = 0; l < s->n_listeners; l++)
+		for (unsigned i = 0; i < s->listeners[l].n_bind; i++) {
+			const struct endpoint *b = &s->listeners[l].bind[i];
+
+			if (b->port == at->port && ip_addr_eq(&b->ip, &at->ip))
+				return true;
+		}
+	return false;
+}
+
+unsigned proxy_adopt(struct proxy *p, const struct snapshot *snapshot)
+{
+	unsigned failed = 0;
+
+	for (unsigned i = 0; i < p->n_bound; i++)
+		if (p->draining || !is_bound_in(snapshot, &p->bound[i].at))
+			unbind(p, &p->bound[i]);
+	for (unsigned l = 0; l < snapshot->n_listeners && !p->draining; l++)
+		for (unsigned i = 0; i < snapshot->listeners[l].n_bind; i++)
+			failed += bind_one(p, &snapshot->listeners[l].bind[i], l) < 0;
+	p->snapshot = snapshot;
+	return failed;
+}
+
+/* The user of a leg is its relay; the low bit says that it is the backend's leg. */
+static void conn_event(struct proxy *p, struct tcp_conn *conn, unsigned events)
+{
+	uintptr_t user = (uintptr_t)tcp_user(conn);
+	struct relay *r = (struct relay *)(user & ~(uintptr_t)1);
+
+	if (!r) {
+		if (!(events & TCP_EV_ESTABLISHED)) { /* over before it was handed to anybody */
+			tcp_release(conn);
+			return;
+		}
+		r = relay_accept(p, conn);
+		if (!r)
+			return;
+	}
+	relay_event(p, r, user & 1, events);
+}
+
+static void run_again(struct proxy *p)
+{
+	struct relay *r = p->again, *next;
+
+	p->again = NULL;
+	p->again_end = &p->again;
+	for (; r; r = next) {
+		next = r->next;
+		r->flags &= (uint8_t)~RELAY_AGAIN;
+		if (r->state == RELAY_FREE) {
+			r->next = p->free;
+			p->free = r;
+		} else {
+			relay_run(p, r);
+		}
+	}
+}
+
+static void run_handshakes(struct proxy *p)
+{
+	struct relay *r;
+
+	tls_worker_poll(p->tls);
+	while ((r = tls_worker_ready(p->tls)) != NULL)
+		relay_run(p, r);
+}
+
+uint64_t proxy_run(struct proxy *p, uint64_t now_us, unsigned budget)
+{
+	struct wheel_node *node;
+	struct tcp_conn *conn;
+	unsigned events;
+	int32_t wait_ms;
+
+	p->now_us = now_us;
+	run_again(p);
+	while ((conn = stack_ready_next(p->stack, &events)) != NULL)
+		conn_event(p, conn, events);
+	run_handshakes(p);
+	while (budget-- > 0 && (node = wheel_next(&p->wheel, proxy_now_ms(p))) != NULL)
+		relay_expired(p, (struct relay *)((char *)node - offsetof(struct relay, timer)));
+	if (p->again)
+		return now_us;
+	wait_ms = (int32_t)(wheel_deadline(&p->wheel) - proxy_now_ms(p));
+	if (wait_ms > FOREVER_US / 1000)
+		return now_us + FOREVER_US;
+	return now_us + (wait_ms > 0 ? (uint64_t)wait_ms * 1000 : AGAIN_MS * 1000);
+}
+
+bool proxy_is_busy(const struct proxy *p)
+{
+	return p->again != NULL;
+}
+
+void proxy_drain(struct proxy *p)
+{
+	p->draining = true;
+	for (unsigned i = 0; i < p->n_bound; i++)
+		unbind(p, &p->bound[i]);
+}
+
+void proxy_close_all(struct proxy *p)
+{
+	for (uint32_t i = 0; i < p->n_relays; i++) {
+		struct relay *r = &p->relays[i];
+
+		if (r->state == RELAY_OPEN || r->state == RELAY_CONNECT)
+			relay_goodbye(p, r, 0);
+		else if (r->state != RELAY_FREE && r->state != RELAY_LINGER)
+			relay_break(p, r);
+	}
+}
+
+uint32_t proxy_active(const struct proxy *p)
+{
+	return p->n_active;
+}

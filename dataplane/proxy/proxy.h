@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct snapshot;
+struct stack;
+struct stats;
+struct tls_worker;
+
+/* One worker's proxied connections: client leg, TLS session, backend leg. */
+struct proxy;
+
+struct proxy_config {
+	struct stack *stack;    /* borrowed */
+	struct tls_worker *tls; /* borrowed */
+	struct stats *stats;    /* borrowed */
+	uint32_t max_relays;    /* connections at once on this worker */
+};
+
+/* Makes one; NULL when memory is short. The caller owns it. */
+struct proxy *proxy_new(const struct proxy_config *config, uint64_t now_us);
+
+/* Frees it; connections are let go without another word. NULL is fine. */
+void proxy_free(struct proxy *p);
+
+/*
+ * Uses snapshot from now on: opens and closes listeners, keeps the connections there are. The
+ * snapshot stays borrowed until the next call; the old one is not touched after it. Returns how many
+ * addresses could not be bound (they are counted, and tried again with the next snapshot).
+ */
+unsigned proxy_adopt(struct proxy *p, const struct snapshot *snapshot);
+
+/*
+ * After a burst was taken in: runs every connection that has events, every handshake that can go on, and
+ * at most budget timers. Returns when to call again, in µs. Allocates nothing but in the TLS
+ * worker's arena during handshakes.
+ */
+uint64_t proxy_run(struct proxy *p, uint64_t now_us, unsigned budget);
+
+/* True while some connection has work left that needs no new packet. */
+bool proxy_is_busy(const struct proxy *p);
+
+/* No new connections from now on; those there are go on. */
+void proxy_drain(struct proxy *p);
+
+/* Ends what is left: close_notify and FIN to clients where possible. */
+void proxy_close_all(struct proxy *p);
+
+/* Connections that are not over. */
+uint32_t proxy_active(const struct proxy *p);

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "dataplane/proxy/relay.h"
+
+#include <assert.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "dataplane/proxy/proxy.h"
+#include "tls/handshake.h"
+
+#define LINGER_MS 2000 /* for a client to read our last words before its data is answered by RST */
+
+#define BIT(state) (1u << (state))
+static const unsigned may_go_to[RELAY_N_STATES] = {
+	[RELAY_FREE] = BIT(RELAY_HELLO),
+	[RELAY_HELLO] = BIT(RELAY_HANDSHAKE) | BIT(RELAY_LINGER) | BIT(RELAY_FREE),
+	[RELAY_HANDSHAKE] = BIT(RELAY_CONNECT) | BIT(RELAY_LINGER) | BIT(RELAY_FREE),
+	[RELAY_CONNECT] = BIT(RELAY_OPEN) | BIT(RELAY_LINGER) | BIT(RELAY_FREE),
+	[RELAY_OPEN] = BIT(RELAY_LINGER) | BIT(RELAY_FREE),
+	[RELAY_LINGER] = BIT(RELAY_FREE),
+};
+
+void relay_set_state(struct proxy *p, struct relay *r, enum relay_state next)
+{
+	assert(may_go_to[r->state] & BIT(next));
+	r->state = next;
+	p->entered[next]++;
+}
+
+void relay_deadline(struct proxy *p, struct relay *r, uint32_t in_ms)
+{
+	r->deadline_ms = proxy_now_ms(p) + in_ms;
+	/* A later deadline is found out when the node comes up. */
+	if (!wheel_is_filed(&r->timer) || (int32_t)(r->deadline_ms - r->timer.expires_ms) < 0)
+		wheel_file(&p->wheel, &r->timer, r->deadline_ms);
+}
+
+struct relay *relay_accept(struct proxy *p, struct tcp_conn *conn)
+{
+	const struct bound *bound = tcp_listener_user(conn);
+	const struct listener *listener;
+	struct relay *r = p->free;
+
+	if (!r || p->draining || bound->listener < 0) {
+		stats_inc(p->stats, STAT_CONNECTIONS_REJECTED);
+		tcp_abort(conn);
+		tcp_release(conn);
+		return NULL;
+	}
+	listener = &p->snapshot->listeners[bound->listener];
+	p->free = r->next;
+	memset(r, 0, offsetof(struct relay, record));
+	r->client.conn = conn;
+	r->idle_timeout_ms = listener->idle_timeout_ms;
+	r->backend_ix = (uint16_t)listener->backend;
+	tcp_set_user(conn, r);
+	relay_set_state(p, r, RELAY_HELLO);
+	relay_deadline(p, r, listener->handshake_timeout_ms);
+	p->n_active++;
+	stats_inc(p->stats, STAT_CONNECTIONS_ACCEPTED);
+	stats_inc(p->stats, STAT_CONNECTIONS_ACTIVE);
+	return r;
+}
+
+/* Everything but the legs. */
+static void relay_forget(struct proxy *p, struct relay *r)
+{
+	bool has_keys = r->state == RELAY_CONNECT || r->state == RELAY_OPEN;
+
+	/* RELAY_LINGER has wiped them on its way in. */
+	if (has_keys)
+		record_fini(&r->record, p->aead);
+	handshake_free(r->handshake);
+	r->handshake = NULL;
+	wheel_cancel(&p->wheel, &r->timer);
+	relay_set_state(p, r, RELAY_FREE);
+	p->n_active--;
+	p->stats->v[STAT_CONNECTIONS_ACTIVE]--;
+	/* One that is on the list of those with work left is given back from there. */
+	if (r->flags & RELAY_AGAIN)
+		return;
+	r->next = p->free;
+	p->free = r;
+}
+
+void relay_end(struct proxy *p, struct relay *r)
+{
+	leg_release(&r->client);
+	leg_release(&r->backend);
+	relay_forget(p, r);
+}
+
+void relay_break(struct proxy *p, struct relay *r)
+{
+	leg_abort(&r->client);
+	leg_abort(&r->backend);
+	relay_forget(p, r);
+}
+
+void relay_linger(struct proxy *p, struct relay *r)
+{
+	if (r->state == RELAY_CONNECT || r->state == RELAY_OPEN)
+		record_fini(&r->record, p->aead);
+	handshake_free(r->handshake);
+	r->handshake = NULL;
+	leg_abort(&r->backend);
+	leg_shutdown(&r->client);
+	relay_set_state(p, r, RELAY_LINGER);
+	relay_deadline(p, r, LINGER_MS);
+	relay_run(p, r);
+}
+
+void relay_again(struct proxy *p, struct relay *r)
+{
+	if (r->flags & RELAY_AGAIN)
+		return;
+	r->flags |= RELAY_AGAIN;
+	r->next = NULL;
+	*p->again_end = r;
+	p->again_end = &r->next;
+}
+
+void relay_run(struct proxy *p, struct relay *r)
+{
+	switch ((enum relay_state)r->state) {
+	case RELAY_HELLO:
+		relay_hello(p, r);
+		break;
+	case RELAY_HANDSHAKE:
+		relay_handshake(p, r);
+		break;
+	case RELAY_OPEN:
+		relay_pump(p, r);
+		break;
+	case RELAY_LINGER:
+		leg_consume(&r->client, leg_available(&r->client));
+		if (leg_is_finished(&r->client))
+			relay_end(p, r);
+		break;
+	case RELAY_CONNECT: /* the backend's answer or the clock moves it on */
+	case RELAY_FREE:
+	case RELAY_N_STATES:
+		break;
+	}
+}
+
+static void client_event(struct proxy *p, struct relay *r, unsigned events)
+{
+	if (events & (TCP_EV_RESET | TCP_EV_TIMEOUT)) {
+		if (r->state == RELAY_HELLO || r->state == RELAY_HANDSHAKE)
+			stats_inc(p->stats, STAT_HANDSHAKES_FAILED);
+		relay_break(p, r);
+		return;
+	}
+	relay_run(p, r);
+}
+
+static void backend_event(struct proxy *p, struct relay *r, unsigned events)
+{
+	if (events & (TCP_EV_RESET | TCP_EV_TIMEOUT)) {
+		leg_release(&r->backend);
+		relay_backend_failed(p, r);
+		return;
+	}
+	if (r->state == RELAY_CONNECT && events & TCP_EV_ESTABLISHED) {
+		stats_inc(p->stats, STAT_BACKEND_CONNECTED);
+		relay_set_state(p, r, RELAY_OPEN);
+		relay_deadline(p, r, r->idle_timeout_ms);
+	}
+	relay_run(p, r);
+}
+
+void relay_event(struct proxy *p, struct relay *r, bool from_backend, unsigned events)
+{
+	if (from_backend)
+		backend_event(p, r, events);
+	else
+		client_event(p, r, events);
+}
+
+void relay_expired(struct proxy *p, struct relay *r)
+{
+	int32_t left = (int32_t)(r->deadline_ms - proxy_now_ms(p));
+
+	if (left > 0) {
+		wheel_file(&p->wheel, &r->timer, r->deadline_ms);
+		return;
+	}
+	switch ((enum relay_state)r->state) {
+	case RELAY_HELLO:
+	case RELAY_HANDSHAKE:
+		stats_inc(p->stats, STAT_HANDSHAKES_TIMEOUT);
+		relay_break(p, r);
+		break;
+	case RELAY_CONNECT:
+		leg_abort(&r->backend);
+		relay_backend_failed(p, r);
+		break;
+	case RELAY_OPEN:
+		stats_inc(p->stats, STAT_IDLE_TIMEOUTS);
+		relay_goodbye(p, r, 0);
+		break;
+	case RELAY_LINGER:
+		relay_end(p, r);
+		break;
+	case RELAY_FREE:
+	case RELAY_N_STATES:
+		break;
+	}
+}

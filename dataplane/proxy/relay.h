@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "dataplane/base/stats.h"
+#include "dataplane/base/wheel.h"
+#include "dataplane/proxy/leg.h"
+#include "dataplane/proxy/snapshot.h"
+#include "tls/hello.h"
+#include "tls/record.h"
+
+struct handshake;
+struct tls_worker;
+
+/* What the files of dataplane/proxy share with each other, and nobody else sees. */
+
+enum relay_state {
+	RELAY_FREE,
+	RELAY_HELLO,     /* waiting for a whole ClientHello */
+	RELAY_HANDSHAKE, /* wolfSSL has it */
+	RELAY_CONNECT,   /* TLS is up; the backend leg is being opened */
+	RELAY_OPEN,      /* bytes flow */
+	RELAY_LINGER, /* our last words to the client are on their way; what it sends is dropped */
+	RELAY_N_STATES,
+};
+
+enum relay_flag {
+	RELAY_CLIENT_EOF = 1 << 0,  /* close_notify or FIN from the client */
+	RELAY_BACKEND_FIN = 1 << 1, /* its end was passed on to the backend */
+	RELAY_BACKEND_EOF = 1 << 2, /* FIN from the backend */
+	RELAY_CLIENT_FIN = 1 << 3,  /* close_notify and FIN went to the client */
+	RELAY_AGAIN = 1 << 4,       /* on the list of those with work left */
+	RELAY_ANSWERED = 1 << 5,    /* at least one byte came from the backend */
+	RELAY_STALLED = 1 << 6,     /* timed out once without progress */
+};
+
+/* Idle costs memory: with two TCP connections of 320 bytes this is to stay under 1 KB. */
+struct relay {
+	struct leg client, backend;
+	struct handshake *handshake;
+	struct relay *next; /* free list, or the list of those with work left */
+	struct wheel_node timer;
+	uint32_t deadline_ms; /* the node may come up earlier */
+	uint32_t idle_timeout_ms;
+	uint32_t need; /* RELAY_HELLO: bytes to wait for */
+	uint16_t backend_ix;
+	uint16_t connects_left; /* targets still to be tried */
+	uint8_t state;          /* enum relay_state */
+	uint8_t flags;          /* enum relay_flag */
+	struct record record;
+};
+_Static_assert(sizeof(struct relay) <= 384, "an idle connection is to cost at most 1 KB");
+
+/* An address the stack listens on; stays where it is, since half-open connections point to it. */
+struct bound {
+	struct endpoint at;
+	int listener; /* index in the snapshot; -1: closed */
+};
+
+#define PROXY_MAX_BOUND    1024
+#define PROXY_MAX_BACKENDS 4096
+#define PROXY_IOV          24   /* covers a full record in segments of 1,448 bytes, twice */
+#define PROXY_IOV_WIDE     1024 /* and one in small segments */
+
+struct proxy {
+	struct stack *stack;
+	struct tls_worker *tls;
+	struct aead_engine *aead;
+	struct stats *stats;
+	const struct snapshot *snapshot;
+	uint64_t now_us;
+	struct wheel wheel;
+	struct relay *relays, *free;
+	struct relay *again, **again_end;
+	uint32_t n_relays, n_active;
+	bool draining;
+	unsigned n_bound;
+	struct bound bound[PROXY_MAX_BOUND];
+	unsigned turn[PROXY_MAX_BACKENDS]; /* round robin, by backend index */
+	uint64_t entered[RELAY_N_STATES];
+	struct hello hello;
+	uint8_t scratch[HELLO_MAX_MESSAGE + 1024];
+	struct iovec in[PROXY_IOV_WIDE], out[PROXY_IOV];
+};
+
+static inline uint32_t proxy_now_ms(const struct proxy *p)
+{
+	return (uint32_t)(p->now_us / 1000);
+}
+
+/* relay.c: life and death. All take the relay's state as it is and never free its proxy. */
+void relay_set_state(struct proxy *p, struct relay *r, enum relay_state next);
+struct relay *relay_accept(struct proxy *p, struct tcp_conn *conn);
+void relay_event(struct proxy *p, struct relay *r, bool from_backend, unsigned events);
+void relay_expired(struct proxy *p, struct relay *r);
+void relay_deadline(struct proxy *p, struct relay *r, uint32_t in_ms);
+void relay_run(struct proxy *p, struct relay *r);    /* whatever its state allows now */
+void relay_again(struct proxy *p, struct relay *r);  /* relay_run in the next proxy_run */
+void relay_end(struct proxy *p, struct relay *r);    /* both legs let go in order; r is free */
+void relay_break(struct proxy *p, struct relay *r);  /* both legs reset; r is free */
+void relay_linger(struct proxy *p, struct relay *r); /* last words are queued: FIN, then wait */
+
+/* relay_tls.c: from the first byte to keys. */
+void relay_hello(struct proxy *p, struct relay *r);
+void relay_handshake(struct proxy *p, struct relay *r);
+
+/* relay_backend.c: the second leg. */
+void relay_connect(struct proxy *p, struct relay *r);
+void relay_backend_failed(struct proxy *p, struct relay *r);
+
+/* relay_pump.c: bytes between open legs. */
+void relay_pump(struct proxy *p, struct relay *r);
+/* Sends what the record layer has to say of its own; true when all of it went out. */
+bool relay_control(struct proxy *p, struct relay *r);
+/* close_notify (alert 0) or a fatal alert, then FIN, then RELAY_LINGER. */
+void relay_goodbye(struct proxy *p, struct relay *r, uint8_t alert);

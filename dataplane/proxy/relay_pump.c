@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <string.h>
+
+#include "dataplane/proxy/relay.h"
+
+#define RECORD_HEADER 5
+#define SEAL_OVERHEAD 64 /* header, explicit nonce or MAC and padding, inner type, tag */
+#define PLAINTEXT_MAX 16384
+#define MIN_ROOM      1024         /* for more than is left: do not cut records to crumbs */
+#define COLD_MS       1000         /* after such a pause records start small again */
+#define BUDGET        (256 * 1024) /* bytes of one direction per turn: others wait meanwhile */
+
+static size_t iov_bytes(const struct iovec *iov, unsigned n)
+{
+	size_t sum = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		sum += iov[i].iov_len;
+	return sum;
+}
+
+/* The length field of the record at the start of the view, which has at least five bytes. */
+static size_t peek_length(const struct iovec *iov)
+{
+	uint8_t header[RECORD_HEADER];
+	size_t have = 0;
+
+	for (const struct iovec *v = iov; have < sizeof(header); v++) {
+		size_t part = sizeof(header) - have;
+
+		if (part > v->iov_len)
+			part = v->iov_len;
+		memcpy(header + have, v->iov_base, part);
+		have += part;
+	}
+	return (size_t)header[3] << 8 | header[4];
+}
+
+bool relay_control(struct proxy *p, struct relay *r)
+{
+	while (record_has_control(&r->record)) {
+		struct record_io io = { .out = p->out };
+
+		io.n_out = leg_reserve(&r->client, SEAL_OVERHEAD * 2, p->out, PROXY_IOV);
+		if (record_control(&r->record, p->aead, &io) != RECORD_OK || io.produced == 0)
+			return false;
+		leg_commit(&r->client, io.produced, TCP_PUSH);
+	}
+	return true;
+}
+
+void relay_goodbye(struct proxy *p, struct relay *r, uint8_t alert)
+{
+	if (!(r->flags & RELAY_CLIENT_FIN)) {
+		if (alert)
+			record_alert(&r->record, alert);
+		else
+			record_close(&r->record);
+		relay_control(p, r); /* no room for an alert: then FIN alone has to do */
+	}
+	relay_linger(p, r);
+}
+
+/* The client's view wide enough for the record at its start: 0 when that is not there yet. */
+static unsigned record_view(struct proxy *p, struct relay *r, size_t *length)
+{
+	uint32_t available = leg_available(&r->client);
+	unsigned n;
+
+	if (available < RECORD_HEADER)
+		return 0;
+	n = leg_view(&r->client, p->in, PROXY_IOV);
+	*length = peek_length(p->in);
+	if (*length <= RECORD_MAX - RECORD_HEADER && available < RECORD_HEADER + *length)
+		return 0;
+	if (iov_bytes(p->in, n) < RECORD_HEADER + *length)
+		n = leg_view(&r->client, p->in, PROXY_IOV_WIDE);
+	return n;
+}
+
+/* The client's stream is over; tell the backend. */
+static void client_eof(struct proxy *p, struct relay *r, bool clean)
+{
+	r->flags |= RELAY_CLIENT_EOF;
+	/* FIN without close_notify cuts the stream, unless the answer was already complete. */
+	if (!clean && !(r->flags & RELAY_BACKEND_EOF)) {
+		stats_inc(p->stats, STAT_TRUNCATED);
+		relay_break(p, r);
+		return;
+	}
+	leg_shutdown(&r->backend);
+	r->flags |= RELAY_BACKEND_FIN;
+}
+
+/* One record from the client to the backend; false when nothing more can be done now. */
+static bool open_one(struct proxy *p, struct relay *r, size_t *done)
+{
+	struct record_io io = { .in = p->in, .out = p->out };
+	size_t length = 0;
+
+	io.n_in = record_view(p, r, &length);
+	if (io.n_in == 0)
+		return false;
+	if (length > PLAINTEXT_MAX)
+		length = PLAINTEXT_MAX;
+	io.n_out = leg_reserve(&r->backend, length, p->out, PROXY_IOV);
+	switch (record_open(&r->record, p->aead, &io)) {
+	case RECORD_OK:
+		leg_consume(&r->client, io.consumed);
+		leg_commit(&r->backend, io.produced,
+		    leg_available(&r->client) > RECORD_HEADER ? TCP_MORE : TCP_PUSH);
+		stats_add(p->stats, STAT_BYTES_CLIENT_IN, io.produced);
+		*done += io.consumed;
+		return true;
+	case RECORD_CLOSED:
+		leg_consume(&r->client, io.consumed);
+		client_eof(p, r, true);
+		return false;
+	case RECORD_FATAL:
+		leg_consume(&r->client, io.consumed);
+		stats_inc(p->stats, STAT_TLS_RECORD_ERRORS);
+		relay_control(p, r);
+		relay_linger(p, r);
+		return false;
+	case RECORD_MORE:
+		/* It is all there but in more pieces than we care to look at. */
+		if (leg_available(&r->client) >= RECORD_MAX)
+			relay_goodbye(p, r, 80);
+		return false;
+	case RECORD_FULL: /* TCP_EV_WRITABLE of the backend leg follows */
+		return false;
+	}
+	return false;
+}
+
+static void pump_up(struct proxy *p, struct relay *r)
+{
+	size_t done = 0;
+
+	if (r->flags & RELAY_CLIENT_EOF) { /* nothing may follow close_notify */
+		leg_consume(&r->client, leg_available(&r->client));
+		return;
+	}
+	while (done < BUDGET && open_one(p, r, &done))
+		;
+	if (r->state != RELAY_OPEN)
+		return;
+	if (done >= BUDGET)
+		relay_again(p, r);
+	else if (!(r->flags & RELAY_CLIENT_EOF) && leg_is_finished(&r->client))
+		client_eof(p, r, false);
+}
+
+/* One record from the backend to the client; false when nothing more can be done now. */
+static bool seal_one(struct proxy *p, struct relay *r, size_t *done)
+{
+	struct record_io io = { .in = p->in, .out = p->out };
+	uint32_t available = leg_available(&r->backend);
+	size_t want = available < PLAINTEXT_MAX ? available : PLAINTEXT_MAX;
+	size_t room;
+
+	if (available == 0)
+		return false;
+	want += SEAL_OVERHEAD;
+	io.n_out = leg_reserve(&r->client, want, p->out, PROXY_IOV);
+	room = iov_bytes(p->out, io.n_out);
+	if (room < want && room < MIN_ROOM)
+		return false;
+	io.n_in = leg_view(&r->backend, p->in, PROXY_IOV);
+	switch (record_seal(&r->record, p->aead, &io)) {
+	case RECORD_OK:
+		if (io.consumed == 0)
+			return false;
+		leg_consume(&r->backend, io.consumed);
+		leg_commit(
+		    &r->client, io.produced, leg_available(&r->backend) > 0 ? TCP_MORE : TCP_PUSH);
+		r->flags |= RELAY_ANSWERED;
+		stats_add(p->stats, STAT_BYTES_CLIENT_OUT, io.consumed);
+		*done += io.consumed;
+		return true;
+	case RECORD_FATAL:
+		stats_inc(p->stats, STAT_TLS_RECORD_ERRORS);
+		relay_control(p, r);
+		relay_linger(p, r);
+		return false;
+	case RECORD_FULL:
+	case RECORD_MORE:
+	case RECORD_CLOSED:
+		return false;
+	}
+	return false;
+}
+
+/* The backend's stream is over and all of it was sealed: close_notify, then FIN. */
+static void backend_eof(struct proxy *p, struct relay *r)
+{
+	if (!(r->flags & RELAY_BACKEND_EOF)) {
+		r->flags |= RELAY_BACKEND_EOF;
+		record_close(&r->record);
+	}
+	if (!relay_control(p, r))
+		return; /* TCP_EV_WRITABLE of the client leg follows */
+	leg_shutdown(&r->client);
+	r->flags |= RELAY_CLIENT_FIN;
+}
+
+static void pump_down(struct proxy *p, struct relay *r)
+{
+	size_t done = 0;
+
+	if (r->flags & RELAY_CLIENT_FIN)
+		return;
+	if (!relay_control(p, r))
+		return;
+	while (done < BUDGET && seal_one(p, r, &done))
+		;
+	if (r->state != RELAY_OPEN)
+		return;
+	if (done >= BUDGET)
+		relay_again(p, r);
+	else if (leg_is_finished(&r->backend))
+		backend_eof(p, r);
+}
+
+void relay_pump(struct proxy *p, struct relay *r)
+{
+	const unsigned both = RELAY_BACKEND_FIN | RELAY_CLIENT_FIN;
+	uint32_t last_ms = r->deadline_ms - r->idle_timeout_ms;
+
+	if (proxy_now_ms(p) - last_ms > COLD_MS)
+		record_idle(&r->record);
+	pump_up(p, r);
+	if (r->state == RELAY_OPEN)
+		pump_down(p, r);
+	if (r->state != RELAY_OPEN)
+		return;
+	relay_deadline(p, r, r->idle_timeout_ms);
+	if ((r->flags & both) == both)
+		relay_end(p, r);
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <string.h>
+
+#include "dataplane/proxy/relay.h"
+#include "tls/handshake.h"
+#include "tls/select.h"
+
+#define FLIGHT_ROOM 8192 /* asked for at a time; a longer flight takes another turn */
+
+/* Before there are keys: a fatal alert in a plaintext record (RFC 8446 6.2), then FIN. */
+static void refuse(struct proxy *p, struct relay *r, uint8_t alert)
+{
+	const uint8_t record[7] = { 21, 3, 3, 0, 2, 2, alert };
+	size_t done = 0;
+	unsigned n = leg_reserve(&r->client, sizeof(record), p->out, PROXY_IOV);
+
+	for (unsigned i = 0; i < n && done < sizeof(record); i++) {
+		size_t part = sizeof(record) - done;
+
+		if (part > p->out[i].iov_len)
+			part = p->out[i].iov_len;
+		memcpy(p->out[i].iov_base, record + done, part);
+		done += part;
+	}
+	if (done == sizeof(record))
+		leg_commit(&r->client, done, TCP_PUSH);
+	stats_inc(p->stats, STAT_HANDSHAKES_FAILED);
+	relay_linger(p, r);
+}
+
+static void start_handshake(struct proxy *p, struct relay *r)
+{
+	const struct bound *bound = tcp_listener_user(r->client.conn);
+	struct tls_choice choice;
+
+	if (bound->listener < 0) { /* its listener was taken away by a reload */
+		stats_inc(p->stats, STAT_CONNECTIONS_REJECTED);
+		relay_break(p, r);
+		return;
+	}
+	if (select_certificate(p->snapshot->listeners[bound->listener].tls, &p->hello, &choice) <
+	    0) {
+		refuse(p, r, choice.alert);
+		return;
+	}
+	r->handshake = handshake_new(p->tls, &choice, r);
+	if (!r->handshake) {
+		refuse(p, r, 80); /* internal_error */
+		return;
+	}
+	relay_set_state(p, r, RELAY_HANDSHAKE);
+	relay_handshake(p, r);
+}
+
+void relay_hello(struct proxy *p, struct relay *r)
+{
+	uint32_t available = leg_available(&r->client);
+	uint8_t alert = 0;
+	size_t need = 0;
+	unsigned n;
+
+	if (available > 0 && available >= r->need) {
+		n = leg_view(&r->client, p->in, PROXY_IOV_WIDE);
+		switch (hello_read(&p->hello, p->in, n, p->scratch, &need, &alert)) {
+		case HELLO_OK:
+			start_handshake(p, r);
+			return;
+		case HELLO_BAD:
+			refuse(p, r, alert);
+			return;
+		case HELLO_MORE:
+			r->need = (uint32_t)need;
+			break;
+		}
+	}
+	/* Nothing more will come, or the window is full of segments of a few bytes each. */
+	if (leg_is_finished(&r->client) || available >= sizeof(p->scratch) * 2) {
+		stats_inc(p->stats, STAT_HANDSHAKES_FAILED);
+		relay_break(p, r);
+	}
+}
+
+static void handshake_is_done(struct proxy *p, struct relay *r)
+{
+	const struct handshake_facts *facts = handshake_facts(r->handshake);
+	bool resumed = facts->resumed;
+	struct handshake *h = r->handshake;
+
+	r->handshake = NULL;
+	if (handshake_finish(h, &r->record) < 0) {
+		stats_inc(p->stats, STAT_HANDSHAKES_FAILED);
+		relay_break(p, r);
+		return;
+	}
+	stats_inc(p->stats, STAT_HANDSHAKES_DONE);
+	if (resumed)
+		stats_inc(p->stats, STAT_HANDSHAKES_RESUMED);
+	relay_connect(p, r);
+}
+
+void relay_handshake(struct proxy *p, struct relay *r)
+{
+	enum handshake_status status;
+
+	for (;;) {
+		struct record_io io = { .in = p->in, .out = p->out };
+
+		io.n_in = leg_view(&r->client, p->in, PROXY_IOV_WIDE);
+		io.n_out = leg_reserve(&r->client, FLIGHT_ROOM, p->out, PROXY_IOV);
+		status = handshake_step(r->handshake, &io);
+		leg_consume(&r->client, io.consumed);
+		leg_commit(&r->client, io.produced, TCP_PUSH);
+		/* Room was the only thing missing: the rest of the flight may fit behind it. */
+		if (status != HANDSHAKE_WANT_WRITE || io.produced == 0)
+			break;
+	}
+	switch (status) {
+	case HANDSHAKE_WANT_READ:
+		if (leg_is_finished(&r->client)) {
+			stats_inc(p->stats, STAT_HANDSHAKES_FAILED);
+			relay_break(p, r);
+		}
+		break;
+	case HANDSHAKE_WANT_WRITE: /* TCP_EV_WRITABLE follows */
+	case HANDSHAKE_WANT_KEY:   /* tls_worker_ready names it */
+		break;
+	case HANDSHAKE_DONE:
+		handshake_is_done(p, r);
+		break;
+	case HANDSHAKE_FAILED:
+		stats_inc(p->stats, STAT_HANDSHAKES_FAILED);
+		relay_linger(p, r);
+		break;
+	}
+}

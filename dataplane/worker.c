@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "dataplane/worker.h"
+
+#include <string.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+#include <rte_cycles.h>
+#include <rte_pause.h>
+#include <rte_ring_elem.h>
+
+#include "config/err.h"
+#include "dataplane/port/port.h"
+#include "dataplane/proxy/proxy.h"
+#include "dataplane/proxy/snapshot.h"
+
+#define BURST        32
+#define TIMER_BUDGET 256
+#define INFO_US      100000
+#define IDLE_LOOPS   64 /* empty loops before the first sleep */
+#define SLEEP_MIN_US 20
+#define SLEEP_MAX_US 500
+
+int worker_init(struct worker *w, const struct worker_config *config, struct err *e)
+{
+	const struct config_runtime *runtime = &config->config->runtime;
+	uint32_t max = runtime->max_connections / w->n_workers + 1;
+	struct stack_config stack = {
+		.net = { .ifaces = config->ifaces,
+		    .n_ifaces = w->n_ports,
+		    .pool = w->pool,
+		    .stats = &w->stats },
+		.pool = w->pool,
+		/* Both legs, and some whose last bytes are still on their way. */
+		.max_conns = 2 * max + max / 2 + 1024,
+	};
+	struct proxy_config proxy;
+	struct tls_worker_config tls = { .max_contexts = 0 };
+	uint64_t now;
+
+	clock_init(&w->clock);
+	now = clock_us(&w->clock, rte_rdtsc());
+	memcpy(stack.net.secret, config->secret, sizeof(stack.net.secret));
+	memcpy(stack.cookie_secret, config->secret, sizeof(stack.cookie_secret));
+	if (w->n_workers > 1) {
+		w->self = (struct steer_self){ .steer = w->steer, .worker = w->index };
+		stack.flow_is_ours = steer_is_ours;
+		stack.flow_arg = &w->self;
+	}
+	w->stack = stack_new(&stack, now);
+	w->tls = tls_worker_new(&tls);
+	if (!w->stack || !w->tls)
+		return err_set(e, "out of memory for %u connections; lower runtime.max_connections",
+		    runtime->max_connections);
+	proxy = (struct proxy_config){
+		.stack = w->stack, .tls = w->tls, .stats = &w->stats, .max_relays = max
+	};
+	w->proxy = proxy_new(&proxy, now);
+	if (!w->proxy)
+		return err_set(e, "out of memory for %u connections; lower runtime.max_connections",
+		    runtime->max_connections);
+	return 0;
+}
+
+void worker_fini(struct worker *w)
+{
+	proxy_free(w->proxy);
+	tls_worker_free(w->tls);
+	stack_free(w->stack);
+	w->proxy = NULL;
+	w->tls = NULL;
+	w->stack = NULL;
+}
+
+/* Packets in: from every port's queue and from other workers. Returns how many. */
+static unsigned receive(struct worker *w)
+{
+	struct rte_mbuf *pkts[BURST];
+	unsigned total = 0, n;
+
+	for (unsigned i = 0; i < w->n_ports; i++) {
+		n = port_rx(w->ports[i], w->index, pkts, BURST, &w->stats);
+		if (n == 0)
+			continue;
+		total += n;
+		n = steer_sort(w->steer, w->index, pkts, n, &w->stats);
+		stack_rx(w->stack, pkts, n, w->now_us);
+	}
+	if (w->n_workers > 1) {
+		n = steer_take(w->steer, w->index, pkts, BURST, &w->stats);
+		if (n > 0)
+			stack_rx(w->stack, pkts, n, w->now_us);
+		total += n;
+	}
+	return total;
+}
+
+/* Packets out, sorted by port. Returns how many. */
+static unsigned transmit(struct worker *w)
+{
+	struct rte_mbuf *out[BURST];
+	unsigned total = 0, n;
+
+	do {
+		unsigned start = 0;
+
+		n = stack_tx(w->stack, out, BURST, w->now_us);
+		for (unsigned i = 1; i <= n; i++) {
+			if (i < n && out[i]->port == out[start]->port)
+				continue;
+			port_tx(w->ports[out[start]->port], w->index, out + start, i - start,
+			    w->pool, &w->stats);
+			start = i;
+		}
+		total += n;
+	} while (n == BURST);
+	return total;
+}
+
+/* With several queues only one worker sees a neighbour's answer: pass it on, and take theirs. */
+static void share_neighbours(struct worker *w)
+{
+	struct net *net = stack_net(w->stack);
+	struct net_neigh neigh;
+
+	while (net_learned_next(net, &neigh))
+		for (unsigned i = 0; i < w->n_workers; i++)
+			if (i != w->index &&
+			    rte_ring_mp_enqueue_elem(
+				w->workers[i].mailbox, &neigh, sizeof(neigh)) != 0)
+				stats_inc(&w->stats, STAT_DROP_MAILBOX_FULL);
+	while (rte_ring_sc_dequeue_elem(w->mailbox, &neigh, sizeof(neigh)) == 0)
+		net_learn(net, &neigh, w->now_us);
+}
+
+static void obey(struct worker *w)
+{
+	const struct snapshot *snapshot = atomic_load_explicit(&w->snapshot, memory_order_acquire);
+	enum worker_order order = atomic_load_explicit(&w->order, memory_order_acquire);
+
+	if (snapshot != w->adopted) {
+		stats_add(&w->stats, STAT_BIND_ERRORS, proxy_adopt(w->proxy, snapshot));
+		w->adopted = snapshot;
+	}
+	if (order == w->obeyed)
+		return;
+	w->obeyed = order;
+	if (order >= WORKER_DRAIN)
+		proxy_drain(w->proxy);
+	if (order >= WORKER_CLOSE)
+		proxy_close_all(w->proxy);
+}
+
+/* What control may want to know, now and then. */
+static void publish_info(struct worker *w)
+{
+	uint32_t open = 0;
+
+	if (w->now_us < w->info_us)
+		return;
+	w->info_us = w->now_us + INFO_US;
+	stack_info_get(w->stack, &w->stack_info);
+	w->tls_stats = *tls_worker_stats(w->tls);
+	for (int s = TCP_SYN_SENT; s < TCP_TIME_WAIT; s++)
+		open += w->stack_info.n_state[s];
+	atomic_store_explicit(
+	    &w->is_empty, open == 0 && proxy_active(w->proxy) == 0, memory_order_relaxed);
+}
+
+/* Nothing came for a while and nothing is due: give the core away for a moment. */
+static void rest(struct worker *w)
+{
+	uint64_t wake = w->stack_wake_us < w->proxy_wake_us ? w->stack_wake_us : w->proxy_wake_us;
+	uint64_t us = SLEEP_MIN_US * (1 + w->idle_loops / IDLE_LOOPS);
+	struct timespec t = { 0 };
+
+	if (us > SLEEP_MAX_US)
+		us = SLEEP_MAX_US;
+	if (wake <= w->now_us)
+		return;
+	if (us > wake - w->now_us)
+		us = wake - w->now_us;
+	t.tv_nsec = (long)us * 1000;
+	nanosleep(&t, NULL);
+	stats_inc(&w->stats, STAT_SLEEPS);
+}
+
+static void loop(struct worker *w)
+{
+	uint64_t start = rte_rdtsc();
+	unsigned work;
+
+	w->now_us = clock_us(&w->clock, start);
+	obey(w);
+	work = receive(w);
+	if (w->n_workers > 1)
+		share_neighbours(w);
+	w->proxy_wake_us = proxy_run(w->proxy, w->now_us, TIMER_BUDGET);
+	w->stack_wake_us = stack_timers(w->stack, w->now_us, TIMER_BUDGET);
+	work += transmit(w);
+	publish_info(w);
+	rte_rcu_qsbr_quiescent(w->qsbr, w->index);
+
+	stats_inc(&w->stats, STAT_LOOPS);
+	if (work || proxy_is_busy(w->proxy)) {
+		w->idle_loops = 0;
+		stats_inc(&w->stats, STAT_LOOPS_BUSY);
+		stats_add(&w->stats, STAT_BUSY_CYCLES, rte_rdtsc() - start);
+		return;
+	}
+	if (w->idle_sleep && ++w->idle_loops > IDLE_LOOPS)
+		rest(w);
+	else
+		rte_pause();
+}
+
+int worker_main(void *arg)
+{
+	struct worker *w = arg;
+
+	prctl(PR_SET_TIMERSLACK, 1000UL, 0, 0, 0);
+	rte_rcu_qsbr_thread_register(w->qsbr, w->index);
+	rte_rcu_qsbr_thread_online(w->qsbr, w->index);
+	w->now_us = clock_us(&w->clock, rte_rdtsc());
+	while (atomic_load_explicit(&w->order, memory_order_relaxed) != WORKER_STOP)
+		loop(w);
+	rte_rcu_qsbr_thread_offline(w->qsbr, w->index);
+	rte_rcu_qsbr_thread_unregister(w->qsbr, w->index);
+	return 0;
+}
