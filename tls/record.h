@@ -28,31 +28,46 @@ struct tls_keys {
 	uint16_t version; /* 0x0303 or 0x0304 */
 	uint16_t suite;
 	enum aead_kind aead;
-	uint8_t hash_len; /* 32 or 48: the suite's hash, for KeyUpdate */
+	uint8_t hash_len; /* 32 or 48: the suite's hash, for KeyUpdate (TLS 1.3 only) */
+	bool client;      /* we are the client: the peer may send tickets; default: server */
 	struct tls_secret read, write;
 };
 
 struct record_dir {
 	struct aead_key key;
-	uint8_t iv[12];
-	uint8_t traffic[48];
 	uint64_t seq;
+	uint8_t iv[12];
+	uint8_t traffic[48]; /* last: touched by KeyUpdates only */
 };
 
 struct record {
 	struct record_dir read, write;
 	struct legacy *legacy; /* not NULL: wolfSSL does the records */
+
+	/*
+	 * Records sealed under one key before we send a KeyUpdate, and opened under one before we ask
+	 * for it: RECORD_REKEY_AFTER; tests lower it. Not 0. TLS 1.3 only.
+	 */
+	uint32_t rekey_after;
+
+	/* What follows is private to record*.c, but for the alerts. */
+	uint32_t burst;   /* bytes sealed since the last idle, for record sizes */
+	uint32_t hs_left; /* of the body of a post-handshake message under way */
 	uint16_t version;
+	uint16_t flags;
+	uint8_t hs[4];  /* header of that message */
+	uint8_t hs_len; /* bytes of the header so far */
 	uint8_t hash_len;
-	uint8_t flags;       /* private to record.c */
-	uint8_t alert_in;    /* what the peer sent, 0xff: nothing yet */
-	uint8_t alert_out;   /* what is to be sent or was sent, 0xff: nothing */
-	uint8_t hs_len;      /* private: bytes of a fragmented post-handshake message */
-	uint8_t hs[8];       /* private */
-	uint16_t n_empty;    /* private: empty records in a row */
-	uint16_t n_updates;  /* private: key updates asked of us lately */
-	uint32_t burst;      /* private: bytes sealed since the last idle, for record sizes */
+	uint8_t alert_in;   /* what the peer sent, 0xff: nothing yet; 0 is close_notify */
+	uint8_t alert_out;  /* what is to be sent or was sent, 0xff: nothing */
+	uint8_t n_empty;    /* empty records in a row */
+	uint8_t n_warnings; /* warnings and renegotiations tried, ever */
+	uint8_t n_updates;  /* KeyUpdates and tickets, less one for every few records of data */
+	uint8_t n_data;     /* records of data since n_updates was lowered last */
 };
+
+/* AES-GCM: 2^24.5 full-size records (RFC 8446 5.5), less a margin. */
+#define RECORD_REKEY_AFTER (1u << 24)
 
 /* Takes over after a handshake. keys are copied and wiped. */
 void record_init(struct record *r, struct aead_engine *e, struct tls_keys *keys);
@@ -63,6 +78,10 @@ void record_init_legacy(struct record *r, struct legacy *legacy);
 /* Wipes everything. */
 void record_fini(struct record *r, struct aead_engine *e);
 
+/*
+ * Views of one call: in and out are borrowed, pieces may be of any size and number, and must not
+ * overlap each other. consumed, produced and need are written by the call.
+ */
 struct record_io {
 	const struct iovec *in;
 	unsigned n_in;
@@ -75,15 +94,19 @@ struct record_io {
 
 enum record_status {
 	RECORD_OK,     /* progress was made: consumed and produced tell; call again */
-	RECORD_MORE,   /* in holds no complete record; nothing consumed */
+	RECORD_MORE,   /* in holds no complete record (seal: nothing); nothing consumed */
 	RECORD_FULL,   /* out has no room for it; nothing consumed */
-	RECORD_CLOSED, /* close_notify was received: nothing follows */
+	RECORD_CLOSED, /* open: close_notify was received; seal: we asked for one. Nothing follows */
 	RECORD_FATAL,  /* a fatal alert came in (alert_in), or goes out (record_control) */
 };
 
 /*
  * Opens one record from in to out. Nothing unauthenticated is ever counted in produced. KeyUpdate
  * and alerts are handled inside (then consumed > 0, produced == 0).
+ *
+ * out needs room for the record's content with its padding: never more than 16,384 bytes; short
+ * control records need none. Bytes of out past produced are scratch. After RECORD_CLOSED
+ * further input is swallowed (RFC 8446 6.1); after RECORD_FATAL every call returns it again.
  */
 enum record_status record_open(struct record *r, struct aead_engine *e, struct record_io *io);
 
@@ -92,9 +115,20 @@ enum record_status record_open(struct record *r, struct aead_engine *e, struct r
 
 /*
  * Seals one record from in to out; its size follows in, out and how hot the connection is: one segment
- * at first, 16 KB later, back after idle. RECORD_OK, RECORD_FULL or RECORD_FATAL (no more keys).
+ * at first, 16 KB later, back after idle. RECORD_OK, RECORD_FULL, RECORD_MORE (in is empty),
+ * RECORD_CLOSED (after record_close) or RECORD_FATAL (also: no more keys).
+ *
+ * RECORD_FULL rather than a record much smaller than a segment while more waits in in. What
+ * record_control has to write goes first: then consumed == 0, produced > 0. Ciphertext is
+ * retransmitted as it is: sealing the same bytes twice makes two records.
  */
 enum record_status record_seal(struct record *r, struct aead_engine *e, struct record_io *io);
+
+/* Ciphertext bytes of the small records a connection starts with, header included. */
+#define RECORD_SEGMENT 1400
+
+/* Bytes after which records get large. */
+#define RECORD_HOT 65536
 
 /* Tells that nothing was sent for a while: records start small again. */
 void record_idle(struct record *r);
@@ -106,7 +140,10 @@ void record_alert(struct record *r, uint8_t alert);
 /* True when record_control has something to write: call it before record_seal. */
 bool record_has_control(const struct record *r);
 
-/* Writes waiting alerts and KeyUpdates into out: RECORD_OK (produced may be 0) or RECORD_FULL. */
+/*
+ * Writes waiting alerts and KeyUpdates into out: RECORD_OK (produced may be 0) or RECORD_FULL (not even
+ * the first fits). io->in is not looked at.
+ */
 enum record_status record_control(struct record *r, struct aead_engine *e, struct record_io *io);
 
 /* Asks for a KeyUpdate of our own, answered by the peer when request is set (TLS 1.3 only). */

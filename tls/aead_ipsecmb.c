@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <intel-ipsec-mb.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tls/aead_backend.h"
+
+struct ipsecmb {
+	/* The library's contexts first: it reads and writes them with vector instructions. */
+	struct gcm_context_data gcm __attribute__((aligned(64)));
+	struct chacha20_poly1305_context_data chacha __attribute__((aligned(64)));
+	IMB_MGR *mgr;
+	const struct gcm_key_data *expanded; /* of the operation under way */
+	const uint8_t *key;                  /* the same, ChaCha20-Poly1305 */
+	enum aead_kind kind;
+	bool seal;
+};
+
+static const char *arch_name(IMB_ARCH arch, uint64_t features)
+{
+	switch (arch) {
+	case IMB_ARCH_AVX512:
+		return features & IMB_FEATURE_VAES ? "ipsec-mb avx512-vaes" : "ipsec-mb avx512";
+	case IMB_ARCH_AVX2:
+		return "ipsec-mb avx2";
+	case IMB_ARCH_AVX:
+		return "ipsec-mb avx";
+	case IMB_ARCH_SSE:
+		return "ipsec-mb sse";
+	case IMB_ARCH_NONE:
+	case IMB_ARCH_NOAESNI:
+	case IMB_ARCH_NUM:
+		break;
+	}
+	return NULL; /* emulated AES is not constant time: wolfCrypt instead */
+}
+
+static void ipsecmb_free(void *state)
+{
+	struct ipsecmb *s = state;
+
+	free_mb_mgr(s->mgr);
+	explicit_bzero(s, sizeof *s);
+	free(s);
+}
+
+static void *ipsecmb_new(const char **name)
+{
+	struct ipsecmb *s = aligned_alloc(64, (sizeof *s + 63) & ~(size_t)63);
+	IMB_ARCH arch = IMB_ARCH_NONE;
+
+	if (s == NULL)
+		return NULL;
+	memset(s, 0, sizeof *s);
+	s->mgr = alloc_mb_mgr(0);
+	if (s->mgr == NULL) {
+		free(s);
+		return NULL;
+	}
+	init_mb_mgr_auto(s->mgr, &arch);
+	*name = arch_name(arch, s->mgr->features);
+	/* The self-test runs inside init; a CPU that fails it computes wrong bytes. */
+	if (imb_get_errno(s->mgr) != 0 || *name == NULL ||
+	    ((s->mgr->features & IMB_FEATURE_SELF_TEST) &&
+		!(s->mgr->features & IMB_FEATURE_SELF_TEST_PASS))) {
+		ipsecmb_free(s);
+		return NULL;
+	}
+	return s;
+}
+
+static int ipsecmb_expand(void *state, void *expanded, enum aead_kind kind, const uint8_t *key)
+{
+	struct ipsecmb *s = state;
+
+	if (kind == AEAD_AES_128_GCM)
+		IMB_AES128_GCM_PRE(s->mgr, key, expanded);
+	else
+		IMB_AES256_GCM_PRE(s->mgr, key, expanded);
+	return 0;
+}
+
+static void ipsecmb_wipe(void *expanded)
+{
+	explicit_bzero(expanded, sizeof(struct gcm_key_data));
+}
+
+static int ipsecmb_start(void *state, enum aead_kind kind, void *expanded, const uint8_t *key,
+    const uint8_t *iv, const uint8_t *aad, size_t aad_len, bool seal)
+{
+	struct ipsecmb *s = state;
+
+	s->kind = kind;
+	s->seal = seal;
+	s->expanded = expanded;
+	s->key = key;
+	switch (kind) {
+	case AEAD_AES_128_GCM:
+		IMB_AES128_GCM_INIT(s->mgr, expanded, &s->gcm, iv, aad, aad_len);
+		break;
+	case AEAD_AES_256_GCM:
+		IMB_AES256_GCM_INIT(s->mgr, expanded, &s->gcm, iv, aad, aad_len);
+		break;
+	case AEAD_CHACHA20_POLY1305:
+		IMB_CHACHA20_POLY1305_INIT(s->mgr, key, &s->chacha, iv, aad, aad_len);
+		break;
+	}
+	return 0;
+}
+
+static int ipsecmb_update(void *state, uint8_t *out, const uint8_t *in, size_t len)
+{
+	struct ipsecmb *s = state;
+
+	switch (s->kind) {
+	case AEAD_AES_128_GCM:
+		if (s->seal)
+			IMB_AES128_GCM_ENC_UPDATE(s->mgr, s->expanded, &s->gcm, out, in, len);
+		else
+			IMB_AES128_GCM_DEC_UPDATE(s->mgr, s->expanded, &s->gcm, out, in, len);
+		break;
+	case AEAD_AES_256_GCM:
+		if (s->seal)
+			IMB_AES256_GCM_ENC_UPDATE(s->mgr, s->expanded, &s->gcm, out, in, len);
+		else
+			IMB_AES256_GCM_DEC_UPDATE(s->mgr, s->expanded, &s->gcm, out, in, len);
+		break;
+	case AEAD_CHACHA20_POLY1305:
+		if (s->seal)
+			IMB_CHACHA20_POLY1305_ENC_UPDATE(s->mgr, s->key, &s->chacha, out, in, len);
+		else
+			IMB_CHACHA20_POLY1305_DEC_UPDATE(s->mgr, s->key, &s->chacha, out, in, len);
+		break;
+	}
+	return 0;
+}
+
+static int ipsecmb_finish_seal(void *state, uint8_t tag[AEAD_TAG])
+{
+	struct ipsecmb *s = state;
+
+	switch (s->kind) {
+	case AEAD_AES_128_GCM:
+		IMB_AES128_GCM_ENC_FINALIZE(s->mgr, s->expanded, &s->gcm, tag, AEAD_TAG);
+		break;
+	case AEAD_AES_256_GCM:
+		IMB_AES256_GCM_ENC_FINALIZE(s->mgr, s->expanded, &s->gcm, tag, AEAD_TAG);
+		break;
+	case AEAD_CHACHA20_POLY1305:
+		IMB_CHACHA20_POLY1305_ENC_FINALIZE(s->mgr, &s->chacha, tag, AEAD_TAG);
+		/* The context holds a keystream block, and the one-time Poly1305 key. */
+		explicit_bzero(&s->chacha, sizeof s->chacha);
+		break;
+	}
+	return 0;
+}
+
+static int ipsecmb_finish_open(void *state, const uint8_t tag[AEAD_TAG])
+{
+	uint8_t computed[AEAD_TAG];
+	uint64_t a[2], b[2];
+
+	/* The library's finalize gives the same tag for both directions. */
+	ipsecmb_finish_seal(state, computed);
+	memcpy(a, computed, sizeof a);
+	memcpy(b, tag, sizeof b);
+	/* What the right tag would have been must not lie around: it is a forgery. */
+	explicit_bzero(computed, sizeof computed);
+	return ((a[0] ^ b[0]) | (a[1] ^ b[1])) == 0 ? 0 : -1;
+}
+
+const struct aead_backend_ops aead_ipsecmb_ops = {
+	.new = ipsecmb_new,
+	.free = ipsecmb_free,
+	.expanded_size = sizeof(struct gcm_key_data),
+	.expand = ipsecmb_expand,
+	.wipe = ipsecmb_wipe,
+	.start = ipsecmb_start,
+	.update = ipsecmb_update,
+	.finish_seal = ipsecmb_finish_seal,
+	.finish_open = ipsecmb_finish_open,
+};

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <string.h>
+
+#include "tls/legacy.h"
+#include "tls/record_private.h"
+
+/* Data stops here, so that an alert still gets a sequence number of its own (RFC 8446 5.3). */
+#define LAST_DATA_SEQ (UINT64_MAX - 4)
+
+/* Takes n bytes of in into one record at out; the caller knows that all of it fits. 0 or -1. */
+static int seal(struct record *r, struct aead_engine *e, uint8_t type, struct view *in, size_t n,
+    struct view *out)
+{
+	struct record_dir *d = &r->write;
+	size_t nonce_len = record_nonce_len(r);
+	size_t len = record_overhead(r) - HEADER + n;
+	uint8_t header[HEADER + EXPLICIT_NONCE] = { record_is_13(r) ? TYPE_DATA : type, TLS12 >> 8,
+		TLS12 & 0xff, (uint8_t)(len >> 8), (uint8_t)len };
+	uint8_t nonce[AEAD_IV], aad[AAD_MAX], tag[AEAD_TAG];
+	size_t aad_len;
+
+	if (d->seq == UINT64_MAX)
+		return -1;
+	/* The sequence number never repeats under one key: that is all an explicit nonce has to do. */
+	for (unsigned i = 0; i < EXPLICIT_NONCE; i++)
+		header[HEADER + i] = (uint8_t)(d->seq >> (56 - 8 * i));
+	record_nonce(r, d, header + HEADER, nonce);
+	aad_len = record_aad(r, d, header, n, aad);
+	/* Counted first: whatever goes wrong from here, the number is never used again. */
+	d->seq++;
+	if (aead_start_seal(e, &d->key, nonce, aad, aad_len) != 0)
+		return -1;
+	view_write(out, header, HEADER + nonce_len);
+	aead_encrypt(e, in, out, n);
+	if (record_is_13(r)) {
+		struct iovec inner = { .iov_base = &type, .iov_len = 1 };
+		struct view last = view_of(&inner, 1);
+
+		aead_encrypt(e, &last, out, 1);
+	}
+	if (aead_finish_seal(e, tag) != 0)
+		return -1;
+	view_write(out, tag, AEAD_TAG);
+	return 0;
+}
+
+/*
+ * Seals n bytes of our own at the end of what io->out holds already: RECORD_OK, RECORD_FULL or
+ * RECORD_FATAL (then nothing can be written any more).
+ */
+static enum record_status seal_own(struct record *r, struct aead_engine *e, struct record_io *io,
+    uint8_t type, const uint8_t *bytes, size_t n)
+{
+	struct iovec piece = { .iov_len = n };
+	struct view in = view_of(&piece, 1), out = view_of(io->out, io->n_out);
+	size_t len = record_overhead(r) + n;
+	uint8_t copy[8];
+
+	memcpy(copy, bytes, n);
+	piece.iov_base = copy;
+	view_skip(&out, io->produced);
+	if (view_left(&out, len) < len) {
+		io->need = io->produced + len;
+		return RECORD_FULL;
+	}
+	if (seal(r, e, type, &in, n, &out) != 0) {
+		r->flags &= (uint16_t)~RECORD_DUE;
+		r->flags |= RECORD_IS_DEAD;
+		return RECORD_FATAL;
+	}
+	io->produced += len;
+	return RECORD_OK;
+}
+
+/* RFC 8446 4.6.3: the message goes out under the old key, everything after it under the new one. */
+static enum record_status
+control_update(struct record *r, struct aead_engine *e, struct record_io *io)
+{
+	bool request = r->flags & RECORD_DUE_REQUEST;
+	const uint8_t message[5] = { 24, 0, 0, 1, request };
+	enum record_status status = seal_own(r, e, io, TYPE_HANDSHAKE, message, sizeof message);
+
+	if (status != RECORD_OK)
+		return status;
+	r->flags &= (uint16_t) ~(RECORD_DUE_UPDATE | RECORD_DUE_REQUEST);
+	if (request)
+		r->flags |= RECORD_ASKED;
+	if (record_next_keys(r, e, &r->write) != 0) {
+		r->flags &= (uint16_t)~RECORD_DUE;
+		r->flags |= RECORD_IS_DEAD;
+		return RECORD_FATAL;
+	}
+	return RECORD_OK;
+}
+
+static enum record_status control_alert(
+    struct record *r, struct aead_engine *e, struct record_io *io, uint8_t alert, uint16_t due)
+{
+	bool warning = alert == ALERT_CLOSE_NOTIFY || alert == ALERT_NO_RENEGOTIATION;
+	const uint8_t message[2] = { warning ? 1 : 2, alert };
+	enum record_status status = seal_own(r, e, io, TYPE_ALERT, message, sizeof message);
+
+	if (status != RECORD_OK)
+		return status;
+	r->flags &= (uint16_t)~due;
+	if (alert == ALERT_CLOSE_NOTIFY)
+		r->flags |= RECORD_CLOSE_SENT;
+	return RECORD_OK;
+}
+
+static enum record_status
+control_next(struct record *r, struct aead_engine *e, struct record_io *io)
+{
+	if (r->flags & RECORD_DUE_UPDATE)
+		return control_update(r, e, io);
+	if (r->flags & RECORD_DUE_NO_RENEGOTIATION)
+		return control_alert(r, e, io, ALERT_NO_RENEGOTIATION, RECORD_DUE_NO_RENEGOTIATION);
+	return control_alert(r, e, io, r->alert_out, RECORD_DUE_ALERT);
+}
+
+static enum record_status control_legacy(struct record *r, struct record_io *io)
+{
+	enum record_status status = legacy_alert(r->legacy, r->alert_out, io);
+
+	if (status == RECORD_FULL)
+		return status;
+	r->flags &= (uint16_t)~RECORD_DUE_ALERT;
+	if (r->alert_out == ALERT_CLOSE_NOTIFY)
+		r->flags |= RECORD_CLOSE_SENT;
+	/* A session too broken to say so has nothing more to write: not the caller's concern. */
+	return RECORD_OK;
+}
+
+enum record_status record_control(struct record *r, struct aead_engine *e, struct record_io *io)
+{
+	io->consumed = io->produced = io->need = 0;
+	while (record_has_control(r)) {
+		enum record_status status =
+		    r->legacy != NULL ? control_legacy(r, io) : control_next(r, e, io);
+
+		if (r->legacy != NULL)
+			return status;
+		if (status == RECORD_FULL)
+			return io->produced > 0 ? RECORD_OK : RECORD_FULL;
+	}
+	return RECORD_OK;
+}
+
+/* How much content the next record takes; 0: out has too little room, io->need is set. */
+static size_t size_choose(
+    const struct record *r, struct record_io *io, const struct view *in, const struct view *out)
+{
+	size_t overhead = record_overhead(r), small = RECORD_SEGMENT - overhead;
+	size_t most = r->burst < RECORD_HOT ? small : MAX_PLAIN;
+	size_t n = view_left(in, most);
+	size_t room = view_left(out, overhead + n);
+	size_t least = overhead + (n < small ? n : small);
+
+	if (room < least) {
+		io->need = least;
+		return 0;
+	}
+	return room - overhead;
+}
+
+static enum record_status seal_legacy(struct record *r, struct record_io *io)
+{
+	enum record_status status = legacy_seal(r->legacy, io);
+
+	if (status == RECORD_FATAL)
+		r->flags |= RECORD_IS_DEAD;
+	return status;
+}
+
+enum record_status record_seal(struct record *r, struct aead_engine *e, struct record_io *io)
+{
+	struct view in = view_of(io->in, io->n_in), out = view_of(io->out, io->n_out);
+	size_t n;
+
+	io->consumed = io->produced = io->need = 0;
+	if (r->flags & RECORD_IS_DEAD)
+		return RECORD_FATAL;
+	if (r->flags & RECORD_CLOSING)
+		return RECORD_CLOSED;
+	if (r->legacy != NULL)
+		return seal_legacy(r, io);
+	if (view_left(&in, 1) == 0)
+		return RECORD_MORE;
+	if (r->write.seq >= r->rekey_after)
+		record_rekey(r, false);
+	if (record_has_control(r)) {
+		enum record_status status = record_control(r, e, io);
+
+		return r->flags & RECORD_IS_DEAD ? RECORD_FATAL : status;
+	}
+	n = size_choose(r, io, &in, &out);
+	if (n == 0)
+		return RECORD_FULL;
+	if (r->write.seq > LAST_DATA_SEQ)
+		return record_fail(r, ALERT_INTERNAL_ERROR);
+	if (seal(r, e, TYPE_DATA, &in, n, &out) != 0)
+		return record_fail(r, ALERT_INTERNAL_ERROR);
+	io->consumed = n;
+	io->produced = n + record_overhead(r);
+	if (r->burst < RECORD_HOT)
+		r->burst += (uint32_t)n;
+	return RECORD_OK;
+}
