@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <rte_cycles.h>
+
 #include "dataplane/app.h"
 #include "dataplane/proxy/snapshot.h"
 #include "dataplane/worker.h"
@@ -63,6 +65,7 @@ static void print_tls(const struct app *a, FILE *out, unsigned w)
 
 void app_print_stats(const struct app *a, FILE *out, bool all)
 {
+	fprintf(out, "sallyport_tsc_hertz %llu\n", (unsigned long long)rte_get_tsc_hz());
 	fprintf(out, "sallyport_generation %llu\n", (unsigned long long)a->snapshot->generation);
 	print_counters(a, out, all);
 	for (unsigned w = 0; w < a->n_workers; w++) {
