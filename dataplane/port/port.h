@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
-#include <rte_mbuf.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+#include <rte_mbuf.h>
 
 struct err;
 struct stats;
@@ -14,14 +15,18 @@ struct stats;
  */
 
 struct eal_config {
-	const char *const *args; /* the operator's, without argv[0] */
+	const char *const *args; /* the operator's, without argv[0]; they win over our defaults */
 	unsigned n_args;
 	const unsigned *worker_cores; /* workers become EAL lcores 1..n, in this order */
 	unsigned n_workers;
-	int control_core; /* main lcore 0; -1: any core that is no worker's (else shared) */
+	int control_core;   /* main lcore 0; -1: any core that is no worker's (else shared) */
+	unsigned memory_mb; /* what pools will need; 0: 1024. Decides whether hugepages suffice. */
 };
 
-/* Starts EAL once per process. 0, or -1 with the reason. */
+/*
+ * Starts EAL once per process and pins the calling thread to the control core. Without enough free
+ * hugepages memory is ordinary memory of memory_mb, and the log says so. 0, or -1 with the reason.
+ */
 int eal_start(const struct eal_config *config, struct err *e);
 void eal_stop(void);
 
@@ -31,9 +36,9 @@ struct port_config {
 	unsigned n_devices;         /* 1, or n_queues */
 	unsigned n_queues;          /* workers */
 	uint16_t mtu;
-	bool offloads; /* false: use none */
+	bool offloads;                           /* false: use none */
 	uint16_t rx_descriptors, tx_descriptors; /* 0: 1024, cut to what the device allows */
-	struct rte_mempool *const *pools; /* receive pool of each queue; borrowed */
+	struct rte_mempool *const *pools;        /* receive pool of each queue; borrowed */
 };
 
 enum port_offload {
@@ -45,6 +50,14 @@ enum port_offload {
 };
 
 struct port;
+
+/*
+ * Makes a pool of n mbufs whose data room takes a frame of mtu and what a device wants in front
+ * of it, in one piece of memory as af_xdp needs it. At most 26 characters of name. The caller owns
+ * it (rte_mempool_free after port_close). NULL with the reason.
+ */
+struct rte_mempool *
+port_pool_new(const char *name, unsigned n, uint16_t mtu, int socket, struct err *e);
 
 /* Configures and starts the devices. NULL with the reason, which names the device. index is
  * what port_rx writes to m->port. The caller owns it. */
@@ -65,13 +78,14 @@ bool port_link_is_up(const struct port *p); /* control only */
 unsigned port_ring_mbufs(const struct port_config *config);
 
 /* Receives up to max frames from queue; each gets m->port = index. Counts in stats. */
-unsigned port_rx(struct port *p, unsigned queue, struct rte_mbuf *pkts[], unsigned max,
-    struct stats *stats);
+unsigned
+port_rx(struct port *p, unsigned queue, struct rte_mbuf *pkts[], unsigned max, struct stats *stats);
 
 /*
  * Sends n frames, and takes them all: what the device does not accept after a bounded number of
- * tries is dropped and counted (TCP sends it again). Chains become one linear copy when the
- * device cannot gather. Counts in stats.
+ * tries is dropped and counted (TCP sends it again). Chains become one linear copy, from pool,
+ * when the device cannot gather (af_xdp: from the queue's receive pool, which it sends from without
+ * another copy). Counts in stats.
  */
 void port_tx(struct port *p, unsigned queue, struct rte_mbuf *pkts[], unsigned n,
     struct rte_mempool *pool, struct stats *stats);

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <rte_ethdev.h>
+#include <rte_pause.h>
+
+#include "dataplane/base/stats.h"
+#include "dataplane/port/internal.h"
+
+/*
+ * How often a full transmit ring is asked again without getting anything in. A ring drains a frame
+ * in well under a microsecond on a NIC; af_xdp kicks the kernel at every try.
+ */
+#define TX_TRIES 16
+#define TX_BURST 64
+
+unsigned
+port_rx(struct port *p, unsigned queue, struct rte_mbuf *pkts[], unsigned max, struct stats *stats)
+{
+	const struct port_queue *q = &p->queues[queue];
+	uint64_t bytes = 0;
+	unsigned n;
+
+	n = rte_eth_rx_burst(q->dev, q->queue, pkts, (uint16_t)RTE_MIN(max, (unsigned)UINT16_MAX));
+	for (unsigned i = 0; i < n; i++) {
+		pkts[i]->port = p->index;
+		bytes += pkts[i]->pkt_len;
+	}
+	stats_add(stats, STAT_RX_PACKETS, n);
+	stats_add(stats, STAT_RX_BYTES, bytes);
+	return n;
+}
+
+struct rte_mbuf *port_linear(const struct port *p, struct rte_mbuf *m, struct rte_mempool *pool)
+{
+	struct rte_mbuf *copy;
+
+	if (likely(m->nb_segs <= p->max_segs && (p->max_segs > 1 || RTE_MBUF_DIRECT(m))))
+		return m;
+	copy = rte_pktmbuf_copy(m, pool, 0, UINT32_MAX);
+	rte_pktmbuf_free(m);
+	if (copy != NULL && copy->nb_segs > 1) {
+		rte_pktmbuf_free(copy);
+		return NULL;
+	}
+	return copy;
+}
+
+/* Hands frames to the device until all are in, or it refuses; returns how many it took. */
+static unsigned hand_over(const struct port_queue *q, struct rte_mbuf *pkts[], unsigned n)
+{
+	unsigned sent = 0, tries = 0;
+
+	while (sent < n && tries < TX_TRIES) {
+		unsigned now =
+		    rte_eth_tx_burst(q->dev, q->queue, pkts + sent, (uint16_t)(n - sent));
+
+		sent += now;
+		if (now > 0) {
+			tries = 0;
+		} else {
+			tries++;
+			rte_pause();
+		}
+	}
+	return sent;
+}
+
+/* Leaves in pkts what the device's driver agrees to send, in order; returns how many. */
+static unsigned
+prepare(const struct port_queue *q, struct rte_mbuf *pkts[], unsigned n, struct stats *stats)
+{
+	unsigned done = 0;
+
+	while (done < n) {
+		done += rte_eth_tx_prepare(q->dev, q->queue, pkts + done, (uint16_t)(n - done));
+		if (done == n)
+			break;
+		rte_pktmbuf_free(pkts[done]);
+		stats_inc(stats, STAT_DROP_TX_REFUSED);
+		n--;
+		for (unsigned i = done; i < n; i++)
+			pkts[i] = pkts[i + 1];
+	}
+	return n;
+}
+
+static void send_some(const struct port *p, const struct port_queue *q, struct rte_mbuf *pkts[],
+    unsigned n, struct stats *stats)
+{
+	uint32_t len[TX_BURST];
+	uint64_t bytes = 0;
+	unsigned sent;
+
+	if (p->offloads & (PORT_TX_IP_CHECKSUM | PORT_TX_TCP_CHECKSUM | PORT_TX_TSO))
+		n = prepare(q, pkts, n, stats);
+	for (unsigned i = 0; i < n; i++)
+		len[i] = pkts[i]->pkt_len; /* sent frames are no longer ours to look at */
+	sent = hand_over(q, pkts, n);
+	for (unsigned i = 0; i < sent; i++)
+		bytes += len[i];
+	for (unsigned i = sent; i < n; i++)
+		rte_pktmbuf_free(pkts[i]);
+	stats_add(stats, STAT_TX_PACKETS, sent);
+	stats_add(stats, STAT_TX_BYTES, bytes);
+	stats_add(stats, STAT_DROP_TX_FULL, n - sent);
+}
+
+void port_tx(struct port *p, unsigned queue, struct rte_mbuf *pkts[], unsigned n,
+    struct rte_mempool *pool, struct stats *stats)
+{
+	const struct port_queue *q = &p->queues[queue];
+	struct rte_mbuf *out[TX_BURST];
+	unsigned n_out = 0;
+
+	if (p->sends_from_rx_pool)
+		pool = q->pool;
+	for (unsigned i = 0; i < n; i++) {
+		out[n_out] = port_linear(p, pkts[i], pool);
+		if (unlikely(out[n_out] == NULL)) {
+			stats_inc(stats, STAT_DROP_NO_MBUF);
+			continue;
+		}
+		if (++n_out == TX_BURST) {
+			send_some(p, q, out, n_out, stats);
+			n_out = 0;
+		}
+	}
+	if (n_out > 0)
+		send_some(p, q, out, n_out, stats);
+}

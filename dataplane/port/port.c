@@ -1,0 +1,485 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "dataplane/port/port.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+#include <rte_mempool.h>
+
+#include "config/err.h"
+#include "dataplane/base/log.h"
+#include "dataplane/port/internal.h"
+
+#define DEFAULT_DESCRIPTORS 1024
+#define AF_XDP_FILL_MIN     2048 /* the PMD fills its umem with so many buffers at the start */
+#define POOL_CACHE          256
+#define FRAME_OVERHEAD      (RTE_ETHER_HDR_LEN + 2 * RTE_VLAN_HLEN + RTE_ETHER_CRC_LEN)
+#define XDP_HEADROOM        256 /* the kernel keeps it free in front of each frame */
+
+/*
+ * What PMDs of DPDK 22.11 do not tell through their capabilities:
+ *
+ * net_tap offers checksums and TSO, but computes them in software, and wrongly for a chain whose
+ * inner segments have odd lengths: ours, in one pass with the copy, are right and cheaper.
+ * net_af_xdp sends mbufs of the umem (the receive pool) in place and copies all others.
+ */
+struct quirk {
+	const char *driver;
+	bool no_offloads;
+	bool is_umem;
+};
+
+static const struct quirk quirks[] = {
+	{ .driver = "net_tap", .no_offloads = true },
+	{ .driver = "net_af_xdp", .no_offloads = true, .is_umem = true },
+};
+
+static struct quirk quirk_find(const char *driver)
+{
+	for (unsigned i = 0; i < RTE_DIM(quirks); i++)
+		if (strcmp(driver, quirks[i].driver) == 0)
+			return quirks[i];
+	return (struct quirk){ .driver = driver };
+}
+
+struct device {
+	const char *name;
+	uint16_t id;
+	uint16_t n_queues;
+	uint16_t n_rx_desc, n_tx_desc;
+	struct quirk quirk;
+	struct rte_eth_dev_info info;
+	struct rte_eth_conf conf;
+};
+
+/* The names EAL knows, for a message about one that it does not. */
+static void list_known(char *text, size_t size)
+{
+	size_t n = 0;
+	uint16_t id;
+
+	text[0] = '\0';
+	RTE_ETH_FOREACH_DEV(id) {
+		char name[RTE_ETH_NAME_MAX_LEN];
+
+		if (rte_eth_dev_get_name_by_port(id, name) == 0 && n < size)
+			n += (size_t)snprintf(text + n, size - n, "%s%s", n > 0 ? ", " : "", name);
+	}
+	if (n == 0)
+		snprintf(text, size, "none");
+}
+
+static int
+device_find(struct device *d, const struct port_config *config, unsigned i, struct err *e)
+{
+	char known[1024];
+	int rc;
+
+	memset(d, 0, sizeof(*d));
+	d->name = config->devices[i];
+	d->n_queues = (uint16_t)(config->n_devices == 1 ? config->n_queues : 1);
+	if (rte_eth_dev_get_port_by_name(d->name, &d->id) != 0) {
+		list_known(known, sizeof(known));
+		return err_set(e,
+		    "port '%s': EAL has no device '%s' (it has: %s); a virtual one needs --vdev in 'eal', a "
+		    "PCI one has to be bound to vfio-pci",
+		    config->name, d->name, known);
+	}
+	rc = rte_eth_dev_info_get(d->id, &d->info);
+	if (rc != 0)
+		return err_set(e, "port '%s': device '%s' does not say what it can: %s",
+		    config->name, d->name, rte_strerror(-rc));
+	d->quirk = quirk_find(d->info.driver_name);
+	d->n_rx_desc = config->rx_descriptors > 0 ? config->rx_descriptors : DEFAULT_DESCRIPTORS;
+	d->n_tx_desc = config->tx_descriptors > 0 ? config->tx_descriptors : DEFAULT_DESCRIPTORS;
+	return 0;
+}
+
+static int device_check(const struct device *d, const struct port_config *config, struct err *e)
+{
+	unsigned max_queues = RTE_MIN(d->info.max_rx_queues, d->info.max_tx_queues);
+
+	if (d->n_queues > max_queues)
+		return err_set(e,
+		    "port '%s': device '%s' has %u queues and each of the %u workers needs one; use fewer "
+		    "workers%s",
+		    config->name, d->name, max_queues, config->n_queues,
+		    d->quirk.is_umem
+			? " or one device per worker (start_queue=0, 1, ...; queue_count=1)"
+			: "");
+	if (config->mtu < d->info.min_mtu || config->mtu > d->info.max_mtu)
+		return err_set(e, "port '%s': device '%s' takes an mtu of %u to %u, not %u",
+		    config->name, d->name, d->info.min_mtu, d->info.max_mtu, config->mtu);
+	return 0;
+}
+
+static uint32_t has_all(uint64_t offered, uint64_t wanted, uint32_t then)
+{
+	return (offered & wanted) == wanted ? then : 0;
+}
+
+/* What this device does for us; the port uses what all its devices do. */
+static uint32_t device_offloads(const struct device *d, bool wanted)
+{
+	uint64_t rx = d->info.rx_offload_capa, tx = d->info.tx_offload_capa;
+	uint32_t offloads = has_all(tx, RTE_ETH_TX_OFFLOAD_MULTI_SEGS, PORT_TX_MULTI_SEGS);
+
+	if (!wanted || d->quirk.no_offloads)
+		return offloads;
+	offloads |= has_all(
+	    rx, RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM, PORT_RX_CHECKSUM);
+	offloads |= has_all(tx, RTE_ETH_TX_OFFLOAD_IPV4_CKSUM, PORT_TX_IP_CHECKSUM);
+	offloads |= has_all(tx, RTE_ETH_TX_OFFLOAD_TCP_CKSUM, PORT_TX_TCP_CHECKSUM);
+	offloads |= has_all(tx,
+	    RTE_ETH_TX_OFFLOAD_TCP_TSO | RTE_ETH_TX_OFFLOAD_IPV4_CKSUM |
+		RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_MULTI_SEGS,
+	    PORT_TX_TSO);
+	return offloads;
+}
+
+static void set_offloads(struct device *d, uint32_t offloads)
+{
+	struct rte_eth_conf *c = &d->conf;
+
+	if (offloads & PORT_RX_CHECKSUM)
+		c->rxmode.offloads |= RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM;
+	if (offloads & PORT_TX_IP_CHECKSUM)
+		c->txmode.offloads |= RTE_ETH_TX_OFFLOAD_IPV4_CKSUM;
+	if (offloads & PORT_TX_TCP_CHECKSUM)
+		c->txmode.offloads |= RTE_ETH_TX_OFFLOAD_TCP_CKSUM;
+	if (offloads & PORT_TX_TSO)
+		c->txmode.offloads |= RTE_ETH_TX_OFFLOAD_TCP_TSO;
+	if (offloads & PORT_TX_MULTI_SEGS)
+		c->txmode.offloads |= RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
+}
+
+/* Spreads flows over the queues; who owns a flow is steer's business, not the hash's. */
+static void set_rss(struct device *d)
+{
+	const uint64_t flows = RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP;
+
+	if (d->n_queues == 1 || d->quirk.no_offloads ||
+	    (d->info.flow_type_rss_offloads & flows) == 0)
+		return;
+	d->conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+	d->conf.rx_adv_conf.rss_conf.rss_hf = d->info.flow_type_rss_offloads & flows;
+}
+
+/* A frame of the full mtu has to fit a buffer, or the device has to scatter it over several. */
+static int set_scatter(struct device *d, const struct port_config *config, struct err *e)
+{
+	unsigned front = RTE_PKTMBUF_HEADROOM + (d->quirk.is_umem ? XDP_HEADROOM : 0);
+	unsigned room = UINT16_MAX;
+
+	for (unsigned i = 0; i < config->n_queues; i++)
+		room = RTE_MIN(room, (unsigned)rte_pktmbuf_data_room_size(config->pools[i]));
+	if (room >= front + config->mtu + FRAME_OVERHEAD)
+		return 0;
+	if ((d->info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER) == 0)
+		return err_set(e,
+		    "port '%s': frames of mtu %u do not fit buffers of %u bytes of device '%s'",
+		    config->name, config->mtu, room - RTE_MIN(room, front), d->name);
+	d->conf.rxmode.offloads |= RTE_ETH_RX_OFFLOAD_SCATTER;
+	return 0;
+}
+
+static int fail(const struct port_config *config, const struct device *d, const char *what, int rc,
+    struct err *e)
+{
+	return err_set(e, "port '%s': device '%s' (%s): %s: %s", config->name, d->name,
+	    d->info.driver_name, what, rte_strerror(-rc));
+}
+
+static int setup_queues(struct device *d, const struct port_config *config,
+    struct rte_mempool *const *pools, struct err *e)
+{
+	int socket = rte_eth_dev_socket_id(d->id);
+	int rc;
+
+	for (uint16_t i = 0; i < d->n_queues; i++) {
+		if (d->quirk.is_umem && pools[i]->nb_mem_chunks != 1)
+			return err_set(e,
+			    "port '%s': device '%s' needs its buffers in one piece of memory; add "
+			    "\"--iova-mode=va\" to 'eal'",
+			    config->name, d->name);
+		rc = rte_eth_rx_queue_setup(
+		    d->id, i, d->n_rx_desc, (unsigned)socket, NULL, pools[i]);
+		if (rc != 0)
+			return fail(config, d, "receive queue", rc, e);
+		rc = rte_eth_tx_queue_setup(d->id, i, d->n_tx_desc, (unsigned)socket, NULL);
+		if (rc != 0)
+			return fail(config, d, "transmit queue", rc, e);
+	}
+	return 0;
+}
+
+static int set_mtu(const struct device *d, const struct port_config *config, struct err *e)
+{
+	int rc = rte_eth_dev_set_mtu(d->id, config->mtu);
+
+	/* A device that cannot be told takes what it takes: rte_eth_dev_configure has checked. */
+	if (rc == 0 || rc == -ENOTSUP)
+		return 0;
+	return fail(config, d, "mtu", rc, e);
+}
+
+/*
+ * Neighbour discovery listens to multicast groups. A device without a switch for all of them has
+ * to take everything; net looks at addresses anyhow. Devices with neither filter nothing.
+ */
+static int take_multicast(const struct device *d, const struct port_config *config, struct err *e)
+{
+	int rc = rte_eth_allmulticast_enable(d->id);
+
+	if (rc == -ENOTSUP)
+		rc = rte_eth_promiscuous_enable(d->id);
+	if (rc == 0 || rc == -ENOTSUP)
+		return 0;
+	return fail(config, d, "receiving multicast", rc, e);
+}
+
+/* Configures and starts one device; pools are those of its queues. */
+static int device_start(struct device *d, const struct port_config *config, uint32_t offloads,
+    struct rte_mempool *const *pools, struct err *e)
+{
+	int rc;
+
+	d->conf.rxmode.mtu = config->mtu;
+	set_offloads(d, offloads);
+	set_rss(d);
+	if (set_scatter(d, config, e) != 0)
+		return -1;
+	rc = rte_eth_dev_configure(d->id, d->n_queues, d->n_queues, &d->conf);
+	if (rc != 0)
+		return fail(config, d, "configuration refused", rc, e);
+	rc = rte_eth_dev_adjust_nb_rx_tx_desc(d->id, &d->n_rx_desc, &d->n_tx_desc);
+	if (rc != 0)
+		return fail(config, d, "ring sizes", rc, e);
+	if (set_mtu(d, config, e) != 0 || setup_queues(d, config, pools, e) != 0)
+		return -1;
+	rc = rte_eth_dev_start(d->id);
+	if (rc != 0)
+		return fail(config, d, "start", rc, e);
+	return take_multicast(d, config, e);
+}
+
+static struct port *port_alloc(const struct port_config *config, uint16_t index)
+{
+	struct port *p = calloc(1, sizeof(*p));
+
+	if (p == NULL)
+		return NULL;
+	p->index = index;
+	p->name = strdup(config->name);
+	p->queues = calloc(config->n_queues, sizeof(*p->queues));
+	p->devs = calloc(config->n_devices, sizeof(*p->devs));
+	if (p->name != NULL && p->queues != NULL && p->devs != NULL)
+		return p;
+	port_close(p);
+	return NULL;
+}
+
+static void set_limits(struct port *p, const struct device *devs, unsigned n)
+{
+	p->max_segs = UINT16_MAX;
+	for (unsigned i = 0; i < n; i++) {
+		/* Per frame without TSO; i40e takes eight. 0: it does not say. */
+		uint16_t segs = devs[i].info.tx_desc_lim.nb_mtu_seg_max;
+
+		if (segs > 0)
+			p->max_segs = RTE_MIN(p->max_segs, segs);
+		p->sends_from_rx_pool |= devs[i].quirk.is_umem;
+	}
+	if ((p->offloads & PORT_TX_MULTI_SEGS) == 0)
+		p->max_segs = 1;
+}
+
+static void log_opened(const struct port *p, const struct device *d)
+{
+	uint8_t mac[6];
+
+	port_mac(p, mac);
+	log_info(
+	    "port '%s': %s, %u device(s), %u queue(s), %02x:%02x:%02x:%02x:%02x:%02x, offloads:%s%s%s%s%s%s",
+	    p->name, d->info.driver_name, p->n_devs, p->n_queues, mac[0], mac[1], mac[2], mac[3],
+	    mac[4], mac[5], p->offloads == 0 ? " none" : "",
+	    p->offloads & PORT_RX_CHECKSUM ? " rx-checksum" : "",
+	    p->offloads & PORT_TX_IP_CHECKSUM ? " tx-ip-checksum" : "",
+	    p->offloads & PORT_TX_TCP_CHECKSUM ? " tx-tcp-checksum" : "",
+	    p->offloads & PORT_TX_TSO ? " tso" : "",
+	    p->offloads & PORT_TX_MULTI_SEGS ? " gather" : "");
+}
+
+/* Starts every device and maps our queues to theirs. */
+static int
+port_start(struct port *p, struct device *devs, const struct port_config *config, struct err *e)
+{
+	unsigned next = 0;
+
+	for (unsigned i = 0; i < config->n_devices; i++) {
+		struct device *d = &devs[i];
+
+		p->devs[p->n_devs++] = d->id; /* port_close sees to it from here on */
+		if (device_start(d, config, p->offloads, config->pools + next, e) != 0)
+			return -1;
+		for (uint16_t q = 0; q < d->n_queues; q++, next++)
+			p->queues[next] = (struct port_queue){
+				.dev = d->id, .queue = q, .pool = config->pools[next]
+			};
+	}
+	p->n_queues = next;
+	return 0;
+}
+
+struct port *port_open(const struct port_config *config, uint16_t index, struct err *e)
+{
+	struct port *p = NULL;
+	struct device *devs;
+
+	if (config->n_devices != 1 && config->n_devices != config->n_queues) {
+		err_set(e,
+		    "port '%s': %u devices for %u workers; name one device, or one per worker",
+		    config->name, config->n_devices, config->n_queues);
+		return NULL;
+	}
+	devs = calloc(config->n_devices, sizeof(*devs));
+	p = port_alloc(config, index);
+	if (devs == NULL || p == NULL) {
+		err_set(e, "port '%s': out of memory", config->name);
+		goto fail;
+	}
+	p->offloads = UINT32_MAX;
+	for (unsigned i = 0; i < config->n_devices; i++) {
+		if (device_find(&devs[i], config, i, e) != 0 ||
+		    device_check(&devs[i], config, e) != 0)
+			goto fail;
+		p->offloads &= device_offloads(&devs[i], config->offloads);
+	}
+	set_limits(p, devs, config->n_devices);
+	if (port_start(p, devs, config, e) != 0)
+		goto fail;
+	log_opened(p, &devs[0]);
+	free(devs);
+	return p;
+fail:
+	free(devs);
+	port_close(p);
+	return NULL;
+}
+
+void port_close(struct port *p)
+{
+	if (p == NULL)
+		return;
+	for (unsigned i = 0; i < p->n_devs; i++) {
+		rte_eth_dev_stop(p->devs[i]);
+		rte_eth_dev_close(p->devs[i]);
+	}
+	free(p->devs);
+	free(p->queues);
+	free(p->name);
+	free(p);
+}
+
+void port_mac(const struct port *p, uint8_t mac[6])
+{
+	struct rte_ether_addr addr = { 0 };
+
+	rte_eth_macaddr_get(p->devs[0], &addr);
+	memcpy(mac, addr.addr_bytes, 6);
+}
+
+uint32_t port_offloads(const struct port *p)
+{
+	return p->offloads;
+}
+
+const char *port_name(const struct port *p)
+{
+	return p->name;
+}
+
+bool port_link_is_up(const struct port *p)
+{
+	for (unsigned i = 0; i < p->n_devs; i++) {
+		struct rte_eth_link link = { 0 };
+
+		if (rte_eth_link_get_nowait(p->devs[i], &link) != 0 ||
+		    link.link_status != RTE_ETH_LINK_UP)
+			return false;
+	}
+	return true;
+}
+
+unsigned port_ring_mbufs(const struct port_config *config)
+{
+	unsigned worst = 0;
+
+	for (unsigned i = 0; i < config->n_devices; i++) {
+		struct err ignored = { 0 };
+		struct device d;
+		unsigned n;
+
+		if (device_find(&d, config, i, &ignored) != 0)
+			return 0;
+		/* Limits are known before the device is configured, so its rings are too. */
+		rte_eth_dev_adjust_nb_rx_tx_desc(d.id, &d.n_rx_desc, &d.n_tx_desc);
+		n = (unsigned)d.n_rx_desc + d.n_tx_desc;
+		if (d.quirk.is_umem) /* a fill ring before and a completion ring behind */
+			n += RTE_MAX(2u * d.n_rx_desc, (unsigned)AF_XDP_FILL_MIN) + d.n_tx_desc;
+		worst = RTE_MAX(worst, n);
+	}
+	return worst;
+}
+
+struct rte_mempool *
+port_pool_new(const char *name, unsigned n, uint16_t mtu, int socket, struct err *e)
+{
+	unsigned room = RTE_PKTMBUF_HEADROOM + XDP_HEADROOM + mtu + FRAME_OVERHEAD;
+	struct rte_mempool *pool;
+
+	room = RTE_MAX(RTE_ALIGN_CEIL(room, 64u), (unsigned)RTE_MBUF_DEFAULT_BUF_SIZE);
+	pool = rte_pktmbuf_pool_create(
+	    name, n, n >= 4 * POOL_CACHE ? POOL_CACHE : 0, 0, (uint16_t)room, socket);
+	if (pool == NULL)
+		err_set(e, "no memory for %u packet buffers of %u bytes (pool '%s'): %s", n, room,
+		    name, rte_strerror(rte_errno));
+	return pool;
+}
+
+size_t port_print_xstats(const struct port *p, char *text, size_t size)
+{
+	size_t used = 0;
+
+	for (unsigned i = 0; i < p->n_devs; i++) {
+		int n = rte_eth_xstats_get(p->devs[i], NULL, 0);
+		struct rte_eth_xstat_name *names;
+		struct rte_eth_xstat *values;
+
+		if (n <= 0)
+			continue;
+		names = calloc((size_t)n, sizeof(*names));
+		values = calloc((size_t)n, sizeof(*values));
+		if (names != NULL && values != NULL &&
+		    rte_eth_xstats_get_names(p->devs[i], names, (unsigned)n) == n &&
+		    rte_eth_xstats_get(p->devs[i], values, (unsigned)n) == n) {
+			for (int j = 0; j < n; j++) {
+				int len = snprintf(text + used, size - used, "port_%s_%u_%s %lu\n",
+				    p->name, i, names[j].name, values[j].value);
+
+				if (len < 0 || (size_t)len >= size - used)
+					break; /* the last line stays whole */
+				used += (size_t)len;
+			}
+		}
+		free(names);
+		free(values);
+	}
+	if (used < size)
+		text[used] = '\0';
+	return used;
+}
