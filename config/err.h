@@ -9,9 +9,9 @@
  * whole and not up to its first mistake.
  */
 struct err {
-	unsigned n;        /* messages added, also those that did not fit */
-	size_t len;        /* bytes used in text, without the terminating NUL */
-	char text[16384];  /* "file:line: what is wrong; what to do\n" per message */
+	unsigned n;       /* messages added, also those that did not fit */
+	size_t len;       /* bytes used in text, without the terminating NUL */
+	char text[16384]; /* "file:line: what is wrong; what to do\n" per message */
 };
 
 /* Empties e; a zeroed struct err is empty too. */

@@ -10,13 +10,19 @@
  * The whole validated configuration: plain data, immutable once loaded. Strings
  * and arrays belong to the struct config that holds them. Paths are as the
  * process can open them (a relative path in the file is relative to the folder of
- * that file). Every item carries the line it was written at, for messages that
- * can only be given later (a key that does not match its certificate).
+ * that file). Every item carries the file (an @include may have brought it) and line it was
+ * written at, for messages that can only be given later (a key that does not match its
+ * certificate).
  */
 
-#define CONFIG_MAX_WORKERS 64
-#define CONFIG_MAX_PORTS 8
+#define CONFIG_MAX_WORKERS        64
+#define CONFIG_MAX_PORTS          8
 #define CONFIG_MAX_PORT_ADDRESSES 16
+#define CONFIG_MAX_PORT_ROUTES    64
+#define CONFIG_MAX_NAME           128 /* bytes of an item's name: letters, digits, '.', '_', '-' */
+
+/* What a listener without a policy uses: tls/policy.h's POLICY_DEFAULT. */
+#define CONFIG_DEFAULT_POLICY "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
 
 /* An IPv4 address is held v4-mapped (::ffff:a.b.c.d), as everywhere in sallyport. */
 struct config_addr {
@@ -24,11 +30,14 @@ struct config_addr {
 	uint16_t port;  /* host order; 0 where an address has none */
 	uint8_t prefix; /* as written, 0..32 for IPv4 and 0..128 for IPv6; 0 where there is none */
 	bool is_v4;
+	const char *file;
+	unsigned line;
 };
 
 struct config_route {
 	struct config_addr to;  /* prefix used, port 0 */
 	struct config_addr via; /* a neighbour on this port */
+	const char *file;
 	unsigned line;
 };
 
@@ -43,33 +52,38 @@ struct config_port {
 	uint16_t mtu;  /* 1280..9000, default 1500 */
 	uint16_t vlan; /* 802.1Q id that belongs to this port, 0 = untagged */
 	bool offloads; /* false: all checksums in software, whatever the device offers */
+	const char *file;
 	unsigned line;
 };
 
 struct config_runtime {
 	unsigned workers[CONFIG_MAX_WORKERS]; /* core numbers, one worker each */
 	unsigned n_workers;
-	int control_core; /* -1: any core that is not a worker's */
-	const char *front; /* name of the port that faces clients */
-	const char *back;  /* name of the port that faces backends; may equal front */
+	int control_core;         /* -1: any core that is not a worker's */
+	const char *front;        /* name of the port that faces clients */
+	const char *back;         /* name of the port that faces backends; may equal front */
 	uint32_t max_connections; /* proxied connections over all workers */
 	uint32_t mbufs;           /* packet buffers over all workers; 0 = derived */
 	double drain_timeout_s;
 	bool idle_sleep; /* idle = "sleep" (back off) or "poll" */
+	const char *file;
+	unsigned line;
 };
 
 struct config_certificate {
 	const char *name;
-	const char *chain; /* PEM file, leaf first */
-	const char *key;   /* PEM file */
+	const char *chain;        /* PEM file, leaf first */
+	const char *key;          /* PEM file */
 	const char *const *names; /* overrides the names in the certificate; NULL = take those */
 	unsigned n_names;
+	const char *file;
 	unsigned line;
 };
 
 struct config_target {
 	struct config_addr address;
-	unsigned weight;
+	unsigned weight; /* 0..256, default 1; 0: no new connections */
+	const char *file;
 	unsigned line;
 };
 
@@ -78,14 +92,20 @@ struct config_backend {
 	const struct config_target *targets;
 	unsigned n_targets;
 	double connect_timeout_s;
+	const char *file;
 	unsigned line;
 };
 
 struct config_listener {
 	const char *name;
+	/*
+	 * Addresses of the front port, each with a port of its own: 0.0.0.0 and [::] in the file
+	 * have become all the front port's addresses of that family.
+	 */
 	const struct config_addr *bind;
 	unsigned n_bind;
-	const char *policy; /* name of a built-in TLS policy (tls/policy.h) */
+	const char *policy;   /* name of a built-in TLS policy (tls/policy.h); not looked up here */
+	unsigned policy_line; /* where it is named; the listener's line when it is the default */
 	const unsigned *default_certificates; /* indices into config.certificates */
 	unsigned n_default_certificates;
 	const unsigned *certificates; /* served by SNI, beside the default ones */
@@ -96,6 +116,7 @@ struct config_listener {
 	unsigned backend; /* index into config.backends */
 	double handshake_timeout_s;
 	double idle_timeout_s;
+	const char *file;
 	unsigned line;
 };
 
@@ -104,6 +125,7 @@ struct config {
 	struct config_runtime runtime;
 	const char *const *eal; /* arguments for rte_eal_init, without argv[0] */
 	unsigned n_eal;
+	unsigned eal_line; /* 0: not in the file */
 	const struct config_port *ports;
 	unsigned n_ports;
 	const struct config_certificate *certificates;

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config/diff.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/addr.h"
+#include "config/err.h"
+#include "config/model.h"
+
+static bool same_strings(const char *const *a, unsigned n_a, const char *const *b, unsigned n_b)
+{
+	if (n_a != n_b)
+		return false;
+	for (unsigned i = 0; i < n_a; i++) {
+		if (strcmp(a[i], b[i]) != 0)
+			return false;
+	}
+	return true;
+}
+
+static bool same_addr(const struct config_addr *a, const struct config_addr *b)
+{
+	return config_addr_same(a, b) && a->port == b->port && a->prefix == b->prefix;
+}
+
+static bool
+same_addrs(const struct config_addr *a, unsigned n_a, const struct config_addr *b, unsigned n_b)
+{
+	if (n_a != n_b)
+		return false;
+	for (unsigned i = 0; i < n_a; i++) {
+		if (!same_addr(&a[i], &b[i]))
+			return false;
+	}
+	return true;
+}
+
+/* --- what needs a restart --- */
+
+static void restart_runtime(const struct config *next, bool same, const char *key, struct err *e)
+{
+	if (!same)
+		err_add(e, next->runtime.file, next->runtime.line,
+		    "runtime: '%s' differs from the running one; restart to change it", key);
+}
+
+static void diff_runtime(const struct config *a, const struct config *b, struct err *e)
+{
+	const struct config_runtime *r = &a->runtime, *s = &b->runtime;
+	bool same_workers = r->n_workers == s->n_workers &&
+	    memcmp(r->workers, s->workers, r->n_workers * sizeof(r->workers[0])) == 0;
+
+	restart_runtime(b, same_workers, "workers", e);
+	restart_runtime(b, r->control_core == s->control_core, "control_core", e);
+	restart_runtime(b, strcmp(r->front, s->front) == 0, "front", e);
+	restart_runtime(b, strcmp(r->back, s->back) == 0, "back", e);
+	restart_runtime(b, r->max_connections == s->max_connections, "max_connections", e);
+	restart_runtime(b, r->mbufs == s->mbufs, "mbufs", e);
+	restart_runtime(b, r->idle_sleep == s->idle_sleep, "idle", e);
+	if (!same_strings(a->eal, a->n_eal, b->eal, b->n_eal))
+		err_add(e, b->path, b->eal_line,
+		    "eal: differs from the running one; restart to change it");
+}
+
+static bool same_routes(const struct config_port *p, const struct config_port *q)
+{
+	if (p->n_routes != q->n_routes)
+		return false;
+	for (unsigned i = 0; i < p->n_routes; i++) {
+		if (!same_addr(&p->routes[i].to, &q->routes[i].to) ||
+		    !same_addr(&p->routes[i].via, &q->routes[i].via))
+			return false;
+	}
+	return true;
+}
+
+static void restart_port(const struct config_port *q, bool same, const char *key, struct err *e)
+{
+	if (!same)
+		err_add(e, q->file, q->line,
+		    "port '%s': '%s' differs from the running one; restart to change it", q->name,
+		    key);
+}
+
+static void diff_port(const struct config_port *p, const struct config_port *q, struct err *e)
+{
+	restart_port(
+	    q, same_strings(p->devices, p->n_devices, q->devices, q->n_devices), "devices", e);
+	restart_port(q, same_addrs(p->addresses, p->n_addresses, q->addresses, q->n_addresses),
+	    "addresses", e);
+	restart_port(q, same_routes(p, q), "routes", e);
+	restart_port(q, p->mtu == q->mtu, "mtu", e);
+	restart_port(q, p->vlan == q->vlan, "vlan", e);
+	restart_port(q, p->offloads == q->offloads, "offloads", e);
+}
+
+/* Ports are at most CONFIG_MAX_PORTS: no index is needed. Their order is their number in DPDK. */
+static void diff_ports(const struct config *a, const struct config *b, struct err *e)
+{
+	bool same_order = a->n_ports == b->n_ports;
+
+	for (unsigned i = 0; same_order && i < a->n_ports; i++)
+		same_order = strcmp(a->ports[i].name, b->ports[i].name) == 0;
+	if (!same_order) {
+		err_add(e, b->ports[0].file, b->ports[0].line,
+		    "ports: their names or order differ from the running ones; restart to change them");
+		return;
+	}
+	for (unsigned i = 0; i < a->n_ports; i++)
+		diff_port(&a->ports[i], &b->ports[i], e);
+}
+
+/* --- what a reload can change --- */
+
+static bool same_certificate(const struct config *a, unsigned i, const struct config *b, unsigned j)
+{
+	const struct config_certificate *x = &a->certificates[i], *y = &b->certificates[j];
+
+	return strcmp(x->chain, y->chain) == 0 && strcmp(x->key, y->key) == 0 &&
+	    same_strings(x->names, x->n_names, y->names, y->n_names);
+}
+
+static bool same_backend(const struct config *a, unsigned i, const struct config *b, unsigned j)
+{
+	const struct config_backend *x = &a->backends[i], *y = &b->backends[j];
+
+	if (x->n_targets != y->n_targets || x->connect_timeout_s != y->connect_timeout_s)
+		return false;
+	for (unsigned t = 0; t < x->n_targets; t++) {
+		if (!same_addr(&x->targets[t].address, &y->targets[t].address) ||
+		    x->targets[t].weight != y->targets[t].weight)
+			return false;
+	}
+	return true;
+}
+
+/* Indices differ as soon as the order does, so certificates are compared by name. */
+static bool same_references(const struct config *a, const unsigned *x, unsigned n_x,
+    const struct config *b, const unsigned *y, unsigned n_y)
+{
+	if (n_x != n_y)
+		return false;
+	for (unsigned i = 0; i < n_x; i++) {
+		if (strcmp(a->certificates[x[i]].name, b->certificates[y[i]].name) != 0)
+			return false;
+	}
+	return true;
+}
+
+static bool same_listener(const struct config *a, unsigned i, const struct config *b, unsigned j)
+{
+	const struct config_listener *x = &a->listeners[i], *y = &b->listeners[j];
+
+	return same_addrs(x->bind, x->n_bind, y->bind, y->n_bind) &&
+	    strcmp(x->policy, y->policy) == 0 &&
+	    same_references(a, x->default_certificates, x->n_default_certificates, b,
+		y->default_certificates, y->n_default_certificates) &&
+	    same_references(
+		a, x->certificates, x->n_certificates, b, y->certificates, y->n_certificates) &&
+	    x->sni_strict == y->sni_strict &&
+	    same_strings(x->alpn, x->n_alpn, y->alpn, y->n_alpn) &&
+	    strcmp(a->backends[x->backend].name, b->backends[y->backend].name) == 0 &&
+	    x->handshake_timeout_s == y->handshake_timeout_s &&
+	    x->idle_timeout_s == y->idle_timeout_s;
+}
+
+/* One kind of named items: where they are, and when two of them are the same. */
+struct items {
+	const void *at; /* an array of structs with the name as first member */
+	unsigned n;
+	size_t size;
+};
+
+struct named {
+	const char *name;
+	unsigned index;
+};
+
+static int compare_named(const void *a, const void *b)
+{
+	return strcmp(((const struct named *)a)->name, ((const struct named *)b)->name);
+}
+
+static struct named *sort_items(const struct items *items)
+{
+	struct named *all = calloc(items->n + 1, sizeof(*all));
+
+	for (unsigned i = 0; all && i < items->n; i++) {
+		const char *item = (const char *)items->at + i * items->size;
+
+		all[i] = (struct named){ *(const char *const *)item, i };
+	}
+	if (all)
+		qsort(all, items->n, sizeof(*all), compare_named);
+	return all;
+}
+
+/* Merges both sorted lists of names. */
+static int
+diff_items(const struct config *a, struct items x, const struct config *b, struct items y,
+    bool (*same)(const struct config *a, unsigned i, const struct config *b, unsigned j),
+    struct config_delta *d, struct err *e)
+{
+	struct named *old = sort_items(&x), *new = sort_items(&y);
+	unsigned i = 0, j = 0;
+	int ok = old && new ? 0 : err_set(e, "out of memory");
+
+	while (ok == 0 && (i < x.n || j < y.n)) {
+		int order = i == x.n ? 1 : j == y.n ? -1 : compare_named(&old[i], &new[j]);
+
+		if (order < 0)
+			d->removed++;
+		else if (order > 0)
+			d->added++;
+		else if (!same(a, old[i].index, b, new[j].index))
+			d->changed++;
+		i += order <= 0;
+		j += order >= 0;
+	}
+	free(old);
+	free(new);
+	return ok;
+}
+
+#define ITEMS(c, kind) ((struct items){ (c)->kind, (c)->n_##kind, sizeof((c)->kind[0]) })
+
+int config_diff(
+    const struct config *running, const struct config *next, struct config_diff *d, struct err *e)
+{
+	const struct config *a = running, *b = next;
+	unsigned before = e->n;
+
+	memset(d, 0, sizeof(*d));
+	diff_runtime(a, b, e);
+	diff_ports(a, b, e);
+	d->drain_timeout = a->runtime.drain_timeout_s != b->runtime.drain_timeout_s;
+	diff_items(a, ITEMS(a, certificates), b, ITEMS(b, certificates), same_certificate,
+	    &d->certificates, e);
+	diff_items(a, ITEMS(a, backends), b, ITEMS(b, backends), same_backend, &d->backends, e);
+	diff_items(a, ITEMS(a, listeners), b, ITEMS(b, listeners), same_listener, &d->listeners, e);
+	return e->n == before ? 0 : -1;
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config/load.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/addr.h"
+#include "config/check.h"
+#include "config/err.h"
+#include "config/load_sections.h"
+#include "config/scan.h"
+
+/* The folder part of path, as libconfig and scan_join want it; the caller frees it. */
+static char *folder_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (!slash)
+		return strdup("");
+	return slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
+}
+
+/* What to do about what libconfig found. */
+static const char *advice(const char *text)
+{
+	if (strcmp(text, "duplicate setting name") == 0)
+		return "; one group has the same key twice, remove one";
+	if (strcmp(text, "mismatched element type in array") == 0)
+		return "; all elements of an array [ ] must be of one type";
+	if (strcmp(text, "syntax error") == 0)
+		return "; look for a missing or surplus bracket, '=', ',' or quote here or just before";
+	return "";
+}
+
+static void parse_error(struct load *l, const config_t *file)
+{
+	const char *text = config_error_text(file) ? config_error_text(file) : "cannot be read";
+	char *included =
+	    config_error_file(file) ? scan_join(l->dir, config_error_file(file)) : NULL;
+
+	err_add(l->e, included ? included : l->path, (unsigned)config_error_line(file), "%s%s",
+	    text, advice(text));
+	free(included);
+}
+
+/*
+ * Replaces 0.0.0.0 and [::] by the addresses of the front port, so that nobody after us has to
+ * know about them; check.c has seen to it that none is then bound twice.
+ */
+static void expand_bind(struct load *l, const struct config_port *front, struct config_listener *to)
+{
+	const struct config_addr *from = to->bind;
+	unsigned n = to->n_bind, room = n * CONFIG_MAX_PORT_ADDRESSES;
+	struct config_addr *a = load_alloc(l, room, sizeof(*a));
+
+	if (!a)
+		return;
+	to->bind = a;
+	to->n_bind = 0;
+	for (unsigned i = 0; i < n; i++) {
+		if (!config_addr_is_any(&from[i])) {
+			a[to->n_bind++] = from[i];
+			continue;
+		}
+		for (unsigned j = 0; j < front->n_addresses; j++) {
+			if (front->addresses[j].is_v4 != from[i].is_v4)
+				continue;
+			a[to->n_bind] = from[i];
+			a[to->n_bind++].ip = front->addresses[j].ip;
+		}
+	}
+}
+
+/* What can be filled in only when all of it has been read. */
+static void complete(struct load *l)
+{
+	struct config *c = l->config;
+
+	/* With one port there is nothing to choose. */
+	if (c->n_ports == 1 && !c->runtime.front)
+		c->runtime.front = c->ports[0].name;
+	if (c->n_ports == 1 && !c->runtime.back)
+		c->runtime.back = c->ports[0].name;
+}
+
+static void load_settings(struct load *l, const config_t *file)
+{
+	struct config *c = l->config;
+	struct config_listener *listeners;
+	unsigned before = l->e->n;
+
+	c->runtime = load_runtime_defaults;
+	load_members(l, config_root_setting(file), &load_root, c);
+	complete(l);
+	config_check(c, l->addresses_known, l->e);
+	if (l->e->n != before)
+		return;
+	listeners = arena_alloc(l->arena, c->n_listeners, sizeof(*listeners));
+	if (!listeners) {
+		err_add(l->e, l->path, 0, "out of memory");
+		return;
+	}
+	memcpy(listeners, c->listeners, c->n_listeners * sizeof(*listeners));
+	for (unsigned i = 0; i < c->n_listeners; i++) {
+		if (!listeners[i].policy_line)
+			listeners[i].policy_line = listeners[i].line;
+		expand_bind(l, config_find_port(c, c->runtime.front), &listeners[i]);
+	}
+	c->listeners = listeners;
+}
+
+static void load_text(struct load *l, const char *text, size_t len)
+{
+	config_t file;
+	char *copy;
+
+	if (scan_text(l->path, l->dir, text, len, l->e) != 0)
+		return;
+	copy = strndup(text, len); /* the scan found no NUL in it */
+	if (!copy) {
+		err_add(l->e, l->path, 0, "out of memory");
+		return;
+	}
+	config_init(&file);
+	config_set_include_dir(&file, *l->dir ? l->dir : ".");
+	if (config_read_string(&file, copy) == CONFIG_TRUE)
+		load_settings(l, &file);
+	else
+		parse_error(l, &file);
+	config_destroy(&file);
+	free(copy);
+}
+
+struct config *config_load_text(const char *path, const char *text, size_t len, struct err *e)
+{
+	struct load l = { .e = e, .arena = arena_new(), .addresses_known = true };
+	char *folder = folder_of(path);
+	unsigned before = e->n;
+
+	l.dir = folder;
+	if (l.arena) {
+		l.path = arena_string(l.arena, path);
+		l.config = arena_alloc(l.arena, 1, sizeof(*l.config));
+	}
+	if (!l.dir || !l.path || !l.config)
+		err_add(e, path, 0, "out of memory");
+	else
+		load_text(&l, text, len);
+	free(folder);
+	if (e->n != before) {
+		arena_free(l.arena);
+		return NULL;
+	}
+	l.config->path = l.path;
+	l.config->memory = l.arena;
+	return l.config;
+}
+
+struct config *config_load(const char *path, struct err *e)
+{
+	size_t len = 0;
+	char *text = scan_read_file(path, &len);
+	struct config *c;
+
+	if (!text) {
+		err_add(e, path, 0, "cannot read: %s",
+		    errno == EINVAL ? "not a regular file" : strerror(errno));
+		return NULL;
+	}
+	c = config_load_text(path, text, len, e);
+	free(text);
+	return c;
+}
+
+void config_free(struct config *c)
+{
+	if (c)
+		arena_free(c->memory);
+}

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config/load_sections.h"
+
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config/addr.h"
+
+/*
+ * Every section, from the inside out: functions for the keys with rules of their own, the
+ * defaults, the table of keys. A rule that needs a second setting belongs to config/check.c.
+ */
+
+#define KEYS(table)          .keys = (table), .n_keys = sizeof(table) / sizeof((table)[0])
+#define AT(type, member)     .at = offsetof(struct type, member)
+#define SIZED(type, member)  AT(type, member), .size = sizeof(((struct type *)0)->member)
+#define LISTED(type, member) AT(type, member), .count_at = offsetof(struct type, n_##member)
+#define PLACED(type)                                                         \
+	.size = sizeof(struct type), .file_at = offsetof(struct type, file), \
+	.line_at = offsetof(struct type, line)
+
+#define MAX_PATH (PATH_MAX - 1)
+#define MAX_LIST 100000
+
+/* --- addresses --- */
+
+/* Reads s as an address; a->line stays 0 when it is none. */
+static void load_addr(struct load *l, const config_setting_t *s, const char *key,
+    enum addr_form form, struct config_addr *a)
+{
+	const char *text = load_get_string(l, s, key, 100);
+	const char *why = text ? config_addr_parse(text, form, a) : NULL;
+
+	if (why)
+		load_error(l, s, "'%s': '%s' %s", key, text, why);
+	else if (text) {
+		a->file = load_file(l, s);
+		a->line = config_setting_source_line(s);
+	}
+}
+
+/* Reads the elements of s into a, which has room for all; those that are none are left out. */
+static unsigned load_addrs(struct load *l, const config_setting_t *s, const struct load_key *k,
+    enum addr_form form, struct config_addr *a)
+{
+	unsigned n = 0;
+
+	for (int i = 0; i < config_setting_length(s); i++) {
+		struct config_addr one = { .line = 0 };
+
+		load_addr(l, config_setting_get_elem(s, (unsigned)i), k->name, form, &one);
+		if (one.line)
+			a[n++] = one;
+	}
+	return n;
+}
+
+/* --- runtime --- */
+
+static void
+load_workers(struct load *l, const config_setting_t *s, const struct load_key *k, void *item)
+{
+	struct config_runtime *r = item;
+	long n_cores = sysconf(_SC_NPROCESSORS_CONF);
+
+	if (!load_is_list(l, s, k))
+		return;
+	for (int i = 0; i < config_setting_length(s); i++) {
+		const config_setting_t *element = config_setting_get_elem(s, (unsigned)i);
+		long long core;
+		unsigned j = 0;
+
+		if (!load_get_integer(l, element, k->name, 0, UINT_MAX, &core))
+			continue;
+		while (j < r->n_workers && r->workers[j] != core)
+			j++;
+		if (j < r->n_workers)
+			load_error(l, element, "core %lld is listed twice in 'workers'", core);
+		else if (core >= n_cores)
+			load_error(l, element,
+			    "'workers': there is no core %lld; this machine has cores 0..%ld", core,
+			    n_cores - 1);
+		else
+			r->workers[r->n_workers++] = (unsigned)core;
+	}
+}
+
+static void
+load_control_core(struct load *l, const config_setting_t *s, const struct load_key *k, void *item)
+{
+	struct config_runtime *r = item;
+	long n_cores = sysconf(_SC_NPROCESSORS_CONF);
+	long long core;
+
+	if (!load_get_integer(l, s, k->name, -1, INT_MAX, &core))
+		return;
+	if (core >= n_cores)
+		load_error(l, s,
+		    "'control_core': there is no core %lld; this machine has cores 0..%ld", core,
+		    n_cores - 1);
+	else
+		r->control_core = (int)core;
+}
+
+/* An empty name stands for one that was given and is wrong, which differs from none given. */
+static void
+load_role(struct load *l, const config_setting_t *s, const struct load_key *k, void *item)
+{
+	*(const char **)((char *)item + k->at) = "";
+	load_name(l, s, k, item);
+}
+
+static void
+load_idle(struct load *l, const config_setting_t *s, const struct load_key *k, void *item)
+{
+	const char *text = load_get_string(l, s, k->name, 100);
+
+	if (text && strcmp(text, "poll") != 0 && strcmp(text, "sleep") != 0)
+		load_error(l, s, "'idle' is '%s'; it must be \"poll\" or \"sleep\"", text);
+	else if (text)
+		((struct config_runtime *)item)->idle_sleep = text[0] == 's';
+}
+
+const struct config_runtime load_runtime_defaults = {
+	.control_core = -1,
+	.max_connections = 100000,
+	.drain_timeout_s = 30,
+};
+
+static const struct load_key runtime_keys[] = {
+	{ "workers", load_workers, .min = 1, .max = CONFIG_MAX_WORKERS, .required = true },
+	{ "control_core", load_control_core, AT(config_runtime, control_core) },
+	{ "front", load_role, AT(config_runtime, front) },
+	{ "back", load_role, AT(config_runtime, back) },
+	{ "max_connections", load_integer, SIZED(config_runtime, max_connections), .min = 1,
+	    .max = 16 << 20 },
+	{ "mbufs", load_integer, SIZED(config_runtime, mbufs), .min = 0, .max = 1 << 28 },
+	{ "drain_timeout", load_seconds, AT(config_runtime, drain_timeout_s) },
+	{ "idle", load_idle, AT(config_runtime, idle_sleep) },
+};
+
+static const struct load_group runtime = { KEYS(runtime_keys), PLACED(config_runtime) };
+
+/* --- eal --- */
+
+static void
+load_eal(struct load *l, const config_setting_t *s, const struct load_key *k, void *item)
+{
+	((struct config *)item)->eal_line = config_setting_source_line(s);
+	load_strings(l, s, k, item);
+}
+
+/* --- ports --- */
+
+static void
+load_port_addresses(struct load *l, const config_setting_t *s, const struct load_key *k, void *item)
+{
+	struct config_port *p = item;
+
+	if (load_is_list(l, s, k))
+		p->n_addresses = load_addrs(l, s, k, ADDR_PREFIX, p->addresses);
+	if (!p->n_addresses || p->n_addresses != (unsigned)config_setting_length(s))
+		l->addresses_known = false;
+}
+
+static void
+load_route_to(struct load *l, const config_setting_t *s, const struct load_key *k, void *item)
+{
+	struct config_addr *to = &((struct config_route *)item)->to;
+
+	load_addr(l, s, k->name, ADDR_PREFIX, to);
+	if (!to->line)
+		l->addresses_known = false;
+}
+
+static void
+load_route_via(struct load *l, const config_setting_t *s, const struct load_key *k, void *item)
+{
+	load_addr(l, s, k->name, ADDR_ALONE, &((struct config_route *)item)->via);
+}
+
+static const struct load_key route_keys[] = {
+	{ "to", load_route_to, .required = true },
+	{ "via", load_route_via, .required = true },
+};
+
+static const struct load_group route = { "route", KEYS(route_keys), PLACED(config_route) };
+
+static const struct config_port port_defaults = { .mtu = 1500, .offloads = true };
+
+static const struct load_key port_keys[] = {
+	{ "name", load_name, AT(config_port, name), .required = true },
+	{ "devices", load_strings, LISTED(config_port, devices), .size = 255, .min = 1,
+	    .max = CONFIG_MAX_WORKERS, .required = true },
+	{ "addresses", load_port_addresses, .min = 1, .max = CONFIG_MAX_PORT_ADDRESSES,
+	    .required = true },
+	{ "routes", load_items, LISTED(config_port, routes), .max = CONFIG_MAX_PORT_ROUTES,
+	    .group = &route },
+	{ "mtu", load_integer, SIZED(config_port, mtu), .min = 1280, .max = 9000 },
+	{ "vlan", load_integer, SIZED(config_port, vlan), .min = 0, .max = 4094 },
+	{ "offloads", load_bool, AT(config_port, offloads) },
+};
+
+static const struct load_group port = { "port", KEYS(port_keys), PLACED(config_port),
+	.defaults = &port_defaults, .names = LOAD_PORTS };
+
+/* --- certificates --- */
+
+static const struct load_key certificate_keys[] = {
+	{ "name", load_name, AT(config_certificate, name), .required = true },
+	{ "chain", load_readable, AT(config_certificate, chain), .max = MAX_PATH,
+	    .required = true },
+	{ "key", load_readable, AT(config_certificate, key), .max = MAX_PATH, .required = true },
+	{ "names", load_strings, LISTED(config_certificate, names), .size = 253, .min = 1,
+	    .max = 1000 },
+};
+
+static const struct load_group certificate = { "certificate", KEYS(certificate_keys),
+	PLACED(config_certificate), .names = LOAD_CERTIFICATES };
+
+/* --- backends --- */
+
+static void
+load_target_address(struct load *l, const config_setting_t *s, const struct load_key *k, void *item)
+{
+	load_addr(l, s, k->name, ADDR_PORT, &((struct config_target *)item)->address);
+}
+
+static const struct config_target target_defaults = { .weight = 1 };
+
+static const struct load_key target_keys[] = {
+	{ "address", load_target_address, .required = true },
+	{ "weight", load_integer, SIZED(config_target, weight), .min = 0, .max = 256 },
+};
+
+static const struct load_group target = { "target", KEYS(target_keys), PLACED(config_target),
+	.defaults = &target_defaults };
+
+static const struct config_backend backend_defaults = { .connect_timeout_s = 5 };
+
+static const struct load_key backend_keys[] = {
+	{ "name", load_name, AT(config_backend, name), .required = true },
+	{ "targets", load_items, LISTED(config_backend, targets), .min = 1, .max = 1000,
+	    .required = true, .group = &target },
+	{ "connect_timeout", load_seconds, AT(config_backend, connect_timeout_s) },
+};
+
+static const struct load_group backend = { "backend", KEYS(backend_keys), PLACED(config_backend),
+	.defaults = &backend_defaults, .names = LOAD_BACKENDS };
+
+/* --- listeners --- */
+
+static void
+load_bind(struct load *l, const config_setting_t *s, const struct load_key *k, void *item)
+{
+	struct config_listener *listener = item;
+	struct config_addr *a;
+
+	if (!load_is_list(l, s, k))
+		return;
+	a = load_alloc(l, (size_t)config_setting_length(s), sizeof(*a));
+	if (!a)
+		return;
+	listener->bind = a;
+	listener->n_bind = load_addrs(l, s, k, ADDR_PORT, a);
+}
+
+static void
+load_protocol(struct load *l, const config_setting_t *s, const struct load_key *k, void *item)
+{
+	const char *text = load_get_string(l, s, k->name, 100);
+
+	(void)item; /* TLS is the only one there is, so nothing needs to be kept */
+	if (text && strcmp(text, "tls") != 0)
+		load_error(l, s, "'protocol' is '%s'; only \"tls\" is supported", text);
+}
+
+static void
+load_policy(struct load *l, const config_setting_t *s, const struct load_key *k, void *item)
+{
+	((struct config_listener *)item)->policy_line = config_setting_source_line(s);
+	load_name(l, s, k, item);
+}
+
+/* One name as a string, or several as a list. */
+static void
+load_certificates(struct load *l, const config_setting_t *s, const struct load_key *k, void *item)
+{
+	bool single = config_setting_type(s) == CONFIG_TYPE_STRING;
+	unsigned wanted = 1, n = 0;
+	unsigned *indices;
+
+	if (!single) {
+		if (!load_is_list(l, s, k))
+			return;
+		wanted = (unsigned)config_setting_length(s);
+	}
+	indices = wanted ? load_alloc(l, wanted, sizeof(*indices)) : NULL;
+	for (unsigned i = 0; indices && i < wanted; i++) {
+		const config_setting_t *element = single ? s : config_setting_get_elem(s, i);
+		const char *name = load_get_string(l, element, k->name, CONFIG_MAX_NAME);
+		int index = name
+		    ? load_reference(l, element, k->name, LOAD_CERTIFICATES, "certificate", name)
+		    : -1;
+
+		if (index >= 0)
+			indices[n++] = (unsigned)index;
+	}
+	*(unsigned **)((char *)item + k->at) = indices;
+	*(unsigned *)((char *)item + k->count_at) = n;
+}
+
+static void
+load_backend(struct load *l, const config_setting_t *s, const struct load_key *k, void *item)
+{
+	const char *name = load_get_string(l, s, k->name, CONFIG_MAX_NAME);
+	int index = name ? load_reference(l, s, k->name, LOAD_BACKENDS, "backend", name) : -1;
+
+	if (index >= 0)
+		((struct config_listener *)item)->backend = (unsigned)index;
+}
+
+static const struct load_key limits_keys[] = {
+	{ "handshake_timeout", load_seconds, AT(config_listener, handshake_timeout_s) },
+	{ "idle_timeout", load_seconds, AT(config_listener, idle_timeout_s) },
+};
+
+/* Its members lie in the listener. */
+static const struct load_group limits = { KEYS(limits_keys) };
+
+static const struct config_listener listener_defaults = {
+	.policy = CONFIG_DEFAULT_POLICY,
+	.handshake_timeout_s = 5,
+	.idle_timeout_s = 300,
+};
+
+static const struct load_key listener_keys[] = {
+	{ "name", load_name, AT(config_listener, name), .required = true },
+	{ "bind", load_bind, .min = 1, .max = 64, .required = true },
+	{ "protocol", load_protocol, .required = false },
+	{ "policy", load_policy, AT(config_listener, policy) },
+	{ "default_certificate", load_certificates, LISTED(config_listener, default_certificates),
+	    .min = 1, .max = 8, .required = true },
+	{ "certificates", load_certificates, LISTED(config_listener, certificates),
+	    .max = MAX_LIST },
+	{ "sni_strict", load_bool, AT(config_listener, sni_strict) },
+	{ "alpn", load_strings, LISTED(config_listener, alpn), .size = 255, .max = 32 },
+	{ "backend", load_backend, .required = true },
+	{ "limits", load_group, .group = &limits },
+};
+
+static const struct load_group listener = { "listener", KEYS(listener_keys),
+	PLACED(config_listener), .defaults = &listener_defaults, .names = LOAD_LISTENERS };
+
+/* --- the file --- */
+
+/* In this order: a listener refers to certificates and backends. */
+static const struct load_key root_keys[] = {
+	{ "runtime", load_group, AT(config, runtime), .required = true, .group = &runtime },
+	{ "eal", load_eal, LISTED(config, eal), .size = 4095, .max = 256 },
+	{ "ports", load_items, LISTED(config, ports), .min = 1, .max = CONFIG_MAX_PORTS,
+	    .required = true, .group = &port },
+	{ "certificates", load_items, LISTED(config, certificates), .min = 1, .max = MAX_LIST,
+	    .required = true, .group = &certificate },
+	{ "backends", load_items, LISTED(config, backends), .min = 1, .max = MAX_LIST,
+	    .required = true, .group = &backend },
+	{ "listeners", load_items, LISTED(config, listeners), .min = 1, .max = 1000,
+	    .required = true, .group = &listener },
+};
+
+const struct load_group load_root = { KEYS(root_keys) };
