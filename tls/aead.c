@@ -147,7 +147,8 @@ static void *key_expand(struct aead_engine *e, struct aead_key *k)
 		e->ops->wipe(expanded);
 		return NULL;
 	}
-	e->slots[i] = (struct slot){ .id = k->id, .used = true };
+	/* Not marked as used yet: keys seen once must not push out those in steady use. */
+	e->slots[i] = (struct slot){ .id = k->id };
 	k->slot = i;
 	return expanded;
 }
