@@ -26,6 +26,7 @@ struct scan {
 	unsigned depth;
 	unsigned n_keys[SCAN_MAX_DEPTH + 1]; /* settings so far in the group at each depth */
 	bool stopped;
+	unsigned n_harmless; /* mistakes that do not keep libconfig from reading the rest */
 
 	/* The comma that was the token before, which no closing bracket may follow. */
 	bool after_comma;
@@ -102,13 +103,6 @@ char *scan_read_file(const char *path, size_t *len)
 	errno = saved;
 	return data;
 }
-
-/* Tells of a mistake that does not keep libconfig from reading the rest. */
-#define harmless(s, t, ...)                                         \
-	do {                                                        \
-		err_add((s)->e, (t)->file, (t)->line, __VA_ARGS__); \
-		(s)->n_harmless++;                                  \
-	} while (0)
 
 /* One message about size or depth is enough: the rest of the text is not looked at. */
 static void stop(struct scan *s, const struct text *t, const char *why, unsigned limit)
@@ -189,8 +183,9 @@ static void check_integer(struct scan *s, const struct text *t, const char *digi
 		if (!errno && (is_long || (value >= INT_MIN && value <= INT_MAX)))
 			return;
 	}
-	harmless(s, t, "the number %.*s is too large for %s", len < 60 ? (int)len : 60, digits,
-	    is_long ? "64 bits" : "32 bits");
+	s->n_harmless++;
+	err_add(s->e, t->file, t->line, "the number %.*s is too large for %s",
+	    len < 60 ? (int)len : 60, digits, is_long ? "64 bits" : "32 bits");
 }
 
 static void skip_number(struct scan *s, struct text *t)
