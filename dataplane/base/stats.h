@@ -46,6 +46,16 @@
 	X(ICMP_ECHO_ANSWERED, "icmp_echo_answered")                 \
 	X(ICMP_LIMITED, "icmp_rate_limited")                        \
 	X(IP_REASSEMBLED, "ip_reassembled")                         \
+	X(IP_REASSEMBLY_EVICTED, "ip_reassembly_evicted")           \
+	X(IP_REASSEMBLY_TIMEOUT, "ip_reassembly_timeouts")          \
+	X(DROP_NEIGH_TABLE, "drop_neighbour_table_full")            \
+	X(NEIGH_FAILED, "neighbours_failed")                        \
+	X(ADDRESS_CONFLICT, "address_conflicts")                    \
+	X(ND_RA_IGNORED, "nd_router_advertisements_ignored")        \
+	X(ICMP_IGNORED, "icmp_ignored")                             \
+	X(ICMP_ERRORS_RECEIVED, "icmp_errors_received")             \
+	X(ICMP_ERRORS_SENT, "icmp_errors_sent")                     \
+	X(PMTU_LOWERED, "path_mtu_lowered")                         \
 	/* tcp */                                                   \
 	X(DROP_TCP_BAD_HEADER, "drop_tcp_bad_header")               \
 	X(DROP_TCP_BAD_CHECKSUM, "drop_tcp_bad_checksum")           \
