@@ -146,8 +146,11 @@ static void skip_string(struct scan *s, struct text *t)
 
 	for (t->at++; t->at < t->end && *t->at != '"'; t->at++) {
 		if (*t->at == '\\' && t->end - t->at >= 2) {
-			if (t->end - t->at >= 4 && memcmp(t->at, "\\x00", 4) == 0)
-				harmless(s, t, "\"\\x00\" cannot be part of a string; remove it");
+			if (t->end - t->at >= 4 && memcmp(t->at, "\\x00", 4) == 0) {
+				err_add(s->e, t->file, t->line,
+				    "\"\\x00\" cannot be part of a string; remove it");
+				s->n_harmless++;
+			}
 			t->at++;
 		}
 		t->line += *t->at == '\n';
