@@ -12,7 +12,8 @@
  */
 
 #define HELLO_MAX_MESSAGE 16384 /* handshake message with its 4-byte header; longer: refused */
-#define HELLO_MAX_NAME 255
+#define HELLO_MAX_NAME    255
+#define HELLO_SCRATCH     (HELLO_MAX_MESSAGE + 1024) /* the message, then the lists made from it */
 
 /* A list of big-endian 16-bit numbers inside the message; read it with hello_list_has/_get. */
 struct hello_list {
@@ -22,9 +23,10 @@ struct hello_list {
 
 struct hello {
 	uint16_t record_version, legacy_version;
-	uint16_t max_version;      /* best of what the client offers: supported_versions or legacy */
+	/* Best of 0x0300..0x0304 that the client offers (RFC 8446 4.2.1); 0: only unknown ones. */
+	uint16_t max_version;
 	struct hello_list versions; /* supported_versions (43); empty for <= TLS 1.2 clients */
-	const uint8_t *random;     /* 32 bytes */
+	const uint8_t *random;      /* 32 bytes */
 	const uint8_t *session_id;
 	uint8_t session_id_len;
 	struct hello_list suites;
@@ -35,13 +37,16 @@ struct hello {
 	struct hello_list extensions;   /* types in the order they came, in scratch (JA3, JA4) */
 	const uint8_t *point_formats;
 	uint8_t n_point_formats;
-	const uint8_t *alpn; /* protocol_name_list: {u8 length, bytes}...; checked to be well formed */
+	const uint8_t
+	    *alpn; /* protocol_name_list: {u8 length, bytes}...; checked to be well formed */
 	uint16_t alpn_len;
-	char sni[HELLO_MAX_NAME + 1]; /* host_name in lower case, NUL-terminated; "" when absent */
+	/* host_name in lower case, NUL-terminated; "" when absent or an address (RFC 6066 3). */
+	char sni[HELLO_MAX_NAME + 1];
 	uint8_t sni_len;
-	bool has_ticket;  /* session_ticket (35) present */
-	bool has_psk;     /* pre_shared_key (41) present */
-	bool has_ems;     /* extended_master_secret (23) present */
+	bool has_ticket;    /* session_ticket (35) present */
+	bool has_psk;       /* pre_shared_key (41) present */
+	bool has_ems;       /* extended_master_secret (23) present */
+	bool has_psk_modes; /* psk_key_exchange_modes (45) present */
 	bool has_early_data;
 	const uint8_t *message; /* the whole handshake message, in scratch */
 	size_t message_len;
@@ -55,12 +60,16 @@ enum hello_status {
 
 /*
  * Reads a ClientHello from the start of a byte stream. scratch holds the reassembled message
- * and must stay as it is while h is used; h points into it. *need is the least number of
- * stream bytes for which another call can get further, so that a peer sending byte by
- * byte does not make us start over each time.
+ * and must stay as it is while h is used; h points into it. *need (HELLO_MORE only) is the
+ * least number of stream bytes at which the hello can be complete, so that a peer sending byte
+ * by byte does not make us start over each time. *alert is set with HELLO_BAD only.
+ *
+ * Refused: anything but handshake records of version 3.x with 1..2^14 bytes (RFC 8446 5.1), other
+ * messages, bytes after the hello, vectors out of bounds, extensions twice or more than 256 of
+ * them, host names that are none. Ignored: what is unknown, GREASE included (RFC 8701).
  */
 enum hello_status hello_read(struct hello *h, const struct iovec *in, unsigned n_in,
-    uint8_t scratch[HELLO_MAX_MESSAGE + 1024], size_t *need, uint8_t *alert);
+    uint8_t scratch[HELLO_SCRATCH], size_t *need, uint8_t *alert);
 
 static inline uint16_t hello_list_get(const struct hello_list *l, unsigned i)
 {

@@ -13,18 +13,20 @@ enum select_reason {
 	SELECT_WILDCARD,
 	SELECT_DEFAULT_NO_SNI,
 	SELECT_DEFAULT_NO_MATCH,
-	SELECT_NO_NAME,        /* sni_strict: unrecognized_name(112) */
-	SELECT_NO_VERSION,     /* protocol_version(70) */
-	SELECT_NO_SUITE,       /* handshake_failure(40) */
-	SELECT_NO_SIGNATURE,   /* no certificate that the client can verify: handshake_failure(40) */
-	SELECT_NO_GROUP,       /* handshake_failure(40) */
-	SELECT_NO_ALPN,        /* no_application_protocol(120) */
+	SELECT_NO_NAME,      /* sni_strict: unrecognized_name(112) */
+	SELECT_NO_VERSION,   /* protocol_version(70) */
+	SELECT_NO_SUITE,     /* handshake_failure(40) */
+	SELECT_NO_SIGNATURE, /* no certificate that the client can verify: handshake_failure(40) */
+	SELECT_NO_GROUP,     /* handshake_failure(40) */
+	SELECT_NO_ALPN,      /* no_application_protocol(120) */
+	SELECT_FALLBACK,     /* TLS_FALLBACK_SCSV (RFC 7507): inappropriate_fallback(86) */
 };
 
 struct tls_choice {
 	const struct tls_service *service;
 	const struct cert *cert; /* NULL when refused */
-	uint16_t version;        /* what will be negotiated */
+	uint16_t version;        /* what will be negotiated: the highest both have */
+	uint16_t suite;          /* the policy's first that client and certificate can do */
 	const uint8_t *alpn;     /* the chosen protocol's name, in the service; NULL: none */
 	uint8_t alpn_len;
 	enum select_reason reason;
@@ -36,9 +38,14 @@ struct tls_choice {
  * Returns 0, or -1 with reason and alert set. RSA or ECDSA is decided by what the
  * client says it can verify: signature_algorithms (1.3), suites and groups too (1.2),
  * suites alone (<= 1.1).
+ *
+ * Only certificates of the best matching name are looked at: when a client knows RSA only and the
+ * name has an ECDSA certificate only, it is refused (SELECT_NO_SIGNATURE) and not given
+ * the default certificate, whose name would be wrong. With sni_strict a client without SNI
+ * is refused as well. SHA-1 signatures are only counted with policies below TLS 1.2 (RFC 9155).
  */
-int select_certificate(const struct tls_service *service, const struct hello *hello,
-    struct tls_choice *choice);
+int select_certificate(
+    const struct tls_service *service, const struct hello *hello, struct tls_choice *choice);
 
 /* A sentence for people. */
 const char *select_reason_text(enum select_reason reason);
