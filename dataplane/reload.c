@@ -6,16 +6,25 @@
 #include "config/diff.h"
 #include "config/load.h"
 #include "dataplane/app.h"
+#include "dataplane/base/log.h"
 #include "dataplane/proxy/snapshot.h"
+
+static void report(const char *what, const struct config_delta *d)
+{
+	if (d->added || d->removed || d->changed)
+		log_notice(
+		    "%s: %u added, %u removed, %u changed", what, d->added, d->removed, d->changed);
+}
 
 int reload(struct app *a, const char *path, struct err *e)
 {
 	struct config *config = config_load(path, e);
 	struct snapshot *snapshot;
+	struct config_diff diff;
 
 	if (!config)
 		return -1;
-	if (config_diff_restart(a->boot, config, e) < 0) {
+	if (config_diff(a->boot, config, &diff, e) < 0) {
 		config_free(config);
 		return -1;
 	}
@@ -23,5 +32,8 @@ int reload(struct app *a, const char *path, struct err *e)
 	if (!snapshot)
 		return -1;
 	app_publish(a, snapshot);
+	report("certificates", &diff.certificates);
+	report("backends", &diff.backends);
+	report("listeners", &diff.listeners);
 	return 0;
 }
