@@ -20,7 +20,8 @@ struct handshake;
 struct tls_worker_config {
 	unsigned max_contexts;   /* wolfSSL contexts kept; 0: 4096 */
 	unsigned max_handshakes; /* under way at once; 0: 8192 */
-	bool no_batches;         /* every key operation at once, by wolfCrypt (for comparison and tests) */
+	bool no_batches; /* every key operation at once, by wolfCrypt (for comparison and tests) */
+	bool measure_stacks; /* paint fiber stacks, for tls_worker_deepest_stack (tests) */
 };
 
 struct tls_worker_stats {

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "tls/ctx.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include <wolfssl/options.h>
+#include <wolfssl/ssl.h>
+
+#include "tls/cert.h"
+#include "tls/policy.h"
+
+struct entry {
+	TAILQ_ENTRY(entry) age;
+	struct entry *chain;
+	uint64_t cert_version, policy_id;
+	WOLFSSL_CTX *ctx;
+};
+
+struct ctx_cache {
+	TAILQ_HEAD(age_head, entry) by_age; /* last used first */
+	struct ctx_setup setup;
+	struct ctx_cache_stats stats;
+	unsigned n_max;
+	unsigned mask;
+	struct entry *buckets[];
+};
+
+struct ctx_cache *ctx_cache_new(unsigned n_max, const struct ctx_setup *setup)
+{
+	unsigned n_buckets = 16;
+	struct ctx_cache *c;
+
+	while (n_buckets < n_max && n_buckets < 1u << 20)
+		n_buckets *= 2;
+	c = calloc(1, sizeof(*c) + n_buckets * sizeof(c->buckets[0]));
+	if (c == NULL)
+		return NULL;
+	TAILQ_INIT(&c->by_age);
+	c->setup = *setup;
+	c->n_max = n_max > 0 ? n_max : 1;
+	c->mask = n_buckets - 1;
+	return c;
+}
+
+/* Both numbers count up from one: mixing them by odd constants spreads them over the buckets. */
+static struct entry **bucket(struct ctx_cache *c, uint64_t cert_version, uint64_t policy_id)
+{
+	uint64_t h = cert_version * UINT64_C(0x9e3779b97f4a7c15);
+
+	h ^= policy_id * UINT64_C(0xc2b2ae3d27d4eb4f);
+	return &c->buckets[(h >> 32) & c->mask];
+}
+
+static void entry_free(struct ctx_cache *c, struct entry *e)
+{
+	struct entry **at = bucket(c, e->cert_version, e->policy_id);
+
+	while (*at != e)
+		at = &(*at)->chain;
+	*at = e->chain;
+	TAILQ_REMOVE(&c->by_age, e, age);
+	c->stats.n--;
+	wolfSSL_CTX_free(e->ctx);
+	free(e);
+}
+
+void ctx_cache_free(struct ctx_cache *c)
+{
+	if (c == NULL)
+		return;
+	while (!TAILQ_EMPTY(&c->by_age))
+		entry_free(c, TAILQ_FIRST(&c->by_age));
+	free(c);
+}
+
+/*
+ * All suites by number in the policy's order, which is what the server then goes by; those that
+ * this build of wolfSSL does not have are passed over. Naming only older suites would put
+ * ChaCha20 first for TLS 1.3 (tls.md 8).
+ */
+static bool set_suites(WOLFSSL_CTX *ctx, const struct policy *policy)
+{
+	unsigned char list[2 * POLICY_MAX_SUITES];
+
+	for (unsigned i = 0; i < policy->n_suites; i++) {
+		list[2 * i] = (unsigned char)(policy->suites[i] >> 8);
+		list[2 * i + 1] = (unsigned char)policy->suites[i];
+	}
+	return wolfSSL_CTX_set_cipher_list_bytes(ctx, list, (int)(2 * policy->n_suites)) ==
+	    WOLFSSL_SUCCESS;
+}
+
+static int wolfssl_version(uint16_t version)
+{
+	switch (version) {
+	case 0x0301:
+		return TLS1_VERSION;
+	case 0x0302:
+		return TLS1_1_VERSION;
+	case 0x0303:
+		return TLS1_2_VERSION;
+	default:
+		return TLS1_3_VERSION;
+	}
+}
+
+static bool set_versions(WOLFSSL_CTX *ctx, const struct policy *policy)
+{
+	return wolfSSL_CTX_set_min_proto_version(ctx, wolfssl_version(policy->min_version)) ==
+	    WOLFSSL_SUCCESS &&
+	    wolfSSL_CTX_set_max_proto_version(ctx, wolfssl_version(policy->max_version)) ==
+	    WOLFSSL_SUCCESS;
+}
+
+/* One by one: wolfSSL refuses a whole list for one group that it does not have. */
+static bool set_groups(WOLFSSL_CTX *ctx, const struct policy *policy)
+{
+	int groups[POLICY_MAX_GROUPS];
+	int n = 0;
+
+	for (unsigned i = 0; i < policy->n_groups; i++) {
+		groups[n] = policy->groups[i];
+		if (wolfSSL_CTX_set_groups(ctx, &groups[n], 1) == WOLFSSL_SUCCESS)
+			n++;
+	}
+	return n > 0 && wolfSSL_CTX_set_groups(ctx, groups, n) == WOLFSSL_SUCCESS;
+}
+
+/* Leaf and intermediates, DER one after the other, as the Certificate message will list them. */
+static bool set_chain(WOLFSSL_CTX *ctx, const struct cert *cert)
+{
+	size_t len = 0, at = 0;
+	uint8_t *all;
+	int ok;
+
+	for (unsigned i = 0; i < cert->n_chain; i++)
+		len += cert->chain[i].len;
+	all = malloc(len);
+	if (all == NULL)
+		return false;
+	for (unsigned i = 0; i < cert->n_chain; i++) {
+		memcpy(all + at, cert->chain[i].at, cert->chain[i].len);
+		at += cert->chain[i].len;
+	}
+	ok = wolfSSL_CTX_use_certificate_chain_buffer_format(
+	    ctx, all, (long)len, WOLFSSL_FILETYPE_ASN1);
+	free(all);
+	return ok == WOLFSSL_SUCCESS;
+}
+
+static bool set_key(WOLFSSL_CTX *ctx, const struct cert *cert)
+{
+	return wolfSSL_CTX_use_PrivateKey_buffer(ctx, cert->key.at, (long)cert->key.len,
+		   WOLFSSL_FILETYPE_ASN1) == WOLFSSL_SUCCESS;
+}
+
+static WOLFSSL_CTX *
+build(const struct ctx_setup *setup, const struct cert *cert, const struct policy *policy)
+{
+	WOLFSSL_CTX *ctx = wolfSSL_CTX_new(wolfSSLv23_server_method());
+
+	if (ctx == NULL)
+		return NULL;
+	/* The device comes before the key: the key remembers it. */
+	if (wolfSSL_CTX_SetDevId(ctx, setup->device) != WOLFSSL_SUCCESS ||
+	    !set_versions(ctx, policy) || !set_chain(ctx, cert) || !set_key(ctx, cert) ||
+	    !set_suites(ctx, policy) || !set_groups(ctx, policy)) {
+		wolfSSL_CTX_free(ctx);
+		return NULL;
+	}
+	wolfSSL_CTX_set_verify(ctx, WOLFSSL_VERIFY_NONE, NULL);
+	wolfSSL_CTX_set_session_cache_mode(ctx, WOLFSSL_SESS_CACHE_OFF);
+	wolfSSL_CTX_set_group_messages(ctx);
+	wolfSSL_CTX_no_ticket_TLSv13(ctx);
+	wolfSSL_CTX_NoTicketTLSv12(ctx);
+	if (setup->finish != NULL)
+		setup->finish(ctx);
+	return ctx;
+}
+
+static struct entry *
+insert(struct ctx_cache *c, const struct cert *cert, const struct policy *policy)
+{
+	struct entry *e = calloc(1, sizeof(*e));
+	struct entry **at = bucket(c, cert->version, policy->id);
+
+	if (e == NULL)
+		return NULL;
+	e->ctx = build(&c->setup, cert, policy);
+	if (e->ctx == NULL) {
+		free(e);
+		return NULL;
+	}
+	e->cert_version = cert->version;
+	e->policy_id = policy->id;
+	e->chain = *at;
+	*at = e;
+	TAILQ_INSERT_HEAD(&c->by_age, e, age);
+	c->stats.n++;
+	c->stats.built++;
+	return e;
+}
+
+WOLFSSL_CTX *ctx_get(struct ctx_cache *c, const struct cert *cert, const struct policy *policy)
+{
+	struct entry *e = *bucket(c, cert->version, policy->id);
+
+	while (e != NULL && (e->cert_version != cert->version || e->policy_id != policy->id))
+		e = e->chain;
+	if (e != NULL) {
+		if (e != TAILQ_FIRST(&c->by_age)) {
+			TAILQ_REMOVE(&c->by_age, e, age);
+			TAILQ_INSERT_HEAD(&c->by_age, e, age);
+		}
+		return e->ctx;
+	}
+	if (c->stats.n >= c->n_max) {
+		entry_free(c, TAILQ_LAST(&c->by_age, age_head));
+		c->stats.evicted++;
+	}
+	e = insert(c, cert, policy);
+	return e != NULL ? e->ctx : NULL;
+}
+
+const struct ctx_cache_stats *ctx_cache_stats(const struct ctx_cache *c)
+{
+	return &c->stats;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include <stdint.h>
+
+struct WOLFSSL_CTX;
+struct cert;
+struct policy;
+
+/*
+ * One worker's wolfSSL contexts, built on first use and kept in an LRU by certificate version and policy
+ * (tls.md 3). A context is never changed after it was built. A session holds its own reference, so
+ * an evicted context dies with the last session on it.
+ */
+struct ctx_cache;
+
+/* What a context is told besides certificate and policy. */
+struct ctx_setup {
+	int device;                            /* wolfCrypt's crypto callback, or INVALID_DEVID */
+	void (*finish)(struct WOLFSSL_CTX *c); /* I/O callbacks and the like; NULL: none */
+};
+
+struct ctx_cache *
+ctx_cache_new(unsigned n_max, const struct ctx_setup *setup); /* NULL: no memory */
+void ctx_cache_free(struct ctx_cache *c);                     /* NULL is fine */
+
+/*
+ * The context for cert and policy, borrowed until the next call on c. NULL: no memory, or wolfSSL refuses the
+ * certificate, the key or every suite of the policy.
+ */
+struct WOLFSSL_CTX *
+ctx_get(struct ctx_cache *c, const struct cert *cert, const struct policy *policy);
+
+struct ctx_cache_stats {
+	uint64_t built, evicted;
+	uint32_t n; /* now */
+};
+
+const struct ctx_cache_stats *ctx_cache_stats(const struct ctx_cache *c);

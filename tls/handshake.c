@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "tls/handshake.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <wolfssl/options.h>
+#include <wolfssl/ssl.h>
+#include <wolfssl/wolfcrypt/cryptocb.h>
+#include <wolfssl/wolfcrypt/error-crypt.h>
+
+#include "tls/handshake_facts.h"
+#include "tls/handshake_io.h"
+#include "tls/handshake_worker.h"
+#include "tls/legacy.h"
+#include "tls/select.h"
+#include "tls/service.h"
+
+struct handshake {
+	struct tls_worker *worker;
+	WOLFSSL *ssl;
+	void *user;
+	struct fiber *fiber; /* a step that waits for a key operation; NULL: none */
+	struct pkey_op op;
+	struct handshake_io pipe;
+	enum handshake_status status; /* what the last step of wolfSSL's came to */
+	bool dying;                   /* being freed: no operation is done any more */
+	struct handshake_facts facts;
+	/* TLS 1.3 application traffic secrets (RFC 8446 7.1), for KeyUpdate. */
+	uint8_t client_traffic[48], server_traffic[48];
+};
+
+static int keep_secret(WOLFSSL *ssl, int id, const unsigned char *secret, int len, void *arg)
+{
+	struct handshake *h = arg;
+	uint8_t *to = id == CLIENT_TRAFFIC_SECRET ? h->client_traffic
+	    : id == SERVER_TRAFFIC_SECRET         ? h->server_traffic
+						  : NULL;
+
+	(void)ssl;
+	if (to != NULL && len >= 0 && (size_t)len <= sizeof(h->client_traffic))
+		memcpy(to, secret, (size_t)len);
+	return 0;
+}
+
+static bool session_init(struct handshake *h, const struct tls_choice *choice)
+{
+	struct tls_worker *w = h->worker;
+	WOLFSSL_CTX *ctx = ctx_get(w->contexts, choice->cert, choice->service->policy);
+
+	if (ctx == NULL)
+		return false;
+	h->ssl = wolfSSL_new(ctx);
+	if (h->ssl == NULL)
+		return false;
+	handshake_io_bind(&h->pipe, h->ssl);
+	if (wolfSSL_set_tls13_secret_cb(h->ssl, keep_secret, h) != WOLFSSL_SUCCESS)
+		return false;
+	if (choice->alpn != NULL) {
+		char name[256];
+
+		memcpy(name, choice->alpn, choice->alpn_len);
+		if (wolfSSL_UseALPN(h->ssl, name, choice->alpn_len,
+			WOLFSSL_ALPN_FAILED_ON_MISMATCH) != WOLFSSL_SUCCESS)
+			return false;
+	}
+	return true;
+}
+
+struct handshake *handshake_new(struct tls_worker *w, const struct tls_choice *choice, void *user)
+{
+	struct tls_worker *before;
+	struct handshake *h;
+
+	if (w->stats.handshakes >= w->max_handshakes)
+		return NULL;
+	h = calloc(1, sizeof(*h));
+	if (h == NULL)
+		return NULL;
+	h->worker = w;
+	h->user = user;
+	h->status = HANDSHAKE_WANT_READ;
+	h->facts.alert = 0xff;
+	w->stats.handshakes++;
+	before = tls_worker_enter(w);
+	if (!session_init(h, choice)) {
+		handshake_free(h);
+		h = NULL;
+	}
+	tls_worker_count(w);
+	tls_worker_leave(before);
+	return h;
+}
+
+/* Where a request of wolfCrypt's waits. Runs on the fiber. */
+static int wait_for_batch(struct handshake *h, wc_CryptoInfo *info, enum pkey_kind kind)
+{
+	struct tls_worker *w = h->worker;
+
+	pkey_submit(&w->keys, &h->op, info, kind);
+	fiber_yield();
+	h->op.info = NULL;
+	return h->op.result;
+}
+
+int handshake_key_operation(struct handshake *h, wc_CryptoInfo *info)
+{
+	struct tls_worker *w = h->worker;
+	enum pkey_kind kind;
+
+	if (h->dying)
+		return WC_FAILURE;
+	handshake_note_operation(&h->facts, info, w->rng_last);
+	kind = pkey_classify(info);
+	if (kind == PKEY_NONE)
+		return CRYPTOCB_UNAVAILABLE;
+	if (!w->batches || fiber_current() == NULL) {
+		w->stats.key_operations++;
+		return CRYPTOCB_UNAVAILABLE;
+	}
+	return wait_for_batch(h, info, kind);
+}
+
+static enum handshake_status classify(struct handshake *h, int ret)
+{
+	WOLFSSL_ALERT_HISTORY alerts;
+
+	if (ret == WOLFSSL_SUCCESS)
+		return HANDSHAKE_DONE;
+	if (wolfSSL_get_error(h->ssl, ret) == WOLFSSL_ERROR_WANT_READ && !h->pipe.overflow)
+		return HANDSHAKE_WANT_READ;
+	if (wolfSSL_get_alert_history(h->ssl, &alerts) == WOLFSSL_SUCCESS) {
+		/* One that was received is the cause; what we said after it is not. */
+		if (alerts.last_rx.level == alert_fatal || alerts.last_rx.code == close_notify) {
+			h->facts.alert = (uint8_t)alerts.last_rx.code;
+		} else if (alerts.last_tx.code >= 0) {
+			h->facts.alert = (uint8_t)alerts.last_tx.code;
+			h->facts.alert_is_ours = true;
+		}
+	}
+	return HANDSHAKE_FAILED;
+}
+
+/* One step of wolfSSL's, on whatever stack. */
+static void advance(void *arg)
+{
+	struct handshake *h = arg;
+
+	h->status = classify(h, wolfSSL_accept(h->ssl));
+}
+
+/* Goes on with the step that waited, or starts one; with no fiber to be had the step cannot wait. */
+static void run(struct handshake *h)
+{
+	struct tls_worker *w = h->worker;
+
+	w->running = h;
+	if (h->fiber == NULL && w->batches)
+		h->fiber = fiber_new(w->fibers, advance, h);
+	if (h->fiber == NULL)
+		advance(h);
+	else if (!fiber_resume(h->fiber))
+		h->fiber = NULL;
+	w->running = NULL;
+	if (h->fiber == NULL && (h->status == HANDSHAKE_DONE || h->status == HANDSHAKE_FAILED))
+		handshake_note_session(&h->facts, h->ssl);
+}
+
+/*
+ * What the caller is told: room first, because an alert or a last flight must go out before the
+ * handshake counts as over.
+ */
+static enum handshake_status report(const struct handshake *h, bool output_kept)
+{
+	if (h->op.state != PKEY_IDLE)
+		return HANDSHAKE_WANT_KEY;
+	return output_kept ? HANDSHAKE_WANT_WRITE : h->status;
+}
+
+enum handshake_status handshake_step(struct handshake *h, struct record_io *io)
+{
+	struct tls_worker *before = tls_worker_enter(h->worker);
+	bool room = handshake_io_begin(&h->pipe, io);
+	bool kept;
+
+	/* A fiber without a queued operation has its result and goes on. */
+	if (room && h->op.state == PKEY_IDLE &&
+	    (h->fiber != NULL || h->status == HANDSHAKE_WANT_READ))
+		run(h);
+	kept = handshake_io_end(&h->pipe);
+	tls_worker_count(h->worker);
+	tls_worker_leave(before);
+	return report(h, kept);
+}
+
+void tls_worker_poll(struct tls_worker *w)
+{
+	struct tls_worker *before;
+
+	if (w->keys.n_queued == 0)
+		return;
+	before = tls_worker_enter(w);
+	w->stats.key_operations += w->keys.n_queued;
+	pkey_poll(&w->keys);
+	tls_worker_count(w);
+	tls_worker_leave(before);
+}
+
+void *tls_worker_ready(struct tls_worker *w)
+{
+	struct pkey_op *op = pkey_next_done(&w->keys);
+	struct handshake *h;
+
+	if (op == NULL)
+		return NULL;
+	h = (struct handshake *)((uint8_t *)op - offsetof(struct handshake, op));
+	return h->user;
+}
+
+int handshake_finish(struct handshake *h, struct record *r)
+{
+	struct tls_worker *w = h->worker;
+	struct tls_worker *before = tls_worker_enter(w);
+	struct tls_keys keys;
+	int ret = -1;
+
+	assert(h->status == HANDSHAKE_DONE && h->fiber == NULL);
+	switch (handshake_take_keys(h->ssl, h->client_traffic, h->server_traffic, &keys)) {
+	case HANDSHAKE_KEYS_TAKEN:
+		record_init(r, w->aead, &keys);
+		ret = 0;
+		break;
+	case HANDSHAKE_KEYS_STAY: {
+		struct legacy *legacy = legacy_new(w, h->ssl);
+
+		if (legacy == NULL)
+			break;
+		h->ssl = NULL;
+		record_init_legacy(r, legacy);
+		ret = 0;
+		break;
+	}
+	case HANDSHAKE_KEYS_NONE:
+		break;
+	}
+	explicit_bzero(&keys, sizeof(keys));
+	handshake_free(h);
+	tls_worker_leave(before);
+	return ret;
+}
+
+const struct handshake_facts *handshake_facts(const struct handshake *h)
+{
+	return &h->facts;
+}
+
+/*
+ * A fiber holds what wolfSSL allocated on its way down: it goes on with an error until it is out. Nothing
+ * is read or written meanwhile.
+ */
+static void unwind(struct handshake *h)
+{
+	h->dying = true;
+	h->pipe.io = NULL;
+	pkey_cancel(&h->worker->keys, &h->op);
+	h->op.result = WC_FAILURE;
+	while (h->fiber != NULL)
+		run(h);
+}
+
+void handshake_free(struct handshake *h)
+{
+	struct tls_worker *before;
+	struct tls_worker *w;
+
+	if (h == NULL)
+		return;
+	w = h->worker;
+	before = tls_worker_enter(w);
+	unwind(h);
+	if (h->ssl != NULL)
+		wolfSSL_free(h->ssl);
+	handshake_io_fini(&h->pipe);
+	explicit_bzero(h, sizeof(*h));
+	free(h);
+	w->stats.handshakes--;
+	tls_worker_count(w);
+	tls_worker_leave(before);
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "tls/pkey.h"
+
+#include <assert.h>
+#include <stddef.h>
+
+#include <wolfssl/options.h>
+#include <wolfssl/wolfcrypt/cryptocb.h>
+#include <wolfssl/wolfcrypt/error-crypt.h>
+
+#include "tls/pkey_batch.h"
+
+void pkey_queue_init(struct pkey_queue *q, struct drbg *drbg)
+{
+	*q = (struct pkey_queue){ .drbg = drbg };
+	for (unsigned k = 0; k < PKEY_N_KINDS; k++)
+		TAILQ_INIT(&q->waiting[k]);
+	TAILQ_INIT(&q->done);
+}
+
+static bool ecc_is_p256(const ecc_key *key)
+{
+	return key->dp != NULL && key->dp->id == ECC_SECP256R1;
+}
+
+static enum pkey_kind classify_rsa(const wc_CryptoInfo *info)
+{
+	const RsaKey *key = info->pk.rsa.key;
+	int bits;
+
+	if (info->pk.rsa.type != RSA_PRIVATE_ENCRYPT && info->pk.rsa.type != RSA_PRIVATE_DECRYPT)
+		return PKEY_NONE;
+	/* The result is checked with the public exponent: a batch knows 65537 only. */
+	if (mp_isword(&key->e, 65537) != 1)
+		return PKEY_NONE;
+	bits = mp_count_bits(&key->n);
+	if (info->pk.rsa.inLen * 8 != (unsigned)bits || *info->pk.rsa.outLen * 8 < (unsigned)bits)
+		return PKEY_NONE;
+	if (mp_count_bits(&key->p) * 2 != bits || mp_count_bits(&key->q) * 2 != bits)
+		return PKEY_NONE;
+	switch (bits) {
+	case 2048:
+		return PKEY_RSA_2048;
+	case 3072:
+		return PKEY_RSA_3072;
+	case 4096:
+		return PKEY_RSA_4096;
+	default:
+		return PKEY_NONE;
+	}
+}
+
+enum pkey_kind pkey_classify(const wc_CryptoInfo *info)
+{
+	if (info->algo_type != WC_ALGO_TYPE_PK)
+		return PKEY_NONE;
+	switch (info->pk.type) {
+	case WC_PK_TYPE_CURVE25519_KEYGEN:
+		return PKEY_X25519_KEYGEN;
+	case WC_PK_TYPE_CURVE25519:
+		return PKEY_X25519_AGREE;
+	case WC_PK_TYPE_EC_KEYGEN:
+		return ecc_is_p256(info->pk.eckg.key) ? PKEY_P256_KEYGEN : PKEY_NONE;
+	case WC_PK_TYPE_ECDH:
+		if (!ecc_is_p256(info->pk.ecdh.private_key) ||
+		    !ecc_is_p256(info->pk.ecdh.public_key) || *info->pk.ecdh.outlen < 32)
+			return PKEY_NONE;
+		return PKEY_P256_AGREE;
+	case WC_PK_TYPE_ECDSA_SIGN:
+		return ecc_is_p256(info->pk.eccsign.key) ? PKEY_P256_SIGN : PKEY_NONE;
+	case WC_PK_TYPE_RSA:
+		return classify_rsa(info);
+	default:
+		return PKEY_NONE;
+	}
+}
+
+void pkey_submit(struct pkey_queue *q, struct pkey_op *op, wc_CryptoInfo *info, enum pkey_kind kind)
+{
+	assert(op->state == PKEY_IDLE && kind < PKEY_N_KINDS);
+	op->info = info;
+	op->kind = kind;
+	op->state = PKEY_QUEUED;
+	TAILQ_INSERT_TAIL(&q->waiting[kind], op, link);
+	q->n_waiting[kind]++;
+	q->n_queued++;
+}
+
+static void take(struct pkey_queue *q, struct pkey_op *op)
+{
+	TAILQ_REMOVE(&q->waiting[op->kind], op, link);
+	q->n_waiting[op->kind]--;
+	q->n_queued--;
+}
+
+void pkey_cancel(struct pkey_queue *q, struct pkey_op *op)
+{
+	switch (op->state) {
+	case PKEY_IDLE:
+		break;
+	case PKEY_QUEUED:
+		take(q, op);
+		break;
+	case PKEY_DONE:
+		TAILQ_REMOVE(&q->done, op, link);
+		break;
+	}
+	op->state = PKEY_IDLE;
+}
+
+static void finish(struct pkey_queue *q, struct pkey_op *op)
+{
+	op->state = PKEY_DONE;
+	TAILQ_INSERT_TAIL(&q->done, op, link);
+	q->n_operations++;
+}
+
+static void run_batch(struct pkey_queue *q, enum pkey_kind kind)
+{
+	struct pkey_op *ops[PKEY_LANES];
+	unsigned n = 0;
+
+	while (n < PKEY_LANES && q->n_waiting[kind] > 0) {
+		ops[n] = TAILQ_FIRST(&q->waiting[kind]);
+		take(q, ops[n++]);
+	}
+	pkey_batch_run(kind, ops, n, q->drbg);
+	for (unsigned i = 0; i < n; i++)
+		finish(q, ops[i]);
+	q->n_batches += n > 2;
+}
+
+void pkey_poll(struct pkey_queue *q)
+{
+	if (q->n_queued == 0)
+		return;
+	for (unsigned kind = 0; kind < PKEY_N_KINDS; kind++) {
+		while (q->n_waiting[kind] >= pkey_batch_least(kind))
+			run_batch(q, kind);
+		while (q->n_waiting[kind] > 0) {
+			struct pkey_op *op = TAILQ_FIRST(&q->waiting[kind]);
+
+			take(q, op);
+			op->result = CRYPTOCB_UNAVAILABLE;
+			finish(q, op);
+		}
+	}
+}
+
+struct pkey_op *pkey_next_done(struct pkey_queue *q)
+{
+	struct pkey_op *op = TAILQ_FIRST(&q->done);
+
+	if (op != NULL)
+		pkey_cancel(q, op);
+	return op;
+}
+
+bool pkey_has_batches(void)
+{
+	return pkey_batch_available();
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+/*
+ * Key operations that handshakes wait for, collected over a burst and done up to eight at a time
+ * (tls.md 5). wolfCrypt hands them out through its crypto callback; an operation that no
+ * batch takes goes back to wolfCrypt, which then does it itself.
+ */
+struct wc_CryptoInfo;
+struct drbg;
+
+enum pkey_kind {
+	PKEY_X25519_KEYGEN,
+	PKEY_X25519_AGREE,
+	PKEY_P256_KEYGEN,
+	PKEY_P256_AGREE,
+	PKEY_P256_SIGN,
+	PKEY_RSA_2048, /* private, with CRT: signs and decrypts */
+	PKEY_RSA_3072,
+	PKEY_RSA_4096,
+	PKEY_N_KINDS,
+	PKEY_NONE = PKEY_N_KINDS, /* nothing that is done in batches */
+};
+
+#define PKEY_LANES 8
+
+struct pkey_op {
+	TAILQ_ENTRY(pkey_op) link;
+	/* wolfCrypt's request: on the waiting fiber's stack, valid until that goes on. */
+	struct wc_CryptoInfo *info;
+	enum pkey_kind kind;
+	int result; /* for wolfCrypt: 0, an error, or CRYPTOCB_UNAVAILABLE (do it yourself) */
+	enum {
+		PKEY_IDLE,
+		PKEY_QUEUED,
+		PKEY_DONE
+	} state;
+};
+
+TAILQ_HEAD(pkey_list, pkey_op);
+
+struct pkey_queue {
+	struct pkey_list waiting[PKEY_N_KINDS];
+	struct pkey_list done;
+	unsigned n_waiting[PKEY_N_KINDS];
+	unsigned n_queued; /* sum of n_waiting */
+	struct drbg *drbg; /* borrowed */
+	uint64_t n_operations, n_batches;
+};
+
+void pkey_queue_init(struct pkey_queue *q, struct drbg *drbg);
+
+/* What a request of wolfCrypt's is; PKEY_NONE: leave it to wolfCrypt. */
+enum pkey_kind pkey_classify(const struct wc_CryptoInfo *info);
+
+/* Queues op (idle before); info and kind are set from the arguments. */
+void pkey_submit(
+    struct pkey_queue *q, struct pkey_op *op, struct wc_CryptoInfo *info, enum pkey_kind kind);
+
+/* Takes op out, wherever it is; it is idle then. */
+void pkey_cancel(struct pkey_queue *q, struct pkey_op *op);
+
+/* Does everything queued: batches where they pay, the rest is handed back to wolfCrypt. */
+void pkey_poll(struct pkey_queue *q);
+
+/* The next operation that is done, now idle; NULL: none. */
+struct pkey_op *pkey_next_done(struct pkey_queue *q);
+
+/* True when this machine and this build can do batches at all. */
+bool pkey_has_batches(void);
