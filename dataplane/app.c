@@ -22,6 +22,38 @@
 #define MAILBOX           256
 #define MBUFS_MIN         16384u
 #define MBUFS_MAX_DERIVED 131072u
+#define RING_MBUFS_GUESS  4096u /* per port and worker */
+#define MBUF_OVERHEAD     256   /* struct rte_mbuf, private area, pool header */
+#define HEAP_MB           128
+
+/* Per worker, for connections' queues. */
+static unsigned buffers_for_connections(const struct app *a)
+{
+	unsigned n = a->boot->runtime.max_connections / a->n_workers;
+
+	if (n < MBUFS_MIN)
+		return MBUFS_MIN;
+	return n < MBUFS_MAX_DERIVED ? n : MBUFS_MAX_DERIVED;
+}
+
+/* A frame of the largest MTU fits one buffer: no device has to be able to scatter. */
+static uint16_t mbuf_room(const struct app *a)
+{
+	unsigned room = RTE_MBUF_DEFAULT_DATAROOM;
+
+	for (unsigned i = 0; i < a->boot->n_ports; i++)
+		if (a->boot->ports[i].mtu + 32u > room)
+			room = RTE_ALIGN_CEIL(a->boot->ports[i].mtu + 32u, 64u);
+	return (uint16_t)(room + RTE_PKTMBUF_HEADROOM);
+}
+
+/* Before EAL can tell how large the devices' rings are. */
+static unsigned estimate_memory_mb(const struct app *a)
+{
+	uint64_t mbufs = (uint64_t)buffers_for_connections(a) + RING_MBUFS_GUESS * a->boot->n_ports;
+
+	return (unsigned)(mbufs * a->n_workers * (mbuf_room(a) + MBUF_OVERHEAD) >> 20) + HEAP_MB;
+}
 
 static int start_eal(struct app *a, struct err *e)
 {
@@ -31,6 +63,7 @@ static int start_eal(struct app *a, struct err *e)
 		.worker_cores = a->boot->runtime.workers,
 		.n_workers = a->n_workers,
 		.control_core = a->boot->runtime.control_core,
+		.memory_mb = estimate_memory_mb(a),
 	};
 
 	if (getrandom(a->secret, sizeof(a->secret), 0) != sizeof(a->secret))
@@ -62,31 +95,16 @@ static struct port_config port_config(const struct app *a, unsigned i)
 /* Per worker: what its rings may hold, and room for connections' queues (tcp.md, pitfall 5). */
 static unsigned mbufs_per_worker(const struct app *a)
 {
-	unsigned n = a->boot->runtime.max_connections / a->n_workers;
+	unsigned n = buffers_for_connections(a);
 
 	if (a->boot->runtime.mbufs)
 		return a->boot->runtime.mbufs / a->n_workers;
-	if (n < MBUFS_MIN)
-		n = MBUFS_MIN;
-	if (n > MBUFS_MAX_DERIVED)
-		n = MBUFS_MAX_DERIVED;
 	for (unsigned i = 0; i < a->boot->n_ports; i++) {
 		const struct port_config config = port_config(a, i);
 
 		n += port_ring_mbufs(&config);
 	}
 	return n;
-}
-
-/* A frame of the largest MTU fits one buffer: no device has to be able to scatter. */
-static uint16_t mbuf_room(const struct app *a)
-{
-	unsigned room = RTE_MBUF_DEFAULT_DATAROOM;
-
-	for (unsigned i = 0; i < a->boot->n_ports; i++)
-		if (a->boot->ports[i].mtu + 32u > room)
-			room = RTE_ALIGN_CEIL(a->boot->ports[i].mtu + 32u, 64u);
-	return (uint16_t)(room + RTE_PKTMBUF_HEADROOM);
 }
 
 static int start_pools(struct app *a, struct err *e)

@@ -12,15 +12,20 @@
 #include "tls/policy.h"
 #include "tls/service.h"
 
-struct ip_addr snapshot_ip(const struct config_addr *a)
+static struct ip_addr endpoint_ip(const struct config_addr *a)
 {
 	struct ip_addr ip;
-	static const struct in6_addr any4 = { .s6_addr = { [10] = 0xff, [11] = 0xff } };
 
 	memcpy(ip.b, &a->ip, sizeof(ip.b));
-	if (memcmp(ip.b, &any4, sizeof(ip.b)) == 0) /* 0.0.0.0: any, as :: is */
-		memset(ip.b, 0, sizeof(ip.b));
 	return ip;
+}
+
+/* 0.0.0.0 or ::, all addresses of the family. */
+static bool is_any(const struct config_addr *a)
+{
+	static const struct in6_addr any4 = { .s6_addr = { [10] = 0xff, [11] = 0xff } };
+
+	return memcmp(&a->ip, a->is_v4 ? &any4 : &in6addr_any, sizeof(a->ip)) == 0;
 }
 
 static bool blob_eq(const struct cert_blob *a, const struct cert_blob *b)
@@ -118,7 +123,7 @@ static int build_backend(struct backend *b, const struct config_backend *config,
 	if (!b->targets)
 		return err_set(e, "out of memory for backend '%s'", config->name);
 	for (unsigned i = 0; i < config->n_targets; i++) {
-		b->targets[i].at.ip = snapshot_ip(&config->targets[i].address);
+		b->targets[i].at.ip = endpoint_ip(&config->targets[i].address);
 		b->targets[i].at.port = config->targets[i].address.port;
 		b->targets[i].weight = config->targets[i].weight;
 	}
@@ -160,6 +165,30 @@ fail:
 	return l->tls ? 0 : -1;
 }
 
+static const struct config_port *front_port(const struct config *config)
+{
+	for (unsigned i = 0; i < config->n_ports; i++)
+		if (strcmp(config->ports[i].name, config->runtime.front) == 0)
+			return &config->ports[i];
+	return NULL;
+}
+
+/* One endpoint per address: what was written, or for a wildcard all that the front port has. */
+static void
+add_bind(struct listener *l, const struct config_addr *a, const struct config_port *front)
+{
+	for (unsigned i = 0; is_any(a) && front && i < front->n_addresses; i++) {
+		if (front->addresses[i].is_v4 != a->is_v4)
+			continue;
+		l->bind[l->n_bind].ip = endpoint_ip(&front->addresses[i]);
+		l->bind[l->n_bind++].port = a->port;
+	}
+	if (is_any(a))
+		return;
+	l->bind[l->n_bind].ip = endpoint_ip(a);
+	l->bind[l->n_bind++].port = a->port;
+}
+
 static int build_listener(struct listener *l, const struct snapshot *s,
     const struct config_listener *config, struct err *e)
 {
@@ -167,14 +196,11 @@ static int build_listener(struct listener *l, const struct snapshot *s,
 	l->backend = config->backend;
 	l->handshake_timeout_ms = (uint32_t)(config->handshake_timeout_s * 1000.0);
 	l->idle_timeout_ms = (uint32_t)(config->idle_timeout_s * 1000.0);
-	l->n_bind = config->n_bind;
-	l->bind = calloc(config->n_bind + 1, sizeof(*l->bind));
+	l->bind = calloc((size_t)config->n_bind * CONFIG_MAX_PORT_ADDRESSES + 1, sizeof(*l->bind));
 	if (!l->bind)
 		return err_set(e, "out of memory for listener '%s'", config->name);
-	for (unsigned i = 0; i < config->n_bind; i++) {
-		l->bind[i].ip = snapshot_ip(&config->bind[i]);
-		l->bind[i].port = config->bind[i].port;
-	}
+	for (unsigned i = 0; i < config->n_bind; i++)
+		add_bind(l, &config->bind[i], front_port(s->config));
 	return build_service(l, s, config, e);
 }
 

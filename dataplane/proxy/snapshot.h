@@ -7,7 +7,6 @@
 
 struct cert;
 struct config;
-struct config_addr;
 struct err;
 struct tls_service;
 
@@ -17,8 +16,8 @@ struct tls_service;
  */
 
 struct endpoint {
-	struct ip_addr ip; /* all-zero: any local address */
-	uint16_t port;     /* host order */
+	struct ip_addr ip;
+	uint16_t port; /* host order */
 };
 
 struct target {
@@ -67,6 +66,3 @@ snapshot_new(struct config *config, const struct snapshot *previous, int64_t now
 
 /* Frees it; NULL is fine. Control thread only, after the grace period. */
 void snapshot_free(struct snapshot *s);
-
-/* An address of the configuration as the stack wants it. */
-struct ip_addr snapshot_ip(const struct config_addr *a);
