@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
-#include <rte_mbuf.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+#include <rte_mbuf.h>
 
 #include "dataplane/net/pkt.h"
 
@@ -19,13 +20,13 @@ struct stats;
  * (net_learn), since with several queues only one of them sees the answer.
  */
 
-#define NET_MAX_IFACES 8
+#define NET_MAX_IFACES    8
 #define NET_MAX_ADDRESSES 16
-#define NET_MAX_ROUTES 64
+#define NET_MAX_ROUTES    64
 
 /* What the device does for us on transmit and receive (else: software). */
 enum net_offload {
-	NET_RX_CHECKSUM = 1 << 0,     /* mbuf RX flags say good/bad; UNKNOWN is verified here */
+	NET_RX_CHECKSUM = 1 << 0, /* mbuf RX flags say good/bad; UNKNOWN is verified here */
 	NET_TX_IP_CHECKSUM = 1 << 1,
 	NET_TX_TCP_CHECKSUM = 1 << 2, /* pseudo header sum is put in place by us */
 	NET_TX_TSO = 1 << 3,
@@ -84,10 +85,14 @@ enum net_verdict {
 
 /* An ICMP error, with what it quotes (RFC 792, RFC 4443; judged by RFC 5927 in TCP). */
 struct net_icmp {
-	enum { NET_ICMP_SOFT, NET_ICMP_HARD, NET_ICMP_TOO_BIG } kind;
-	struct flow flow;  /* the quoted packet, seen from us: it went local -> remote */
-	uint32_t seq;      /* quoted TCP sequence number, host order */
-	uint32_t mtu;      /* TOO_BIG: next-hop MTU as told; 0: not told (RFC 1191 plateau) */
+	enum {
+		NET_ICMP_SOFT,
+		NET_ICMP_HARD,
+		NET_ICMP_TOO_BIG
+	} kind;
+	struct flow flow; /* the quoted packet, seen from us: it went local -> remote */
+	uint32_t seq;     /* quoted TCP sequence number, host order */
+	uint32_t mtu;     /* TOO_BIG: next-hop MTU as told; 0: not told (RFC 1191 plateau) */
 };
 
 /*
@@ -97,8 +102,8 @@ struct net_icmp {
  * (pkt->l4_checked false only when the TCP checksum is bad: then it is dropped here and
  * counted, so never seen by the caller), source and destination unicast.
  */
-enum net_verdict net_input(struct net *n, struct rte_mbuf *m, uint64_t now_us, struct pkt *pkt,
-    struct net_icmp *icmp);
+enum net_verdict net_input(
+    struct net *n, struct rte_mbuf *m, uint64_t now_us, struct pkt *pkt, struct net_icmp *icmp);
 
 /*
  * Where a flow goes: filled by net_route once per connection, valid until net_generation
@@ -107,20 +112,25 @@ enum net_verdict net_input(struct net *n, struct rte_mbuf *m, uint64_t now_us, s
 struct net_dst {
 	uint32_t generation;
 	uint16_t iface;
-	uint16_t mtu;      /* path MTU of this destination (RFC 1191, RFC 8201) */
-	uint8_t header[64]; /* Ethernet, VLAN and IP header template, ready to be copied */
-	uint8_t l2_len;    /* 14 or 18 */
-	uint8_t l3_len;    /* 20 or 40 */
-	bool resolved;     /* the neighbour's MAC is known and in the template */
+	uint16_t mtu;       /* path MTU of this destination (RFC 1191, RFC 8201) */
+	uint8_t header[64]; /* Ethernet, VLAN and IP header template; ends where TCP begins */
+	uint8_t l2_len;     /* 14 or 18 */
+	uint8_t l3_len;     /* 20 or 40 */
+	bool resolved;      /* the neighbour's MAC is known and in the template */
+	uint16_t neigh;     /* its entry, if resolved */
 	struct ip_addr next_hop;
+	/* net_send_tcp's own: */
+	uint64_t addr_sum;  /* of the pseudo header's addresses */
+	uint32_t ip_sum;    /* of the IPv4 header without length and ECN */
+	uint32_t label_key; /* of the IPv6 flow label (RFC 6437) */
 };
 
 /*
  * Fills dst for packets from local to remote. Source may be all-zero: then the address of the
  * outgoing iface in the right family is chosen and written to *local. False: no route.
  */
-bool net_route(struct net *n, struct ip_addr *local, const struct ip_addr *remote,
-    struct net_dst *dst);
+bool net_route(
+    struct net *n, struct ip_addr *local, const struct ip_addr *remote, struct net_dst *dst);
 
 uint32_t net_generation(const struct net *n);
 
@@ -142,6 +152,9 @@ void net_pmtu_set(struct net *n, const struct ip_addr *remote, uint32_t mtu, uin
 
 /* Takes up to max queued frames; out[i]->port is the iface to send by. The caller owns them. */
 unsigned net_tx(struct net *n, struct rte_mbuf *out[], unsigned max);
+
+/* How many more frames the queue takes before net_send_tcp drops (and counts) them. */
+unsigned net_tx_space(const struct net *n);
 
 /*
  * Ages neighbours, repeats questions, expires fragments and path MTUs. At most budget

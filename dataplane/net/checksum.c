@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "dataplane/net/checksum.h"
+
+#include <immintrin.h>
+#include <string.h>
+
+#define VECTOR_MIN 128 /* below this the plain loop is as fast */
+
+uint64_t checksum_add_plain(const void *data, size_t len)
+{
+	const uint8_t *p = data;
+	uint64_t sum[2] = { 0, 0 }; /* two chains of carries, so that additions overlap */
+	uint64_t w[2], last = 0;
+
+	for (; len >= 16; len -= 16, p += 16) {
+		memcpy(w, p, 16);
+		sum[0] = checksum_plus(sum[0], w[0]);
+		sum[1] = checksum_plus(sum[1], w[1]);
+	}
+	if (len >= 8) {
+		memcpy(w, p, 8);
+		sum[0] = checksum_plus(sum[0], w[0]);
+		len -= 8;
+		p += 8;
+	}
+	memcpy(&last, p, len); /* a trailing odd byte is padded with zero behind it */
+	return checksum_plus(checksum_plus(sum[0], sum[1]), last);
+}
+
+/* 32-bit words are added into 64-bit lanes: no carry can be lost below 2^32 words. */
+__attribute__((target("avx2"))) static uint64_t add_avx2(const uint8_t *p, size_t len)
+{
+	const __m256i low = _mm256_set1_epi64x(0xffffffff);
+	__m256i even = _mm256_setzero_si256(), odd = even;
+	uint64_t lane[4], sum;
+
+	for (; len >= 64; len -= 64, p += 64) {
+		__m256i a = _mm256_loadu_si256((const __m256i *)(const void *)p);
+		__m256i b = _mm256_loadu_si256((const __m256i *)(const void *)(p + 32));
+
+		even = _mm256_add_epi64(even, _mm256_and_si256(a, low));
+		odd = _mm256_add_epi64(odd, _mm256_srli_epi64(a, 32));
+		even = _mm256_add_epi64(even, _mm256_and_si256(b, low));
+		odd = _mm256_add_epi64(odd, _mm256_srli_epi64(b, 32));
+	}
+	_mm256_storeu_si256((__m256i *)(void *)lane, _mm256_add_epi64(even, odd));
+	sum = lane[0] + lane[1] + lane[2] + lane[3];
+	return checksum_plus(sum, checksum_add_plain(p, len));
+}
+
+uint64_t checksum_add(const void *data, size_t len)
+{
+	if (len >= VECTOR_MIN && __builtin_cpu_supports("avx2"))
+		return add_avx2(data, len);
+	return checksum_add_plain(data, len);
+}
+
+uint64_t checksum_chain(const struct rte_mbuf *m, uint32_t off, uint32_t len)
+{
+	uint64_t sum = 0, part;
+	uint32_t done = 0, take;
+
+	for (; off >= m->data_len && m->next != NULL; m = m->next)
+		off -= m->data_len;
+	for (; done < len; m = m->next, off = 0) {
+		take = RTE_MIN(len - done, m->data_len - off);
+		part = checksum_add(rte_pktmbuf_mtod_offset(m, const uint8_t *, off), take);
+		/* A piece that begins at an odd offset has its bytes in the other lanes. */
+		if (done & 1)
+			part = rte_bswap16(checksum_fold(part));
+		sum = checksum_plus(sum, part);
+		done += take;
+	}
+	return sum;
+}
+
+uint64_t checksum_addrs(const struct ip_addr *src, const struct ip_addr *dst)
+{
+	if (ip_addr_is_v4(src))
+		return (uint64_t)src->w[3] + dst->w[3];
+	return checksum_plus(
+	    checksum_plus(src->q[0], src->q[1]), checksum_plus(dst->q[0], dst->q[1]));
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include <stdint.h>
+
+#include <rte_mbuf.h>
+
+#include "dataplane/net/pkt.h"
+
+/*
+ * Internet checksums (RFC 1071). Sums are kept in memory order, as one's complement
+ * does not care, and wide: add up what belongs together, then fold once.
+ */
+
+/* Sum of len bytes, as if they began at an even offset. */
+uint64_t checksum_add(const void *data, size_t len);
+
+/* The same, always without vector instructions: what checksum_add is tested against. */
+uint64_t checksum_add_plain(const void *data, size_t len);
+
+/* Sum of len bytes of a chain from off on; off + len <= m->pkt_len. */
+uint64_t checksum_chain(const struct rte_mbuf *m, uint32_t off, uint32_t len);
+
+/* Adds two sums with the carry. */
+static inline uint64_t checksum_plus(uint64_t a, uint64_t b)
+{
+	uint64_t sum = a + b;
+
+	return sum + (sum < a);
+}
+
+/* Down to 16 bits; not complemented. */
+static inline uint16_t checksum_fold(uint64_t sum)
+{
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)((sum & 0xffff) + (sum >> 16));
+}
+
+/* Sum of the two addresses of a pseudo header; both of one family. */
+uint64_t checksum_addrs(const struct ip_addr *src, const struct ip_addr *dst);
+
+/* Sum of the rest of a pseudo header (RFC 9293 3.1, RFC 8200 8.1). */
+static inline uint64_t checksum_proto(uint8_t proto, uint32_t len)
+{
+	return rte_cpu_to_be_16((uint16_t)(len & 0xffff)) +
+	    rte_cpu_to_be_16((uint16_t)(len >> 16)) + rte_cpu_to_be_16(proto);
+}

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <assert.h>
+
+#include <rte_byteorder.h>
+#include <rte_mbuf.h>
+
+#include "dataplane/net/checksum.h"
+#include "dataplane/net/internal.h"
+
+/* What both versions of IP have in common: the way up to TCP, and the way down. */
+
+#define NO_IFACE 0xffff
+
+static bool tcp_checksum_is_good(const struct in *in)
+{
+	uint64_t sum;
+
+	if (in->iface->conf.offloads & NET_RX_CHECKSUM) {
+		switch (in->m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) {
+		case RTE_MBUF_F_RX_L4_CKSUM_GOOD:
+		case RTE_MBUF_F_RX_L4_CKSUM_NONE: /* wrong in the data, but known to be intact */
+			return true;
+		case RTE_MBUF_F_RX_L4_CKSUM_BAD:
+			return false;
+		}
+	}
+	sum = checksum_plus(
+	    checksum_addrs(&in->pkt->src, &in->pkt->dst), checksum_proto(PROTO_TCP, in->l4_len));
+	sum = checksum_plus(sum, checksum_chain(in->m, in->l4_off, in->l4_len));
+	return checksum_fold(sum) == 0xffff;
+}
+
+enum net_verdict tcp_deliver(struct in *in)
+{
+	struct pkt *pkt = in->pkt;
+
+	if (in->l4_len < sizeof(struct wire_tcp) ||
+	    in->l4_off + sizeof(struct wire_tcp) > in->m->data_len)
+		return in_drop(in, STAT_DROP_TCP_BAD_HEADER);
+	if (unlikely(!tcp_checksum_is_good(in)))
+		return in_drop(in, STAT_DROP_TCP_BAD_CHECKSUM);
+	pkt->iface = in->m->port;
+	pkt->l4_off = in->l4_off;
+	pkt->l4_len = in->l4_len;
+	pkt->l4_checked = true;
+	return NET_TCP;
+}
+
+void eth_write(const struct iface *f, uint8_t *header, uint16_t type)
+{
+	struct rte_ether_hdr *eth = (struct rte_ether_hdr *)(void *)header;
+	struct rte_vlan_hdr *tag = (struct rte_vlan_hdr *)(void *)(eth + 1);
+
+	memcpy(&eth->src_addr, f->conf.mac, 6);
+	if (f->conf.vlan == 0) {
+		eth->ether_type = rte_cpu_to_be_16(type);
+		return;
+	}
+	eth->ether_type = rte_cpu_to_be_16(RTE_ETHER_TYPE_VLAN);
+	tag->vlan_tci = rte_cpu_to_be_16(f->conf.vlan);
+	tag->eth_proto = rte_cpu_to_be_16(type);
+}
+
+struct rte_mbuf *frame_new(struct net *n, uint16_t iface, const uint8_t dst[6], uint16_t type,
+    uint16_t len, void **payload)
+{
+	const struct iface *f = &n->ifaces[iface];
+	struct rte_mbuf *m = rte_pktmbuf_alloc(n->pool);
+	char *p = m != NULL ? rte_pktmbuf_append(m, f->l2_len + len) : NULL;
+
+	if (p == NULL) {
+		stats_inc(n->stats, STAT_DROP_NO_MBUF);
+		rte_pktmbuf_free(m);
+		return NULL;
+	}
+	memset(p, 0, f->l2_len + len);
+	memcpy(p, dst, 6);
+	eth_write(f, (uint8_t *)p, type);
+	m->port = iface;
+	*payload = p + f->l2_len;
+	return m;
+}
+
+/* A FIFO that starts again at 0 when it is empty: in the normal case a burst stays in few lines. */
+void tx_put(struct net *n, struct rte_mbuf *m)
+{
+	if (unlikely(n->tx_tail - n->tx_head == NET_TX_QUEUE)) {
+		stats_inc(n->stats, STAT_DROP_TX_FULL);
+		rte_pktmbuf_free(m);
+		return;
+	}
+	n->tx[n->tx_tail++ % NET_TX_QUEUE] = m;
+}
+
+unsigned net_tx(struct net *n, struct rte_mbuf *out[], unsigned max)
+{
+	unsigned i = 0;
+
+	while (i < max && n->tx_head != n->tx_tail)
+		out[i++] = n->tx[n->tx_head++ % NET_TX_QUEUE];
+	if (n->tx_head == n->tx_tail)
+		n->tx_head = n->tx_tail = 0;
+	return i;
+}
+
+unsigned net_tx_space(const struct net *n)
+{
+	return NET_TX_QUEUE - (n->tx_tail - n->tx_head);
+}
+
+/*
+ * Copies the template in front of m: always 64 bytes, of which the first may be no header but unused
+ * headroom; a copy of constant length is a few vector moves. NULL: not enough headroom.
+ */
+static uint8_t *template_put(const struct net_dst *dst, struct rte_mbuf *m)
+{
+	uint8_t *l4 = rte_pktmbuf_mtod(m, uint8_t *);
+
+	assert(rte_pktmbuf_headroom(m) >= sizeof(dst->header));
+	memcpy(l4 - sizeof(dst->header), dst->header, sizeof(dst->header));
+	rte_pktmbuf_prepend(m, (uint16_t)(dst->l2_len + dst->l3_len));
+	m->port = dst->iface;
+	m->l2_len = dst->l2_len;
+	m->l3_len = dst->l3_len;
+	return l4;
+}
+
+/* Hands a frame that lacks nothing but perhaps the target's MAC on. */
+static void
+frame_send(struct net *n, const struct net_dst *dst, struct rte_mbuf *m, uint64_t now_us)
+{
+	if (likely(dst->resolved)) {
+		n->neighs.entries[dst->neigh].used_us = now_us;
+		tx_put(n, m);
+	} else {
+		neigh_wait(n, dst->iface, &dst->next_hop, m, now_us);
+	}
+}
+
+static void ip4_finish(const struct net_dst *dst, uint8_t *l4, uint32_t len, uint8_t ecn, bool tso)
+{
+	struct wire_ip4 *ip = (struct wire_ip4 *)(void *)(l4 - sizeof(*ip));
+
+	ip->total_len = rte_cpu_to_be_16((uint16_t)(len + sizeof(*ip)));
+	ip->tos = ecn;
+	/* With TSO the length differs from packet to packet, so the device does the sum. */
+	ip->sum = tso ? 0
+		      : (uint16_t)~checksum_fold(
+			    (uint64_t)dst->ip_sum + ip->total_len + rte_cpu_to_be_16(ecn));
+}
+
+/* 20 bits that are the same for all packets of a flow and tell nothing else (RFC 6437). */
+static uint32_t flow_label(const struct net_dst *dst, const struct flow *flow)
+{
+	uint64_t x =
+	    (uint64_t)dst->label_key << 32 | (uint32_t)flow->local_port << 16 | flow->remote_port;
+
+	x *= 0x9e3779b97f4a7c15ULL;
+	x ^= x >> 32;
+	x *= 0x9e3779b97f4a7c15ULL;
+	return (uint32_t)(x >> 44);
+}
+
+static void ip6_finish(
+    const struct net_dst *dst, uint8_t *l4, const struct flow *flow, uint32_t len, uint8_t ecn)
+{
+	struct wire_ip6 *ip = (struct wire_ip6 *)(void *)(l4 - sizeof(*ip));
+	uint32_t word = 6u << 28 | (uint32_t)ecn << 20 | flow_label(dst, flow);
+
+	ip->vtc_flow = rte_cpu_to_be_32(word);
+	ip->payload_len = rte_cpu_to_be_16((uint16_t)len);
+}
+
+/*
+ * The TCP checksum, or what the device needs to make it: the pseudo header's sum in the
+ * checksum field, without the length if the device segments (it then differs).
+ */
+static void tcp_checksum_put(
+    const struct net *n, const struct net_dst *dst, struct rte_mbuf *m, uint8_t *l4, uint32_t len)
+{
+	const uint32_t offloads = n->ifaces[dst->iface].conf.offloads;
+	struct wire_tcp *tcp = (struct wire_tcp *)(void *)l4;
+	bool tso = m->tso_segsz != 0, v4 = dst->l3_len == sizeof(struct wire_ip4);
+	uint64_t sum = checksum_plus(dst->addr_sum, checksum_proto(PROTO_TCP, tso ? 0 : len));
+
+	m->l4_len = (tcp->off >> 4) * 4;
+	if (tso || (offloads & NET_TX_TCP_CHECKSUM)) {
+		m->ol_flags |=
+		    RTE_MBUF_F_TX_TCP_CKSUM | (v4 ? RTE_MBUF_F_TX_IPV4 : RTE_MBUF_F_TX_IPV6);
+		if (tso)
+			m->ol_flags |= RTE_MBUF_F_TX_TCP_SEG | (v4 ? RTE_MBUF_F_TX_IP_CKSUM : 0);
+		tcp->sum = checksum_fold(sum);
+		return;
+	}
+	sum = checksum_plus(sum, checksum_chain(m, (uint32_t)dst->l2_len + dst->l3_len, len));
+	tcp->sum = (uint16_t)~checksum_fold(sum);
+}
+
+static void tcp_put(struct net *n, struct net_dst *dst, const struct flow *flow, struct rte_mbuf *m,
+    uint8_t ecn, uint64_t now_us)
+{
+	uint32_t len = m->pkt_len;
+	bool tso = m->tso_segsz != 0;
+	uint8_t *l4 = template_put(dst, m);
+
+	assert(!tso || (n->ifaces[dst->iface].conf.offloads & NET_TX_TSO));
+	if (dst->l3_len == sizeof(struct wire_ip4))
+		ip4_finish(dst, l4, len, ecn, tso);
+	else
+		ip6_finish(dst, l4, flow, len, ecn);
+	tcp_checksum_put(n, dst, m, l4, len);
+	frame_send(n, dst, m, now_us);
+}
+
+static void no_route(struct net *n, struct rte_mbuf *m)
+{
+	stats_inc(n->stats, STAT_DROP_NO_ROUTE);
+	rte_pktmbuf_free(m);
+}
+
+void net_send_tcp(struct net *n, struct net_dst *dst, const struct flow *flow, struct rte_mbuf *m,
+    uint8_t ecn, uint64_t now_us)
+{
+	struct ip_addr local = flow->local;
+
+	n->now_us = now_us;
+	if (unlikely(dst->generation != n->generation || !dst->resolved) &&
+	    !net_route_by(n, &local, &flow->remote, NO_IFACE, dst)) {
+		no_route(n, m);
+		return;
+	}
+	tcp_put(n, dst, flow, m, ecn, now_us);
+}
+
+void net_reply_tcp(struct net *n, const struct pkt *pkt, struct rte_mbuf *m, uint64_t now_us)
+{
+	const struct wire_tcp *tcp = rte_pktmbuf_mtod(m, const struct wire_tcp *);
+	struct flow flow = { .remote = pkt->src,
+		.local = pkt->dst,
+		.remote_port = rte_be_to_cpu_16(tcp->dst),
+		.local_port = rte_be_to_cpu_16(tcp->src),
+		.iface = pkt->iface };
+	struct net_dst dst;
+
+	n->now_us = now_us;
+	if (!net_route_by(n, &flow.local, &flow.remote, pkt->iface, &dst)) {
+		no_route(n, m);
+		return;
+	}
+	tcp_put(n, &dst, &flow, m, 0, now_us);
+}
+
+void ip_send(struct net *n, struct rte_mbuf *m, const struct ip_addr *local,
+    const struct ip_addr *remote, uint16_t iface, uint8_t proto)
+{
+	struct ip_addr from = *local;
+	struct net_dst dst;
+	struct wire_ip4 *ip4;
+	struct wire_ip6 *ip6;
+	uint32_t len = m->pkt_len;
+	uint8_t *l4;
+
+	if (!net_route_by(n, &from, remote, iface, &dst)) {
+		no_route(n, m);
+		return;
+	}
+	l4 = template_put(&dst, m);
+	if (dst.l3_len == sizeof(*ip4)) {
+		ip4 = (struct wire_ip4 *)(void *)(l4 - sizeof(*ip4));
+		ip4->proto = proto;
+		ip4->total_len = rte_cpu_to_be_16((uint16_t)(len + sizeof(*ip4)));
+		ip4->sum = (uint16_t)~checksum_fold(checksum_add(ip4, sizeof(*ip4)));
+	} else {
+		ip6 = (struct wire_ip6 *)(void *)(l4 - sizeof(*ip6));
+		ip6->vtc_flow = rte_cpu_to_be_32(6u << 28);
+		ip6->payload_len = rte_cpu_to_be_16((uint16_t)len);
+		ip6->next = proto;
+	}
+	frame_send(n, &dst, m, n->now_us);
+}
