@@ -251,8 +251,6 @@ static int device_start(struct device *d, const struct port_config *config, uint
 	d->conf.rxmode.mtu = config->mtu;
 	set_offloads(d, offloads);
 	set_rss(d);
-	if (set_scatter(d, config, e) != 0)
-		return -1;
 	rc = rte_eth_dev_configure(d->id, d->n_queues, d->n_queues, &d->conf);
 	if (rc != 0)
 		return fail(config, d, "configuration refused", rc, e);
@@ -355,7 +353,7 @@ struct port *port_open(const struct port_config *config, uint16_t index, struct 
 	p->offloads = UINT32_MAX;
 	for (unsigned i = 0; i < config->n_devices; i++) {
 		if (device_find(&devs[i], config, i, e) != 0 ||
-		    device_check(&devs[i], config, e) != 0)
+		    device_check(&devs[i], config, e) != 0 || set_scatter(&devs[i], config, e) != 0)
 			goto fail;
 		p->offloads &= device_offloads(&devs[i], config->offloads);
 	}

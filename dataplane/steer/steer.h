@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
-#include <rte_mbuf.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+#include <rte_mbuf.h>
 
 #include "dataplane/net/pkt.h"
 
@@ -37,9 +38,9 @@ bool steer_is_ours(const void *arg, const struct flow *flow);
  * they quote; everything else (ARP, ND, echo, fragments) stays where it arrived. Every byte
  * is checked before it is read.
  */
-unsigned steer_sort(struct steer *s, unsigned me, struct rte_mbuf *pkts[], unsigned n,
-    struct stats *stats);
+unsigned
+steer_sort(struct steer *s, unsigned me, struct rte_mbuf *pkts[], unsigned n, struct stats *stats);
 
 /* Takes what other workers handed to me. */
-unsigned steer_take(struct steer *s, unsigned me, struct rte_mbuf *pkts[], unsigned max,
-    struct stats *stats);
+unsigned steer_take(
+    struct steer *s, unsigned me, struct rte_mbuf *pkts[], unsigned max, struct stats *stats);

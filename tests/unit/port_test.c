@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "dataplane/port/port.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_eal.h>
+#include <rte_ethdev.h>
+#include <rte_lcore.h>
+
+#include "config/err.h"
+#include "dataplane/base/stats.h"
+#include "dataplane/port/internal.h"
+
+#include <cmocka.h>
+
+#define N_MBUFS 4095
+
+static struct rte_mempool *pool;
+static struct err err;
+
+/* Everything is in the pool again. */
+static void assert_no_leak(void)
+{
+	assert_int_equal(rte_mempool_avail_count(pool), N_MBUFS);
+}
+
+static struct port_config config_for(const char *const *devices, unsigned n_devices)
+{
+	static struct rte_mempool *pools[17];
+
+	for (unsigned i = 0; i < 17; i++)
+		pools[i] = pool;
+	return (struct port_config){ .name = "test",
+		.devices = devices,
+		.n_devices = n_devices,
+		.n_queues = n_devices,
+		.mtu = 1500,
+		.offloads = true,
+		.pools = pools };
+}
+
+static void refused(const struct port_config *config, const char *with)
+{
+	err_init(&err);
+	assert_null(port_open(config, 0, &err));
+	assert_true(err.n > 0);
+	if (strstr(err.text, with) == NULL)
+		fail_msg("'%s' does not say '%s'", err.text, with);
+}
+
+static struct rte_mbuf *frame(unsigned n_segs, unsigned seg_len, uint8_t first)
+{
+	struct rte_mbuf *head = NULL;
+
+	for (unsigned i = 0; i < n_segs; i++) {
+		struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+		char *data;
+
+		assert_non_null(m);
+		data = rte_pktmbuf_append(m, (uint16_t)seg_len);
+		assert_non_null(data);
+		for (unsigned j = 0; j < seg_len; j++)
+			data[j] = (char)(first + i * seg_len + j);
+		if (head == NULL)
+			head = m;
+		else
+			assert_int_equal(rte_pktmbuf_chain(head, m), 0);
+	}
+	return head;
+}
+
+static void eal_refuses_what_it_cannot_do_and_says_why(void **state)
+{
+	static const char *const core_list[] = { "--lcores=0@0" };
+	const unsigned far_core[] = { 4095 };
+	const unsigned core[] = { 0 };
+
+	(void)state;
+	err_init(&err);
+	assert_int_equal(eal_start(
+			     &(struct eal_config){
+				 .worker_cores = far_core, .n_workers = 1, .control_core = -1 },
+			     &err),
+	    -1);
+	assert_non_null(strstr(err.text, "runtime.workers: core 4095"));
+	err_init(&err);
+	assert_int_equal(
+	    eal_start(
+		&(struct eal_config){ .worker_cores = core, .n_workers = 1, .control_core = 4095 },
+		&err),
+	    -1);
+	assert_non_null(strstr(err.text, "runtime.control_core: core 4095"));
+	err_init(&err);
+	assert_int_equal(eal_start(&(struct eal_config){ .args = core_list,
+				       .n_args = 1,
+				       .worker_cores = core,
+				       .n_workers = 1,
+				       .control_core = -1 },
+			     &err),
+	    -1);
+	assert_non_null(strstr(err.text, "'--lcores' follows from"));
+}
+
+static void control_is_lcore_0_and_workers_follow(void **state)
+{
+	(void)state;
+	assert_int_equal(rte_get_main_lcore(), 0);
+	assert_int_equal(rte_lcore_id(), 0);
+	assert_int_equal(rte_lcore_count(), 3);
+	assert_true(rte_lcore_is_enabled(1) && rte_lcore_is_enabled(2));
+}
+
+static void eal_starts_once(void **state)
+{
+	(void)state;
+	err_init(&err);
+	assert_int_equal(eal_start(&(struct eal_config){ .control_core = -1 }, &err), -1);
+	assert_non_null(strstr(err.text, "once"));
+}
+
+static void an_unknown_device_is_named_with_those_that_exist(void **state)
+{
+	static const char *const devices[] = { "net_ring7" };
+	struct port_config c = config_for(devices, 1);
+
+	(void)state;
+	refused(&c, "net_ring7");
+	refused(&c, "net_ring0");
+	assert_int_equal(port_ring_mbufs(&c), 0);
+}
+
+static void two_devices_for_three_workers_are_refused(void **state)
+{
+	static const char *const devices[] = { "net_ring0", "net_ring1" };
+	struct port_config c = config_for(devices, 2);
+
+	(void)state;
+	c.n_queues = 3;
+	refused(&c, "one per worker");
+}
+
+static void more_workers_than_queues_are_refused(void **state)
+{
+	static const char *const devices[] = { "net_ring0" };
+	struct port_config c = config_for(devices, 1);
+
+	(void)state;
+	c.n_queues = 17;
+	refused(&c, "use fewer workers");
+}
+
+static void frames_that_fit_no_buffer_are_refused(void **state)
+{
+	static const char *const devices[] = { "net_null0" };
+	struct port_config c = config_for(devices, 1);
+
+	(void)state;
+	c.mtu = 9000;
+	refused(&c, "do not fit");
+}
+
+/* From here on the ports are opened: a device once closed is gone. */
+
+static void a_frame_comes_back_with_the_ports_number(void **state)
+{
+	static const char *const devices[] = { "net_ring0" };
+	struct port_config c = config_for(devices, 1);
+	struct rte_mbuf *m[4] = { frame(1, 60, 1), frame(2, 61, 2), frame(1, 62, 3) };
+	struct stats stats = { 0 };
+	char xstats[4096];
+	struct port *p;
+	uint8_t mac[6] = { 1 };
+
+	(void)state;
+	err_init(&err);
+	p = port_open(&c, 5, &err);
+	if (p == NULL)
+		fail_msg("%s", err.text);
+	assert_string_equal(port_name(p), "test");
+	assert_true(port_link_is_up(p));
+	assert_int_equal(port_ring_mbufs(&c), 2048);
+	port_mac(p, mac);
+	assert_int_equal(mac[0] & 1, 0);
+	assert_int_equal(port_offloads(p), PORT_TX_MULTI_SEGS);
+
+	port_tx(p, 0, m, 3, pool, &stats);
+	assert_int_equal(stats.v[STAT_TX_PACKETS], 3);
+	assert_int_equal(stats.v[STAT_TX_BYTES], 60 + 122 + 62);
+	memset(m, 0, sizeof(m));
+	assert_int_equal(port_rx(p, 0, m, 4, &stats), 3);
+	assert_int_equal(stats.v[STAT_RX_PACKETS], 3);
+	assert_int_equal(stats.v[STAT_RX_BYTES], 60 + 122 + 62);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(m[i]->port, 5);
+	assert_int_equal(m[1]->nb_segs, 2); /* a device that gathers gets the chain as it is */
+	rte_pktmbuf_free_bulk(m, 3);
+
+	assert_true(port_print_xstats(p, xstats, sizeof(xstats)) > 0);
+	assert_non_null(strstr(xstats, "port_test_0_rx_good_packets 3\n"));
+	for (size_t size = 1; size < 200; size++) {
+		size_t n;
+
+		memset(xstats, 'x', sizeof(xstats));
+		n = port_print_xstats(p, xstats, size);
+		assert_true(n < size);
+		assert_true(n == 0 || xstats[n - 1] == '\n');
+		assert_int_equal(xstats[size], 'x');
+	}
+	port_close(p);
+	assert_no_leak();
+}
+
+static void what_a_full_ring_refuses_is_freed_and_counted(void **state)
+{
+	static const char *const devices[] = { "net_ring1" };
+	struct port_config c = config_for(devices, 1);
+	struct stats stats = { 0 };
+	struct rte_mbuf *m[100];
+	struct port *p;
+	unsigned n = 0;
+
+	(void)state;
+	err_init(&err);
+	p = port_open(&c, 0, &err);
+	assert_non_null(p);
+	for (unsigned i = 0; i < 30; i++) {
+		for (unsigned j = 0; j < 100; j++)
+			m[j] = frame(1, 100, 0);
+		port_tx(p, 0, m, 100, pool, &stats);
+	}
+	assert_true(stats.v[STAT_DROP_TX_FULL] > 0);
+	assert_int_equal(stats.v[STAT_TX_PACKETS] + stats.v[STAT_DROP_TX_FULL], 3000);
+	assert_int_equal(stats.v[STAT_TX_BYTES], 100 * stats.v[STAT_TX_PACKETS]);
+	for (unsigned got; (got = port_rx(p, 0, m, 100, &stats)) > 0; n += got)
+		rte_pktmbuf_free_bulk(m, got);
+	assert_int_equal(n, stats.v[STAT_TX_PACKETS]);
+	port_close(p);
+	assert_no_leak();
+}
+
+/* net_null takes everything and cannot gather. */
+static void a_device_that_cannot_gather_gets_one_piece(void **state)
+{
+	static const char *const devices[] = { "net_null0" };
+	struct port_config c = config_for(devices, 1);
+	struct rte_mbuf *m, *plain, *indirect;
+	struct stats stats = { 0 };
+	struct port *p;
+
+	(void)state;
+	err_init(&err);
+	p = port_open(&c, 0, &err);
+	assert_non_null(p);
+	assert_int_equal(port_offloads(p), 0);
+
+	plain = frame(1, 100, 7);
+	assert_ptr_equal(port_linear(p, plain, pool), plain);
+
+	indirect = rte_pktmbuf_clone(plain, pool);
+	m = port_linear(p, indirect, pool);
+	assert_non_null(m);
+	assert_true(RTE_MBUF_DIRECT(m));
+	assert_int_equal(m->pkt_len, 100);
+	rte_pktmbuf_free(m);
+	rte_pktmbuf_free(plain);
+
+	m = frame(5, 33, 9);
+	m->ol_flags |= RTE_MBUF_F_TX_IPV4;
+	m->l2_len = 14;
+	m = port_linear(p, m, pool);
+	assert_non_null(m);
+	assert_int_equal(m->nb_segs, 1);
+	assert_int_equal(m->data_len, 165);
+	assert_true(m->ol_flags & RTE_MBUF_F_TX_IPV4);
+	assert_int_equal(m->l2_len, 14);
+	for (unsigned i = 0; i < 165; i++)
+		assert_int_equal(*rte_pktmbuf_mtod_offset(m, uint8_t *, i), (uint8_t)(9 + i));
+
+	port_tx(p, 0, &m, 1, pool, &stats);
+	assert_int_equal(stats.v[STAT_TX_PACKETS], 1);
+	assert_no_leak();
+
+	m = frame(3, 1000, 0); /* fits no buffer */
+	port_tx(p, 0, &m, 1, pool, &stats);
+	assert_int_equal(stats.v[STAT_DROP_NO_MBUF], 1);
+	assert_int_equal(stats.v[STAT_TX_PACKETS], 1);
+	port_close(p);
+	assert_no_leak();
+}
+
+static void without_a_free_mbuf_a_chain_is_dropped_and_counted(void **state)
+{
+	static const char *const devices[] = { "net_null1" };
+	struct port_config c = config_for(devices, 1);
+	struct rte_mempool *empty = rte_pktmbuf_pool_create("empty", 3, 0, 0, 2176, 0);
+	struct rte_mbuf *taken[3], *m = frame(2, 50, 0);
+	struct stats stats = { 0 };
+	struct port *p;
+
+	(void)state;
+	assert_non_null(empty);
+	for (unsigned i = 0; i < 3; i++)
+		assert_non_null(taken[i] = rte_pktmbuf_alloc(empty));
+	err_init(&err);
+	p = port_open(&c, 0, &err);
+	assert_non_null(p);
+	port_tx(p, 0, &m, 1, empty, &stats);
+	assert_int_equal(stats.v[STAT_DROP_NO_MBUF], 1);
+	assert_int_equal(stats.v[STAT_TX_PACKETS], 0);
+	port_close(p);
+	rte_pktmbuf_free_bulk(taken, 3);
+	rte_mempool_free(empty);
+	assert_no_leak();
+}
+
+/* Two devices of one queue each are one port of two queues. */
+static void several_devices_are_the_queues_of_one_port(void **state)
+{
+	static const char *const devices[] = { "net_ring2", "net_ring3" };
+	struct port_config c = config_for(devices, 2);
+	struct stats stats = { 0 };
+	struct port *p;
+
+	(void)state;
+	err_init(&err);
+	p = port_open(&c, 1, &err);
+	if (p == NULL)
+		fail_msg("%s", err.text);
+	for (unsigned q = 0; q < 2; q++) {
+		struct rte_mbuf *m = frame(1, 64, (uint8_t)(q + 1)), *got[2];
+
+		port_tx(p, q, &m, 1, pool, &stats);
+		assert_int_equal(port_rx(p, 1 - q, got, 2, &stats), 0);
+		assert_int_equal(port_rx(p, q, got, 2, &stats), 1);
+		assert_int_equal(*rte_pktmbuf_mtod(got[0], uint8_t *), q + 1);
+		rte_pktmbuf_free(got[0]);
+	}
+	port_close(p);
+	port_close(NULL);
+	assert_no_leak();
+}
+
+static void a_pool_takes_a_frame_of_its_mtu(void **state)
+{
+	static const uint16_t mtus[] = { 1280, 1500, 1770, 9000 };
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		struct rte_mempool *p = port_pool_new("other", 64, mtus[i], 0, &err);
+
+		assert_non_null(p);
+		assert_true(
+		    rte_pktmbuf_data_room_size(p) >= RTE_PKTMBUF_HEADROOM + 256 + mtus[i] + 22);
+		assert_true(rte_pktmbuf_data_room_size(p) >= 2048 + RTE_PKTMBUF_HEADROOM);
+		rte_mempool_free(p);
+	}
+	err_init(&err);
+	assert_null(port_pool_new("huge", 100000000, 9000, 0, &err));
+	assert_non_null(strstr(err.text, "'huge'"));
+}
+
+static int start(void **state)
+{
+	static const char *const args[] = { "--no-huge", "--no-pci", "--vdev=net_ring0",
+		"--vdev=net_ring1", "--vdev=net_ring2", "--vdev=net_ring3", "--vdev=net_null0",
+		"--vdev=net_null1", "--log-level=user1:error" };
+	static const unsigned cores[] = { 0, 0 }; /* the machine may have no more */
+
+	(void)state;
+	eal_refuses_what_it_cannot_do_and_says_why(NULL);
+	err_init(&err);
+	if (eal_start(&(struct eal_config){ .args = args,
+			  .n_args = sizeof(args) / sizeof(args[0]),
+			  .worker_cores = cores,
+			  .n_workers = 2,
+			  .control_core = -1,
+			  .memory_mb = 256 },
+		&err) != 0) {
+		print_error("%s", err.text);
+		return -1;
+	}
+	pool = port_pool_new("test", N_MBUFS, 1500, 0, &err);
+	return pool != NULL ? 0 : -1;
+}
+
+static int stop(void **state)
+{
+	(void)state;
+	rte_mempool_free(pool);
+	eal_stop();
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(control_is_lcore_0_and_workers_follow),
+		cmocka_unit_test(eal_starts_once),
+		cmocka_unit_test(an_unknown_device_is_named_with_those_that_exist),
+		cmocka_unit_test(two_devices_for_three_workers_are_refused),
+		cmocka_unit_test(more_workers_than_queues_are_refused),
+		cmocka_unit_test(frames_that_fit_no_buffer_are_refused),
+		cmocka_unit_test(a_frame_comes_back_with_the_ports_number),
+		cmocka_unit_test(what_a_full_ring_refuses_is_freed_and_counted),
+		cmocka_unit_test(a_device_that_cannot_gather_gets_one_piece),
+		cmocka_unit_test(without_a_free_mbuf_a_chain_is_dropped_and_counted),
+		cmocka_unit_test(several_devices_are_the_queues_of_one_port),
+		cmocka_unit_test(a_pool_takes_a_frame_of_its_mtu),
+	};
+
+	return cmocka_run_group_tests(tests, start, stop);
+}
