@@ -119,8 +119,9 @@ enum record_status record_open(struct record *r, struct aead_engine *e, struct r
  * RECORD_CLOSED (after record_close) or RECORD_FATAL (also: no more keys).
  *
  * RECORD_FULL rather than a record much smaller than a segment while more waits in in. What
- * record_control has to write goes first: then consumed == 0, produced > 0. Ciphertext is
- * retransmitted as it is: sealing the same bytes twice makes two records.
+ * record_control has to write goes first, into the same out: after RECORD_OK consumed > 0, and
+ * produced counts everything. Ciphertext is retransmitted as it is: sealing the same bytes
+ * twice makes two records.
  */
 enum record_status record_seal(struct record *r, struct aead_engine *e, struct record_io *io);
 

@@ -7,6 +7,11 @@
 /* Data stops here, so that an alert still gets a sequence number of its own (RFC 8446 5.3). */
 #define LAST_DATA_SEQ (UINT64_MAX - 4)
 
+enum {
+	UPDATE_LEN = 5,
+	ALERT_LEN = 2
+};
+
 /* Takes n bytes of in into one record at out; the caller knows that all of it fits. 0 or -1. */
 static int seal(struct record *r, struct aead_engine *e, uint8_t type, struct view *in, size_t n,
     struct view *out)
@@ -44,6 +49,14 @@ static int seal(struct record *r, struct aead_engine *e, uint8_t type, struct vi
 	return 0;
 }
 
+/* The engine failed or the numbers are used up: not even an alert can be sealed any more. */
+static enum record_status write_lost(struct record *r)
+{
+	r->flags &= (uint16_t)~RECORD_DUE;
+	r->flags |= RECORD_IS_DEAD;
+	return RECORD_FATAL;
+}
+
 /*
  * Seals n bytes of our own at the end of what io->out holds already: RECORD_OK, RECORD_FULL or
  * RECORD_FATAL (then nothing can be written any more).
@@ -63,11 +76,8 @@ static enum record_status seal_own(struct record *r, struct aead_engine *e, stru
 		io->need = io->produced + len;
 		return RECORD_FULL;
 	}
-	if (seal(r, e, type, &in, n, &out) != 0) {
-		r->flags &= (uint16_t)~RECORD_DUE;
-		r->flags |= RECORD_IS_DEAD;
-		return RECORD_FATAL;
-	}
+	if (seal(r, e, type, &in, n, &out) != 0)
+		return write_lost(r);
 	io->produced += len;
 	return RECORD_OK;
 }
@@ -77,7 +87,7 @@ static enum record_status
 control_update(struct record *r, struct aead_engine *e, struct record_io *io)
 {
 	bool request = r->flags & RECORD_DUE_REQUEST;
-	const uint8_t message[5] = { 24, 0, 0, 1, request };
+	const uint8_t message[UPDATE_LEN] = { 24, 0, 0, 1, request };
 	enum record_status status = seal_own(r, e, io, TYPE_HANDSHAKE, message, sizeof message);
 
 	if (status != RECORD_OK)
@@ -85,19 +95,14 @@ control_update(struct record *r, struct aead_engine *e, struct record_io *io)
 	r->flags &= (uint16_t) ~(RECORD_DUE_UPDATE | RECORD_DUE_REQUEST);
 	if (request)
 		r->flags |= RECORD_ASKED;
-	if (record_next_keys(r, e, &r->write) != 0) {
-		r->flags &= (uint16_t)~RECORD_DUE;
-		r->flags |= RECORD_IS_DEAD;
-		return RECORD_FATAL;
-	}
-	return RECORD_OK;
+	return record_next_keys(r, e, &r->write) == 0 ? RECORD_OK : write_lost(r);
 }
 
 static enum record_status control_alert(
     struct record *r, struct aead_engine *e, struct record_io *io, uint8_t alert, uint16_t due)
 {
 	bool warning = alert == ALERT_CLOSE_NOTIFY || alert == ALERT_NO_RENEGOTIATION;
-	const uint8_t message[2] = { warning ? 1 : 2, alert };
+	const uint8_t message[ALERT_LEN] = { warning ? 1 : 2, alert };
 	enum record_status status = seal_own(r, e, io, TYPE_ALERT, message, sizeof message);
 
 	if (status != RECORD_OK)
@@ -146,21 +151,36 @@ enum record_status record_control(struct record *r, struct aead_engine *e, struc
 	return RECORD_OK;
 }
 
-/* How much content the next record takes; 0: out has too little room, io->need is set. */
-static size_t size_choose(
-    const struct record *r, struct record_io *io, const struct view *in, const struct view *out)
+/* Bytes record_control is going to write before data may follow. */
+static size_t control_len(const struct record *r)
+{
+	size_t len = 0;
+
+	if (r->flags & RECORD_DUE_UPDATE)
+		len += record_overhead(r) + UPDATE_LEN;
+	if (r->flags & RECORD_DUE_NO_RENEGOTIATION)
+		len += record_overhead(r) + ALERT_LEN;
+	return len;
+}
+
+/*
+ * How much content the next record takes when reserved bytes go before it; 0: out has too little room,
+ * io->need is set.
+ */
+static size_t size_choose(const struct record *r, struct record_io *io, const struct view *in,
+    const struct view *out, size_t reserved)
 {
 	size_t overhead = record_overhead(r), small = RECORD_SEGMENT - overhead;
 	size_t most = r->burst < RECORD_HOT ? small : MAX_PLAIN;
 	size_t n = view_left(in, most);
-	size_t room = view_left(out, overhead + n);
-	size_t least = overhead + (n < small ? n : small);
+	size_t room = view_left(out, reserved + overhead + n);
+	size_t least = reserved + overhead + (n < small ? n : small);
 
 	if (room < least) {
 		io->need = least;
 		return 0;
 	}
-	return room - overhead;
+	return room - reserved - overhead;
 }
 
 static enum record_status seal_legacy(struct record *r, struct record_io *io)
@@ -188,20 +208,24 @@ enum record_status record_seal(struct record *r, struct aead_engine *e, struct r
 		return RECORD_MORE;
 	if (r->write.seq >= r->rekey_after)
 		record_rekey(r, false);
-	if (record_has_control(r)) {
-		enum record_status status = record_control(r, e, io);
-
-		return r->flags & RECORD_IS_DEAD ? RECORD_FATAL : status;
-	}
-	n = size_choose(r, io, &in, &out);
+	n = size_choose(r, io, &in, &out, control_len(r));
 	if (n == 0)
 		return RECORD_FULL;
+	if (record_has_control(r)) {
+		if (record_control(r, e, io) != RECORD_OK || (r->flags & RECORD_IS_DEAD)) {
+			io->produced = 0;
+			return RECORD_FATAL;
+		}
+		view_skip(&out, io->produced);
+	}
 	if (r->write.seq > LAST_DATA_SEQ)
 		return record_fail(r, ALERT_INTERNAL_ERROR);
-	if (seal(r, e, TYPE_DATA, &in, n, &out) != 0)
-		return record_fail(r, ALERT_INTERNAL_ERROR);
+	if (seal(r, e, TYPE_DATA, &in, n, &out) != 0) {
+		io->produced = 0;
+		return write_lost(r);
+	}
 	io->consumed = n;
-	io->produced = n + record_overhead(r);
+	io->produced += n + record_overhead(r);
 	if (r->burst < RECORD_HOT)
 		r->burst += (uint32_t)n;
 	return RECORD_OK;

@@ -73,6 +73,9 @@ static void deliver(struct bed *b)
 /* The peer's own idea of what it just sent: it changes its keys after a KeyUpdate. */
 static void peer_follow(struct bed *b, uint8_t type, const uint8_t *content, size_t n)
 {
+	/* A type of zero is padding: what stands before it is the type (RFC 8446 5.4). */
+	while (b->peer.version == 0x0304 && type == 0 && n > 0)
+		type = content[--n];
 	if (b->peer.version == 0x0304 && type == 22 && n == 5 &&
 	    memcmp(content, "\x18\0\0\1", 4) == 0)
 		plain_update(&b->peer, &b->peer.write);

@@ -287,16 +287,13 @@ static void we_send(struct bench *b)
 		struct outcome o = seal_both(b, data + done, n - done, room);
 
 		if (o.status == RECORD_FULL) {
-			assert_true(o.need > room && o.need <= RECORD_SEGMENT);
+			assert_true(o.need > room && o.need <= RECORD_SEGMENT + 27);
 			assert_int_equal(o.consumed + o.produced, 0);
 			continue;
 		}
 		assert_int_equal(o.status, RECORD_OK);
-		if (control) {
+		if (control)
 			judge_update(b, &at);
-			assert_int_equal(at, o.produced);
-			continue;
-		}
 		assert_int_equal(judge(b, &at, &got_n), 23);
 		assert_int_equal(at, o.produced);
 		assert_int_equal(got_n, o.consumed);
