@@ -15,9 +15,9 @@
 #define LOG_BURST 20
 
 struct log_site {
-	_Atomic uint64_t second;
-	_Atomic unsigned n;
-	_Atomic unsigned left_out;
+	uint64_t second; /* all three: atomic, relaxed */
+	unsigned n;
+	unsigned left_out;
 };
 
 #define log_error(...)   LOG_AT(RTE_LOG_ERR, __VA_ARGS__)
