@@ -8,7 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-
 #include <cmocka.h>
 
 static char dir[] = "/tmp/sallyport-kit-XXXXXX";
@@ -32,7 +31,7 @@ static const char script[] =
     " -out mid.pem\n"
     "openssl x509 -in root.pem -outform DER -out root.der\n"
     "openssl x509 -in mid.pem -outform DER -out mid.der\n"
-    "n=10; for k in rsa2048 rsa3072 P-256 P-384 P-521 ed25519; do n=$((n+1)); new $k $k www.kit.test\n"
+    "n=10; for k in rsa2048 rsa3072 rsa4096 P-256 P-384 P-521 ed25519; do n=$((n+1)); new $k $k www.kit.test\n"
     "openssl x509 -req -in $k.csr -CA mid.pem -CAkey mid.key -set_serial $n -days 3650 -extfile leaf.ext"
     " -outform DER -out $k.der\n"
     "openssl pkcs8 -topk8 -nocrypt -in $k.key -outform DER -out $k.p8\n"
@@ -69,6 +68,7 @@ int kit_setup(void **state)
 	} keys[KIT_N_KEYS] = {
 		[KIT_RSA2048] = { "rsa2048", CERT_RSA, 2048 },
 		[KIT_RSA3072] = { "rsa3072", CERT_RSA, 3072 },
+		[KIT_RSA4096] = { "rsa4096", CERT_RSA, 4096 },
 		[KIT_P256] = { "P-256", CERT_P256, 256 },
 		[KIT_P384] = { "P-384", CERT_P384, 384 },
 		[KIT_P521] = { "P-521", CERT_P521, 521 },

@@ -20,6 +20,7 @@
 enum kit_key {
 	KIT_RSA2048,
 	KIT_RSA3072,
+	KIT_RSA4096,
 	KIT_P256,
 	KIT_P384,
 	KIT_P521,

@@ -46,8 +46,8 @@ static struct handshake_facts complete(enum kit_key key, const struct policy *po
 
 static void every_key_and_version(void **state)
 {
-	static const uint16_t scheme13[KIT_N_KEYS] = { 0x0804, 0x0804, 0x0403, 0x0503, 0x0603,
-		0x0807 };
+	static const uint16_t scheme13[KIT_N_KEYS] = { 0x0804, 0x0804, 0x0804, 0x0403, 0x0503,
+		0x0603, 0x0807 };
 	struct policy policy = kit_policy();
 
 	(void)state;
