@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <arpa/inet.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dataplane/net/checksum.h"
+#include "tests/unit/net_frames.h"
+
+#include <cmocka.h>
+
+static uint32_t seed = 1;
+
+static uint8_t next_byte(void)
+{
+	seed = seed * 1664525 + 1013904223;
+	return (uint8_t)(seed >> 24);
+}
+
+/* Every length and alignment against RFC 1071 4.1, plain and vector code. */
+static void checksum_add_all_lengths(void **state)
+{
+	uint8_t buf[700];
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(buf); i++)
+		buf[i] = next_byte();
+	for (unsigned off = 0; off < 33; off++)
+		for (unsigned len = 0; off + len <= sizeof(buf); len++) {
+			uint16_t want = slow_checksum(buf + off, len, 0);
+
+			assert_int_equal(ntohs(checksum_fold(checksum_add(buf + off, len))), want);
+			assert_int_equal(
+			    ntohs(checksum_fold(checksum_add_plain(buf + off, len))), want);
+		}
+}
+
+/* All ones is where carries get lost. */
+static void checksum_add_all_ones(void **state)
+{
+	static uint8_t buf[65536];
+
+	(void)state;
+	memset(buf, 0xff, sizeof(buf));
+	for (size_t len = 2; len <= sizeof(buf); len *= 2) {
+		assert_int_equal(checksum_fold(checksum_add(buf, len)), 0xffff);
+		assert_int_equal(checksum_fold(checksum_add_plain(buf, len)), 0xffff);
+	}
+	assert_int_equal(checksum_fold(UINT64_MAX), 0xffff);
+	assert_int_equal(checksum_fold(0), 0);
+	assert_int_equal(checksum_plus(UINT64_MAX, 1), 1);
+	assert_int_equal(checksum_plus(UINT64_MAX, UINT64_MAX), UINT64_MAX);
+}
+
+static void checksum_add_large_random(void **state)
+{
+	static uint8_t buf[65535];
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(buf); i++)
+		buf[i] = next_byte();
+	assert_int_equal(ntohs(checksum_fold(checksum_add(buf, sizeof(buf)))),
+	    slow_checksum(buf, sizeof(buf), 0));
+}
+
+/* Pieces of any length, odd ones too, are as good as one; from any offset. */
+static void checksum_chain_odd_segments(void **state)
+{
+	struct fixture *fx = *state;
+	struct frame *f = calloc(1, sizeof(*f));
+
+	assert_non_null(f);
+	frame_eth(f, mac_us, mac_peer, 0x800);
+	frame_pattern(f, 1201);
+	for (size_t piece = 1; piece < 400; piece += piece < 40 ? 1 : 37) {
+		struct rte_mbuf *m = frame_mbuf(fx, f, 0, piece);
+
+		for (unsigned off = 0; off < 300; off += 23)
+			for (unsigned len = 0; off + len <= f->len; len += 101)
+				assert_int_equal(ntohs(checksum_fold(checksum_chain(m, off, len))),
+				    slow_checksum(f->b + off, len, 0));
+		assert_int_equal(checksum_fold(checksum_chain(m, (uint32_t)f->len, 0)), 0);
+		rte_pktmbuf_free(m);
+	}
+	free(f);
+}
+
+/* RFC 1071's own example, section 3. */
+static void checksum_rfc1071_example(void **state)
+{
+	static const uint8_t bytes[] = { 0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7 };
+
+	(void)state;
+	assert_int_equal(ntohs(checksum_fold(checksum_add(bytes, sizeof(bytes)))), 0xddf2);
+}
+
+static void checksum_pseudo_header(void **state)
+{
+	struct ip_addr a = addr4("10.1.2.3"), b = addr4("192.0.2.77");
+	struct ip_addr c = addr6("2001:db8::1"), d = addr6("fe80::ffff:ffff:ffff:ffff");
+	uint8_t v4[12] = { 10, 1, 2, 3, 192, 0, 2, 77, 0, 6, 0x12, 0x34 }, v6[40];
+
+	(void)state;
+	assert_int_equal(
+	    ntohs(checksum_fold(checksum_plus(checksum_addrs(&a, &b), checksum_proto(6, 0x1234)))),
+	    slow_checksum(v4, sizeof(v4), 0));
+	memcpy(v6, &c, 16);
+	memcpy(v6 + 16, &d, 16);
+	memcpy(v6 + 32, "\0\1\2\3\0\0\0\72", 8);
+	assert_int_equal(ntohs(checksum_fold(
+			     checksum_plus(checksum_addrs(&c, &d), checksum_proto(58, 0x10203)))),
+	    slow_checksum(v6, sizeof(v6), 0));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(checksum_add_all_lengths),
+		cmocka_unit_test(checksum_add_all_ones),
+		cmocka_unit_test(checksum_add_large_random),
+		cmocka_unit_test_setup_teardown(
+		    checksum_chain_odd_segments, fixture_setup, fixture_teardown),
+		cmocka_unit_test(checksum_rfc1071_example),
+		cmocka_unit_test(checksum_pseudo_header),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

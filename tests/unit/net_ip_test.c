@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <arpa/inet.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/unit/net_frames.h"
+
+#include <cmocka.h>
+
+static struct frame f;
+
+static struct flow flow_make(const struct ip_addr *local, const struct ip_addr *remote)
+{
+	return (struct flow){
+		.local = *local, .remote = *remote, .local_port = 443, .remote_port = 50000
+	};
+}
+
+static void send_to(struct fixture *fx, struct net_dst *dst, const struct ip_addr *local,
+    const struct ip_addr *remote, struct rte_mbuf *m, uint8_t ecn)
+{
+	struct flow flow = flow_make(local, remote);
+
+	net_send_tcp(fx->net, dst, &flow, m, ecn, fx->now_us);
+}
+
+/* Checks the whole frame in f, as sent without offloads. */
+static void frame_check4(size_t payload, const uint8_t *dst_mac, uint8_t ecn)
+{
+	struct wire_ip4 *ip = (void *)(f.b + f.l3);
+	size_t l4_len = f.len - f.l4;
+
+	assert_memory_equal(f.b, dst_mac, 6);
+	assert_int_equal(ip->version_ihl, 0x45);
+	assert_int_equal(ntohs(ip->total_len), f.len - f.l3);
+	assert_int_equal(l4_len, 20 + payload);
+	assert_int_equal(ip->tos, ecn);
+	assert_int_equal(ip->id, 0); /* RFC 6864 4.1 */
+	assert_int_equal(ntohs(ip->frag), IP4_DF);
+	assert_int_equal(ip->ttl, 64);
+	assert_int_equal(ip->proto, 6);
+	assert_int_equal(slow_checksum(ip, 20, 0), 0xffff);
+	assert_int_equal(
+	    slow_checksum(f.b + f.l4, l4_len, slow_checksum(&ip->src, 8, (uint32_t)(6 + l4_len))),
+	    0xffff);
+}
+
+static void frame_check6(size_t payload, const uint8_t *dst_mac, uint8_t ecn)
+{
+	struct wire_ip6 *ip = (void *)(f.b + f.l3);
+	size_t l4_len = f.len - f.l4;
+
+	assert_memory_equal(f.b, dst_mac, 6);
+	assert_int_equal(ntohl(ip->vtc_flow) >> 28, 6);
+	assert_int_equal(ntohl(ip->vtc_flow) >> 20 & 0xff, ecn);
+	assert_int_equal(ntohs(ip->payload_len), 20 + payload);
+	assert_int_equal(ip->next, 6);
+	assert_int_equal(ip->hop_limit, 64);
+	assert_int_equal(
+	    slow_checksum(f.b + f.l4, l4_len, slow_checksum(ip->src, 32, (uint32_t)(6 + l4_len))),
+	    0xffff);
+}
+
+static void send_tcp4_complete(void **state)
+{
+	struct fixture *fx = *state;
+	struct ip_addr us = addr4("10.0.0.1"), peer = addr4("10.0.0.9");
+	struct net_dst dst = { 0 };
+	uint16_t iface;
+
+	resolve4(fx, "10.0.0.9", mac_peer);
+	for (size_t payload = 0; payload < 300; payload++) {
+		uint8_t ecn = payload & 3;
+
+		send_to(fx, &dst, &us, &peer, segment(fx, 443, 50000, payload), ecn);
+		assert_true(take(fx, &f, &iface));
+		assert_int_equal(iface, 0);
+		frame_check4(payload, mac_peer, ecn);
+		assert_memory_equal(f.b + 6, mac_us, 6);
+	}
+	assert_true(dst.resolved);
+	assert_int_equal(dst.mtu, 1500);
+}
+
+static void send_tcp6_complete(void **state)
+{
+	struct fixture *fx = *state;
+	struct ip_addr us = addr6("fd00::1"), peer = addr6("fd00::9");
+	struct net_dst dst = { 0 };
+	uint32_t label = 0;
+
+	resolve6(fx, "fd00::9", mac_peer);
+	for (size_t payload = 0; payload < 300; payload++) {
+		struct wire_ip6 *ip = (void *)(f.b + 14);
+
+		send_to(fx, &dst, &us, &peer, segment(fx, 443, 50000, payload), payload & 3);
+		assert_true(take(fx, &f, NULL));
+		frame_check6(payload, mac_peer, payload & 3);
+		if (payload > 0) /* RFC 6437: the same in all packets of a flow */
+			assert_int_equal(ntohl(ip->vtc_flow) & 0xfffff, label);
+		label = ntohl(ip->vtc_flow) & 0xfffff;
+	}
+	assert_true(label != 0);
+}
+
+/* Tagged iface, jumbo MTU, a chain of odd pieces. */
+static void send_tcp_vlan_chain(void **state)
+{
+	struct fixture *fx = *state;
+	struct ip_addr us = addr4("10.1.0.1"), peer = addr4("10.1.0.9");
+	struct net_dst dst = { 0 };
+	struct rte_mbuf *m, *tail;
+	uint16_t iface;
+
+	frame_eth(&f, mac_us1, mac_peer, 0);
+	frame_vlan(&f, 7, 0x806);
+	frame_arp(&f, 2, mac_peer, "10.1.0.9", "10.1.0.1");
+	assert_int_equal(give_on(fx, &f, 1, 0, 0, 0), NET_TAKEN);
+	m = segment(fx, 443, 50000, 33);
+	for (unsigned i = 0; i < 3; i++) {
+		tail = rte_pktmbuf_alloc(fx->pool);
+		memset(rte_pktmbuf_append(tail, (uint16_t)(1001 + i)), 'a' + (int)i, 1001 + i);
+		assert_int_equal(rte_pktmbuf_chain(m, tail), 0);
+	}
+	send_to(fx, &dst, &us, &peer, m, 0);
+	assert_true(take(fx, &f, &iface));
+	assert_int_equal(iface, 1);
+	assert_int_equal(dst.mtu, 9000);
+	assert_int_equal(f.b[12] << 8 | f.b[13], 0x8100);
+	assert_int_equal(f.b[14] << 8 | f.b[15], 7);
+	assert_int_equal(f.b[16] << 8 | f.b[17], 0x800);
+	assert_memory_equal(f.b + 6, mac_us1, 6);
+	frame_check4(33 + 1001 + 1002 + 1003, mac_peer, 0);
+}
+
+/* With checksum offload the field holds the pseudo header's sum, not complemented (DPDK's rule). */
+static void send_tcp_offload(void **state)
+{
+	struct fixture *fx = *state;
+	struct ip_addr us = addr4("10.0.0.1"), peer = addr4("10.0.0.9");
+	struct ip_addr us6 = addr6("fd00::1"), peer6 = addr6("fd00::9");
+	struct net_dst dst = { 0 }, dst6 = { 0 };
+	struct rte_mbuf *m;
+	struct wire_ip4 *ip;
+	struct wire_tcp *tcp;
+
+	net_free(fx->net);
+	fx->ifaces[0].offloads = NET_TX_TCP_CHECKSUM | NET_TX_IP_CHECKSUM | NET_TX_TSO;
+	fixture_net(fx);
+	resolve4(fx, "10.0.0.9", mac_peer);
+	resolve6(fx, "fd00::9", mac_peer);
+	send_to(fx, &dst, &us, &peer, segment(fx, 443, 50000, 100), 0);
+	assert_int_equal(net_tx(fx->net, &m, 1), 1);
+	ip = rte_pktmbuf_mtod_offset(m, void *, 14);
+	tcp = (void *)(ip + 1);
+	assert_int_equal(m->ol_flags, RTE_MBUF_F_TX_TCP_CKSUM | RTE_MBUF_F_TX_IPV4);
+	assert_int_equal(m->l2_len, 14);
+	assert_int_equal(m->l3_len, 20);
+	assert_int_equal(m->l4_len, 20);
+	assert_int_equal(slow_checksum(ip, 20, 0), 0xffff);
+	assert_int_equal(ntohs(tcp->sum), slow_checksum(&ip->src, 8, 6 + 120));
+	rte_pktmbuf_free(m);
+
+	m = segment(fx, 443, 50000, 100);
+	m->tso_segsz = 50;
+	send_to(fx, &dst, &us, &peer, m, 0);
+	assert_int_equal(net_tx(fx->net, &m, 1), 1);
+	ip = rte_pktmbuf_mtod_offset(m, void *, 14);
+	tcp = (void *)(ip + 1);
+	assert_int_equal(m->ol_flags,
+	    RTE_MBUF_F_TX_TCP_CKSUM | RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM |
+		RTE_MBUF_F_TX_TCP_SEG);
+	assert_int_equal(ip->sum, 0);
+	assert_int_equal(ntohs(tcp->sum), slow_checksum(&ip->src, 8, 6)); /* tcp.md pitfall 8 */
+	rte_pktmbuf_free(m);
+
+	send_to(fx, &dst6, &us6, &peer6, segment(fx, 443, 50000, 7), 0);
+	assert_int_equal(net_tx(fx->net, &m, 1), 1);
+	assert_int_equal(m->ol_flags, RTE_MBUF_F_TX_TCP_CKSUM | RTE_MBUF_F_TX_IPV6);
+	assert_int_equal(m->l3_len, 40);
+	tcp = rte_pktmbuf_mtod_offset(m, void *, 54);
+	assert_int_equal(
+	    ntohs(tcp->sum), slow_checksum(rte_pktmbuf_mtod_offset(m, void *, 22), 32, 6 + 27));
+	rte_pktmbuf_free(m);
+}
+
+static void send_tcp_no_route(void **state)
+{
+	struct fixture *fx = *state;
+	struct ip_addr us = addr4("10.0.0.1"), us6 = addr6("fd00::1");
+	const char *bad4[] = { "0.0.0.0", "127.0.0.1", "224.0.0.1", "255.255.255.255", "10.0.0.255",
+		"10.0.0.0", "10.0.0.1", "10.0.0.2", "10.1.0.255", "0.1.2.3", "240.0.0.1" };
+	const char *bad6[] = { "::", "::1", "ff02::1", "ff0e::1", "fd00::1", "fd01::1", "::a:b" };
+	struct ip_addr to;
+
+	for (unsigned i = 0; i < RTE_DIM(bad4); i++) {
+		struct net_dst dst = { 0 };
+
+		to = addr4(bad4[i]);
+		send_to(fx, &dst, &us, &to, segment(fx, 1, 2, 0), 0);
+	}
+	for (unsigned i = 0; i < RTE_DIM(bad6); i++) {
+		struct net_dst dst = { 0 };
+
+		to = addr6(bad6[i]);
+		send_to(fx, &dst, &us6, &to, segment(fx, 1, 2, 0), 0);
+	}
+	assert_stat(fx, DROP_NO_ROUTE, RTE_DIM(bad4) + RTE_DIM(bad6));
+	assert_int_equal(take_all(fx), 0);
+}
+
+/* A packet for an unknown neighbour waits for the answer, and then has everything a packet needs. */
+static void send_tcp_unresolved_waits(void **state)
+{
+	struct fixture *fx = *state;
+	struct ip_addr us = addr4("10.0.0.1"), far = addr4("192.0.2.1");
+	struct net_dst dst = { 0 };
+	struct wire_arp *arp = (void *)(f.b + 14);
+
+	net_timers(fx->net, fx->now_us, 10000);
+	take_all(fx);
+	fx->now_us += 10;
+	send_to(fx, &dst, &us, &far, segment(fx, 443, 50000, 10), 2);
+	assert_false(dst.resolved);
+	assert_int_equal(take_all(fx), 0); /* the router was asked for at the start */
+	resolve4(fx, "10.0.0.254", mac_router);
+	assert_true(take(fx, &f, NULL));
+	frame_check4(10, mac_router, 2);
+	assert_false(take(fx, &f, NULL));
+
+	send_to(fx, &dst, &us, &far, segment(fx, 443, 50000, 11), 0);
+	assert_true(dst.resolved);
+	assert_true(take(fx, &f, NULL));
+	frame_check4(11, mac_router, 0);
+
+	far = addr4("10.0.0.77");
+	send_to(fx, &(struct net_dst){ 0 }, &us, &far, segment(fx, 443, 50000, 12), 0);
+	assert_true(take(fx, &f, NULL));
+	assert_memory_equal(f.b, mac_all, 6);
+	assert_int_equal(ntohs(arp->op), 1);
+	assert_int_equal(arp->target_ip, far.w[3]);
+	assert_int_equal(arp->sender_ip, us.w[3]);
+}
+
+/* A template made before the neighbour moved is made again. */
+static void send_tcp_neighbour_moved(void **state)
+{
+	struct fixture *fx = *state;
+	struct ip_addr us = addr4("10.0.0.1"), peer = addr4("10.0.0.9");
+	struct net_dst dst = { 0 };
+	uint32_t generation;
+
+	resolve4(fx, "10.0.0.9", mac_peer);
+	send_to(fx, &dst, &us, &peer, segment(fx, 443, 50000, 1), 0);
+	generation = net_generation(fx->net);
+	resolve4(fx, "10.0.0.9", mac_router);
+	assert_true(net_generation(fx->net) != generation);
+	send_to(fx, &dst, &us, &peer, segment(fx, 443, 50000, 1), 0);
+	assert_true(take(fx, &f, NULL));
+	assert_memory_equal(f.b, mac_peer, 6);
+	assert_true(take(fx, &f, NULL));
+	assert_memory_equal(f.b, mac_router, 6);
+}
+
+static void reply_tcp_both_families(void **state)
+{
+	struct fixture *fx = *state;
+	struct wire_tcp *tcp;
+
+	resolve4(fx, "10.0.0.9", mac_peer);
+	resolve6(fx, "fd00::9", mac_peer);
+	frame_tcp4(&f, 5);
+	assert_int_equal(give(fx, &f), NET_TCP);
+	net_reply_tcp(fx->net, &fx->pkt, segment(fx, 443, 40000, 0), fx->now_us);
+	assert_true(take(fx, &f, NULL));
+	frame_check4(0, mac_peer, 0);
+	tcp = (void *)(f.b + f.l4);
+	assert_int_equal(ntohs(tcp->src), 443);
+	assert_int_equal(ntohs(tcp->dst), 40000);
+	frame_tcp6(&f, 5);
+	assert_int_equal(give(fx, &f), NET_TCP);
+	net_reply_tcp(fx->net, &fx->pkt, segment(fx, 443, 40000, 0), fx->now_us);
+	assert_true(take(fx, &f, NULL));
+	frame_check6(0, mac_peer, 0);
+}
+
+/* The send queue is bounded, and what does not fit is counted, not leaked. */
+static void tx_queue_full(void **state)
+{
+	struct fixture *fx = *state;
+	struct ip_addr us = addr4("10.0.0.1"), peer = addr4("10.0.0.9");
+	struct net_dst dst = { 0 };
+	struct rte_mbuf *m, *out[64];
+	unsigned room = net_tx_space(fx->net), n = 0, got;
+
+	resolve4(fx, "10.0.0.9", mac_peer);
+	/* More frames than the pool has mbufs: one mbuf many times, by its reference count. */
+	m = segment(fx, 1, 2, 0);
+	send_to(fx, &dst, &us, &peer, m, 0);
+	assert_int_equal(net_tx_space(fx->net), room - 1);
+	for (unsigned i = 1; i < room + 5; i++) {
+		rte_pktmbuf_adj(m, 54);
+		rte_mbuf_refcnt_update(m, 1);
+		((struct wire_tcp *)rte_pktmbuf_mtod(m, void *))->sum = 0;
+		send_to(fx, &dst, &us, &peer, m, 0);
+	}
+	assert_stat(fx, DROP_TX_FULL, 5);
+	assert_int_equal(net_tx_space(fx->net), 0);
+	while ((got = net_tx(fx->net, out, 64)) > 0) {
+		n += got;
+		for (unsigned i = 0; i < got; i++)
+			rte_mbuf_refcnt_update(out[i], -1);
+	}
+	assert_int_equal(n, room);
+	rte_mbuf_refcnt_set(m, 1);
+	rte_pktmbuf_free(m);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+		T(send_tcp4_complete),
+		T(send_tcp6_complete),
+		T(send_tcp_vlan_chain),
+		T(send_tcp_offload),
+		T(send_tcp_no_route),
+		T(send_tcp_unresolved_waits),
+		T(send_tcp_neighbour_moved),
+		T(reply_tcp_both_families),
+		T(tx_queue_full),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
