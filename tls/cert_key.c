@@ -39,7 +39,7 @@ static bool rsa_exponent_fits(
 	    mp_mulmod(exponent, e, order, product) == MP_OKAY && mp_isone(product);
 }
 
-/* RFC 8017 3.2: n = p q, e dP = 1 mod (p - 1), e dQ = 1 mod (q - 1), q qInv = 1 mod p. */
+/* RFC 8017 3.2: n = p q, e d = 1 mod (p - 1) and (q - 1), e dP = 1 mod (p - 1), e dQ = 1 mod (q - 1), q qInv = 1 mod p. */
 static bool rsa_is_consistent(const RsaKey *key)
 {
 	mp_int *t = malloc(2 * sizeof(*t));
@@ -50,6 +50,8 @@ static bool rsa_is_consistent(const RsaKey *key)
 	if (mp_init_multi(&t[0], &t[1], NULL, NULL, NULL, NULL) == MP_OKAY) {
 		ok = !mp_iszero(&key->p) && !mp_iszero(&key->q) &&
 		    mp_mul(&key->p, &key->q, &t[0]) == MP_OKAY && mp_cmp(&t[0], &key->n) == MP_EQ &&
+		    rsa_exponent_fits(&key->d, &key->e, &key->p, &t[0], &t[1]) &&
+		    rsa_exponent_fits(&key->d, &key->e, &key->q, &t[0], &t[1]) &&
 		    rsa_exponent_fits(&key->dP, &key->e, &key->p, &t[0], &t[1]) &&
 		    rsa_exponent_fits(&key->dQ, &key->e, &key->q, &t[0], &t[1]) &&
 		    mp_mulmod(&key->q, &key->u, &key->p, &t[0]) == MP_OKAY && mp_isone(&t[0]);
@@ -90,16 +92,22 @@ static const char other_curve[] = "its curve is none of P-256, P-384 and P-521";
 
 static const char *from_ecc_key(struct cert_public *out, ecc_key *key)
 {
-	word32 len = sizeof(out->at);
+	uint8_t stored[1 + 2 * MAX_ECC_BYTES];
+	word32 len = sizeof(out->at), stored_len = sizeof(stored);
 	int type = curve_type(wc_ecc_get_curve_id(key->idx), &out->bits);
+	bool has_stored =
+	    key->type == ECC_PRIVATEKEY && wc_ecc_export_x963(key, stored, &stored_len) == 0;
 
 	if (type < 0)
 		return other_curve;
 	out->type = (enum cert_key_type)type;
-	/* From the private part, whatever public part the file carries beside it. */
 	if (wc_ecc_make_pub(key, NULL) != 0 || wc_ecc_export_x963(key, out->at, &len) != 0)
 		return "its private number is out of range";
 	out->len = len;
+	/* wolfSSL takes a curve it does not know for the NIST curve of that size: this tells. */
+	if (has_stored && (stored_len != len || memcmp(stored, out->at, len) != 0))
+		return "its public part does not belong to its private part: the file is damaged, or "
+		       "its curve is none of P-256, P-384 and P-521";
 	return NULL;
 }
 
@@ -171,18 +179,27 @@ static const char *from_rsa_cert(struct cert_public *out, const DecodedCert *cer
 
 static const char *from_ecc_cert(struct cert_public *out, const DecodedCert *cert)
 {
-	int curve = wc_ecc_get_oid(cert->pkCurveOID, NULL, NULL);
-	int type = curve_type(curve, &out->bits);
+	ecc_key *key = malloc(sizeof(*key));
+	const char *why = other_curve;
+	word32 at = 0, len = sizeof(out->at);
+	int type;
 
-	if (type < 0)
-		return other_curve;
-	out->type = (enum cert_key_type)type;
-	out->len = 1 + 2 * (size_t)((out->bits + 7) / 8);
-	/* RFC 5480 2.2 allows compressed points; browsers do not. */
-	if (cert->pubKeySize != out->len || cert->publicKey[0] != 4)
-		return "its public key is no uncompressed point";
-	memcpy(out->at, cert->publicKey, out->len);
-	return NULL;
+	if (!key)
+		return no_memory;
+	if (wc_ecc_init(key) == 0) {
+		/* publicKey is the SubjectPublicKeyInfo here, with the curve in it. */
+		if (wc_EccPublicKeyDecode(cert->publicKey, &at, key, cert->pubKeySize) == 0) {
+			type = curve_type(wc_ecc_get_curve_id(key->idx), &out->bits);
+			if (type >= 0 && wc_ecc_export_x963(key, out->at, &len) == 0) {
+				out->type = (enum cert_key_type)type;
+				out->len = len;
+				why = NULL;
+			}
+		}
+		wc_ecc_free(key);
+	}
+	free(key);
+	return why;
 }
 
 const char *cert_public_of_cert(struct cert_public *out, const struct DecodedCert *cert)
