@@ -83,6 +83,15 @@ static const char *or_unnamed(const char *name)
 
 /* --- runtime and eal --- */
 
+static bool has_unnamed_port(const struct config *c)
+{
+	for (unsigned i = 0; i < c->n_ports; i++) {
+		if (!c->ports[i].name)
+			return true;
+	}
+	return false;
+}
+
 static void check_role(struct check *k, const char *role, const char *name)
 {
 	const struct config_runtime *r = &k->c->runtime;
@@ -93,7 +102,7 @@ static void check_role(struct check *k, const char *role, const char *name)
 	if (!name)
 		err_add(k->e, r->file, r->line,
 		    "runtime: '%s' is missing; with several ports it must name one of them", role);
-	else if (!config_find_port(k->c, name))
+	else if (!config_find_port(k->c, name) && !has_unnamed_port(k->c))
 		err_add(k->e, r->file, r->line,
 		    "runtime: '%s' names port '%s', which is not defined", role, name);
 }
@@ -129,7 +138,7 @@ static void check_eal(struct check *k)
 				is_ours = true;
 		}
 		if (is_ours)
-			err_add(k->e, k->c->path, k->c->eal_line,
+			err_add(k->e, k->c->eal_file, k->c->eal_line,
 			    "eal: '%s' chooses cores; remove it and set runtime.workers and "
 			    "runtime.control_core",
 			    arg);
@@ -216,9 +225,9 @@ static void check_devices(struct check *k, const struct config_port *p)
 
 	if (n_workers && p->n_devices > 1 && p->n_devices != n_workers)
 		err_add(k->e, p->file, p->line,
-		    "port '%s': %u devices for %u workers; give one device with a queue for each "
+		    "port '%s': %u devices for %u worker%s; give one device with a queue for each "
 		    "worker, or one device per worker",
-		    or_unnamed(p->name), p->n_devices, n_workers);
+		    or_unnamed(p->name), p->n_devices, n_workers, n_workers == 1 ? "" : "s");
 	for (unsigned i = 0; i < p->n_devices; i++) {
 		for (const struct config_port *q = k->c->ports; q <= p; q++) {
 			unsigned n = q == p ? i : q->n_devices;
@@ -438,6 +447,8 @@ int config_check(const struct config *c, bool addresses_known, struct err *e)
 	};
 	unsigned before = e->n;
 
+	for (unsigned i = 0; i < c->n_ports; i++)
+		k.addresses_known = k.addresses_known && c->ports[i].n_addresses > 0;
 	check_runtime(&k);
 	check_eal(&k);
 	for (unsigned i = 0; i < c->n_ports; i++)

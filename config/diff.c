@@ -59,7 +59,7 @@ static void diff_runtime(const struct config *a, const struct config *b, struct 
 	restart_runtime(b, r->mbufs == s->mbufs, "mbufs", e);
 	restart_runtime(b, r->idle_sleep == s->idle_sleep, "idle", e);
 	if (!same_strings(a->eal, a->n_eal, b->eal, b->n_eal))
-		err_add(e, b->path, b->eal_line,
+		err_add(e, b->eal_file ? b->eal_file : b->path, b->eal_line,
 		    "eal: differs from the running one; restart to change it");
 }
 

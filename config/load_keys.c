@@ -20,13 +20,16 @@
 
 void load_error(struct load *l, const config_setting_t *s, const char *format, ...)
 {
-	char text[1024];
+	char text[1024], element[40] = "";
 	va_list args;
 
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	err_add(l->e, load_file(l, s), config_setting_source_line(s), "%s%s", l->where, text);
+	if (l->element)
+		snprintf(element, sizeof(element), "element %u of ", l->element);
+	err_add(l->e, load_file(l, s), config_setting_source_line(s), "%s%s%s", l->where, element,
+	    text);
 }
 
 const char *load_file(struct load *l, const config_setting_t *s)
@@ -74,7 +77,7 @@ static const char *type_name(const config_setting_t *s)
 	case CONFIG_TYPE_INT64:
 		return "an integer";
 	case CONFIG_TYPE_FLOAT:
-		return "a number";
+		return "a floating-point number";
 	case CONFIG_TYPE_STRING:
 		return "a string";
 	case CONFIG_TYPE_BOOL:
@@ -239,12 +242,15 @@ void load_strings(struct load *l, const config_setting_t *s, const struct load_k
 	strings = load_alloc(l, (size_t)config_setting_length(s), sizeof(*strings));
 	for (int i = 0; strings && i < config_setting_length(s); i++) {
 		const config_setting_t *element = config_setting_get_elem(s, (unsigned)i);
-		const char *text = load_get_string(l, element, k->name, k->size);
-		const char *copy = text ? copy_string(l, text) : NULL;
+		const char *text, *copy;
 
+		l->element = (unsigned)i + 1;
+		text = load_get_string(l, element, k->name, k->size);
+		copy = text ? copy_string(l, text) : NULL;
 		if (copy)
 			strings[n++] = copy;
 	}
+	l->element = 0;
 	*(const char ***)((char *)item + k->at) = n ? strings : NULL;
 	*(unsigned *)((char *)item + k->count_at) = n;
 }

@@ -69,7 +69,8 @@ struct load {
 	const char *path; /* of the file, as given */
 	const char *dir;  /* its folder, "" when the path names none */
 	struct config *config;
-	char where[300]; /* "listener 'https': ", for messages */
+	char where[300];  /* "listener 'https': ", for messages */
+	unsigned element; /* which of a list is being read, from 1; 0: not in one */
 	struct load_names_sorted names[LOAD_N_NAMES];
 
 	/* False when a port's address or route could not be read: rules about who owns or
@@ -80,7 +81,7 @@ struct load {
 	const char *raw_file, *file;
 };
 
-/* Adds a message about s. */
+/* Adds a message about s, behind where and which element it is: format begins with its key. */
 void load_error(struct load *l, const config_setting_t *s, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

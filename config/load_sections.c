@@ -49,10 +49,12 @@ static unsigned load_addrs(struct load *l, const config_setting_t *s, const stru
 	for (int i = 0; i < config_setting_length(s); i++) {
 		struct config_addr one = { .line = 0 };
 
+		l->element = (unsigned)i + 1;
 		load_addr(l, config_setting_get_elem(s, (unsigned)i), k->name, form, &one);
 		if (one.line)
 			a[n++] = one;
 	}
+	l->element = 0;
 	return n;
 }
 
@@ -71,19 +73,22 @@ load_workers(struct load *l, const config_setting_t *s, const struct load_key *k
 		long long core;
 		unsigned j = 0;
 
+		l->element = (unsigned)i + 1;
 		if (!load_get_integer(l, element, k->name, 0, UINT_MAX, &core))
 			continue;
 		while (j < r->n_workers && r->workers[j] != core)
 			j++;
 		if (j < r->n_workers)
-			load_error(l, element, "core %lld is listed twice in 'workers'", core);
+			load_error(
+			    l, element, "'workers' names core %lld, which is listed before", core);
 		else if (core >= n_cores)
 			load_error(l, element,
-			    "'workers': there is no core %lld; this machine has cores 0..%ld", core,
+			    "'workers' names core %lld; this machine has cores 0..%ld", core,
 			    n_cores - 1);
 		else
 			r->workers[r->n_workers++] = (unsigned)core;
 	}
+	l->element = 0;
 }
 
 static void
@@ -96,8 +101,7 @@ load_control_core(struct load *l, const config_setting_t *s, const struct load_k
 	if (!load_get_integer(l, s, k->name, -1, INT_MAX, &core))
 		return;
 	if (core >= n_cores)
-		load_error(l, s,
-		    "'control_core': there is no core %lld; this machine has cores 0..%ld", core,
+		load_error(l, s, "'control_core' is %lld; this machine has cores 0..%ld", core,
 		    n_cores - 1);
 	else
 		r->control_core = (int)core;
@@ -147,7 +151,10 @@ static const struct load_group runtime = { KEYS(runtime_keys), PLACED(config_run
 static void
 load_eal(struct load *l, const config_setting_t *s, const struct load_key *k, void *item)
 {
-	((struct config *)item)->eal_line = config_setting_source_line(s);
+	struct config *c = item;
+
+	c->eal_file = load_file(l, s);
+	c->eal_line = config_setting_source_line(s);
 	load_strings(l, s, k, item);
 }
 
@@ -160,7 +167,7 @@ load_port_addresses(struct load *l, const config_setting_t *s, const struct load
 
 	if (load_is_list(l, s, k))
 		p->n_addresses = load_addrs(l, s, k, ADDR_PREFIX, p->addresses);
-	if (!p->n_addresses || p->n_addresses != (unsigned)config_setting_length(s))
+	if (p->n_addresses != (unsigned)config_setting_length(s))
 		l->addresses_known = false;
 }
 
@@ -299,14 +306,18 @@ load_certificates(struct load *l, const config_setting_t *s, const struct load_k
 	indices = wanted ? load_alloc(l, wanted, sizeof(*indices)) : NULL;
 	for (unsigned i = 0; indices && i < wanted; i++) {
 		const config_setting_t *element = single ? s : config_setting_get_elem(s, i);
-		const char *name = load_get_string(l, element, k->name, CONFIG_MAX_NAME);
-		int index = name
-		    ? load_reference(l, element, k->name, LOAD_CERTIFICATES, "certificate", name)
-		    : -1;
+		const char *name;
+		int index = -1;
 
+		l->element = single ? 0 : i + 1;
+		name = load_get_string(l, element, k->name, CONFIG_MAX_NAME);
+		if (name)
+			index = load_reference(
+			    l, element, k->name, LOAD_CERTIFICATES, "certificate", name);
 		if (index >= 0)
 			indices[n++] = (unsigned)index;
 	}
+	l->element = 0;
 	*(unsigned **)((char *)item + k->at) = indices;
 	*(unsigned *)((char *)item + k->count_at) = n;
 }

@@ -125,7 +125,8 @@ struct config {
 	struct config_runtime runtime;
 	const char *const *eal; /* arguments for rte_eal_init, without argv[0] */
 	unsigned n_eal;
-	unsigned eal_line; /* 0: not in the file */
+	const char *eal_file; /* NULL: not in the file */
+	unsigned eal_line;
 	const struct config_port *ports;
 	unsigned n_ports;
 	const struct config_certificate *certificates;

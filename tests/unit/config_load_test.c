@@ -1,0 +1,901 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "config/addr.h"
+#include "config/diff.h"
+#include "config/err.h"
+#include "config/load.h"
+#include "config/load_sections.h"
+#include "config/scan.h"
+#include "tests/unit/config_text.h"
+
+#include <cmocka.h>
+
+/* A letter many times, for what is too long. */
+#define R2(c)    c c
+#define R4(c)    R2(c) R2(c)
+#define R8(c)    R4(c) R4(c)
+#define R16(c)   R8(c) R8(c)
+#define R32(c)   R16(c) R16(c)
+#define R64(c)   R32(c) R32(c)
+#define R128(c)  R64(c) R64(c)
+#define R1024(c) R128(c) R128(c) R128(c) R128(c) R128(c) R128(c) R128(c) R128(c)
+#define R4096(c) R1024(c) R1024(c) R1024(c) R1024(c)
+
+static const struct config_text_case cases[] = {
+	{ "base_text_loads", "workers = [0]", "workers = [0]", "" },
+	{ "key_unknown_near", "    default_certificate", "    defualt_certificate",
+	    "sallyport.cfg:29: listener 'https': unknown key 'defualt_certificate'; did "
+	    "you mean 'default_certificate'?\n"
+	    "sallyport.cfg:25: listener 'https': 'default_certificate' is missing\n" },
+	{ "key_unknown_far", "connect_timeout = 2.5", "health = { type = \"tcp\"; }",
+	    "sallyport.cfg:23: backend 'app': unknown key 'health'; there are: name, "
+	    "targets, connect_timeout\n" },
+	{ "key_unknown_in_root", "eal = [", "elapsed = [",
+	    "sallyport.cfg:3: unknown key 'elapsed'; there are: runtime, eal, ports, "
+	    "certificates, backends, listeners\n" },
+	{ "key_unknown_in_runtime", "workers = [0]", "workers = [0]; user = \"sallyport\"",
+	    "sallyport.cfg:1: runtime: unknown key 'user'; there are: workers, "
+	    "control_core, front, back, max_connections, mbufs, drain_timeout, idle\n" },
+	{ "key_unknown_in_limits", "idle_timeout = 60", "idle_timeuot = 60",
+	    "sallyport.cfg:33: listener 'https': limits: unknown key 'idle_timeuot'; did "
+	    "you mean 'idle_timeout'?\n" },
+	{ "key_unknown_in_target", "weight = 3", "wieght = 3",
+	    "sallyport.cfg:21: backend 'app': target 1: unknown key 'wieght'; did you "
+	    "mean 'weight'?\n" },
+	{ "key_unknown_in_route", "via = \"10.81.0.254\"", "via = \"10.81.0.254\"; metric = 1",
+	    "sallyport.cfg:12: port 'back0': route 1: unknown key 'metric'; there are: "
+	    "to, via\n" },
+	{ "section_of_later_issue", "eal = [ \"--no-pci\" ];",
+	    "control = { socket = \"/run/s\"; };",
+	    "sallyport.cfg:3: unknown key 'control'; there are: runtime, eal, ports, "
+	    "certificates, backends, listeners\n" },
+	{ "runtime_not_a_group",
+	    "runtime = { workers = [0];\n"
+	    "  front = \"front0\"; back = \"back0\"; };",
+	    "runtime = 5;", "sallyport.cfg:1: 'runtime' must be a group { }, not an integer\n" },
+	{ "runtime_missing",
+	    "runtime = { workers = [0];\n"
+	    "  front = \"front0\"; back = \"back0\"; };",
+	    "", "sallyport.cfg: 'runtime' is missing\n" },
+	{ "workers_missing", "workers = [0];", "",
+	    "sallyport.cfg:1: runtime: 'workers' is missing\n" },
+	{ "workers_empty", "workers = [0]", "workers = []",
+	    "sallyport.cfg:1: runtime: 'workers' is empty; it needs at least 1 element\n" },
+	{ "workers_not_a_list", "workers = [0]", "workers = 2",
+	    "sallyport.cfg:1: runtime: 'workers' must be an array [ ], not an integer\n" },
+	{ "workers_as_strings", "workers = [0]", "workers = [\"0\"]",
+	    "sallyport.cfg:1: runtime: element 1 of 'workers' must be an integer, not a "
+	    "string\n" },
+	{ "workers_negative", "workers = [0]", "workers = [-1]",
+	    "sallyport.cfg:1: runtime: element 1 of 'workers' is -1, which is not in "
+	    "0..4294967295\n" },
+	{ "workers_no_such_core", "workers = [0]", "workers = [0, 4096]",
+	    "sallyport.cfg:1: runtime: element 2 of 'workers' names core 4096; this "
+	    "machine has cores 0..{last_core}\n" },
+	{ "workers_core_twice", "workers = [0]", "workers = [0, 0]",
+	    "sallyport.cfg:1: runtime: element 2 of 'workers' names core 0, which is "
+	    "listed before\n" },
+	{ "workers_too_many", "workers = [0]",
+	    "workers = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, "
+	    "18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, "
+	    "37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, "
+	    "56, 57, 58, 59, 60, 61, 62, 63, 64]",
+	    "sallyport.cfg:1: runtime: 'workers' has 65 elements; at most 64 are "
+	    "allowed\n" },
+	{ "workers_past_32_bits", "workers = [0]", "workers = [4294967296]",
+	    "sallyport.cfg:1: the number 4294967296 is too large for 32 bits\n" },
+	{ "workers_past_32_bits_long", "workers = [0]", "workers = [4294967296L]",
+	    "sallyport.cfg:1: runtime: element 1 of 'workers' is 4294967296, which is "
+	    "not in 0..4294967295\n" },
+	{ "control_core_not_there", "workers = [0]", "workers = [0]; control_core = 4096",
+	    "sallyport.cfg:1: runtime: 'control_core' is 4096; this machine has cores "
+	    "0..{last_core}\n" },
+	{ "control_core_below_range", "workers = [0]", "workers = [0]; control_core = -2",
+	    "sallyport.cfg:1: runtime: 'control_core' is -2, which is not in "
+	    "-1..2147483647\n" },
+	{ "control_core_of_a_worker", "workers = [0]", "workers = [0]; control_core = 0",
+	    "sallyport.cfg:1: runtime: core 0 is a worker's and cannot be 'control_core' "
+	    "too; choose another or leave 'control_core' out\n" },
+	{ "front_not_a_name", "front = \"front0\"", "front = 1",
+	    "sallyport.cfg:2: runtime: 'front' must be a string, not an integer\n" },
+	{ "front_dangling", "front = \"front0\"", "front = \"front1\"",
+	    "sallyport.cfg:1: runtime: 'front' names port 'front1', which is not "
+	    "defined\n" },
+	{ "back_dangling", "back = \"back0\"", "back = \"back1\"",
+	    "sallyport.cfg:1: runtime: 'back' names port 'back1', which is not defined\n" },
+	{ "max_connections_zero", "workers = [0]", "workers = [0]; max_connections = 0",
+	    "sallyport.cfg:1: runtime: 'max_connections' is 0, which is not in "
+	    "1..16777216\n" },
+	{ "max_connections_float", "workers = [0]", "workers = [0]; max_connections = 1e5",
+	    "sallyport.cfg:1: runtime: 'max_connections' must be an integer, not a "
+	    "floating-point number\n" },
+	{ "mbufs_negative", "workers = [0]", "workers = [0]; mbufs = -1",
+	    "sallyport.cfg:1: runtime: 'mbufs' is -1, which is not in 0..268435456\n" },
+	{ "drain_timeout_zero", "workers = [0]", "workers = [0]; drain_timeout = 0",
+	    "sallyport.cfg:1: runtime: 'drain_timeout' is 0 seconds; it must be at least "
+	    "0.001 and less than 86400\n" },
+	{ "drain_timeout_a_day", "workers = [0]", "workers = [0]; drain_timeout = 86400.0",
+	    "sallyport.cfg:1: runtime: 'drain_timeout' is 86400 seconds; it must be at "
+	    "least 0.001 and less than 86400\n" },
+	{ "drain_timeout_infinite", "workers = [0]", "workers = [0]; drain_timeout = 1e999",
+	    "sallyport.cfg:1: runtime: 'drain_timeout' is inf seconds; it must be at "
+	    "least 0.001 and less than 86400\n" },
+	{ "drain_timeout_integer_is_fine", "workers = [0]", "workers = [0]; drain_timeout = 5",
+	    "" },
+	{ "drain_timeout_long_is_fine", "workers = [0]", "workers = [0]; drain_timeout = 5L", "" },
+	{ "drain_timeout_a_string", "workers = [0]", "workers = [0]; drain_timeout = \"5s\"",
+	    "sallyport.cfg:1: runtime: 'drain_timeout' must be a number of seconds, not "
+	    "a string\n" },
+	{ "idle_unknown", "workers = [0]", "workers = [0]; idle = \"nap\"",
+	    "sallyport.cfg:1: runtime: 'idle' is 'nap'; it must be \"poll\" or "
+	    "\"sleep\"\n" },
+	{ "eal_element_empty", "\"--no-pci\"", "\"\"",
+	    "sallyport.cfg:3: element 1 of 'eal' is an empty string\n" },
+	{ "eal_not_strings", "\"--no-pci\"", "1",
+	    "sallyport.cfg:3: element 1 of 'eal' must be a string, not an integer\n" },
+	{ "eal_sets_cores", "\"--no-pci\"", "\"-l\", \"0-3\", \"--lcores=0-3\", \"--main-lcore\"",
+	    "sallyport.cfg:3: eal: '-l' chooses cores; remove it and set runtime.workers "
+	    "and runtime.control_core\n"
+	    "sallyport.cfg:3: eal: '--lcores=0-3' chooses cores; remove it and set "
+	    "runtime.workers and runtime.control_core\n"
+	    "sallyport.cfg:3: eal: '--main-lcore' chooses cores; remove it and set "
+	    "runtime.workers and runtime.control_core\n" },
+	{ "ports_missing",
+	    "front0\"; back = \"back0\"; };\n"
+	    "eal = [ \"--no-pci\" ];\n"
+	    "ports = (",
+	    "front0\"; back = \"back0\"; };\n"
+	    "eal = [ \"--no-pci\" ];\n"
+	    "prots = (",
+	    "sallyport.cfg:4: unknown key 'prots'; did you mean 'ports'?\n"
+	    "sallyport.cfg: 'ports' is missing\n" },
+	{ "ports_empty",
+	    "ports = (\n"
+	    "  { name = \"front0\";\n"
+	    "    devices = [\"net_af_xdp0\"];\n"
+	    "    addresses = [\"10.80.0.1/24\", \"fd80::1/64\"];\n"
+	    "    mtu = 1500; vlan = 7; offloads = false; },\n"
+	    "  { name = \"back0\"; devices = [\"net_af_xdp1\"];\n"
+	    "    addresses = [\"10.81.0.1/24\", \"fd81::1/64\"];\n"
+	    "    routes = (\n"
+	    "      { to = \"10.90.0.0/16\"; via = \"10.81.0.254\"; } ); } );",
+	    "ports = ( );", "sallyport.cfg:4: 'ports' is empty; it needs at least 1 element\n" },
+	{ "port_not_a_group", "  { name = \"front0\";", "  \"front\", { name = \"front0\";",
+	    "sallyport.cfg:5: 'ports' must be a list of groups { }; element 1 is a "
+	    "string\n" },
+	{ "port_nameless", "{ name = \"front0\";", "{ ",
+	    "sallyport.cfg:5: port 1: 'name' is missing\n" },
+	{ "port_name_with_space", "{ name = \"front0\"", "{ name = \"front 0\"",
+	    "sallyport.cfg:5: port 'front 0': 'name' may have letters, digits, '.', '_' "
+	    "and '-' only\n" },
+	{ "port_name_twice", "  { name = \"back0\"; devices", "  { name = \"front0\"; devices",
+	    "sallyport.cfg:9: a second port is named 'front0'; the first is at "
+	    "sallyport.cfg:5; rename one\n"
+	    "sallyport.cfg:1: runtime: 'back' names port 'back0', which is not defined\n" },
+	{ "devices_missing", "devices = [\"net_af_xdp0\"];", "",
+	    "sallyport.cfg:5: port 'front0': 'devices' is missing\n" },
+	{ "devices_empty", "devices = [\"net_af_xdp0\"]", "devices = [ ]",
+	    "sallyport.cfg:6: port 'front0': 'devices' is empty; it needs at least 1 "
+	    "element\n" },
+	{ "device_too_long", "devices = [\"net_af_xdp0\"]",
+	    "devices = [\"" R128("x") R128("x") "\"]",
+	    "sallyport.cfg:6: port 'front0': element 1 of 'devices' has 256 bytes; at "
+	    "most 255 are allowed\n" },
+	{ "addresses_missing", "    addresses = [\"10.80.0.1/24\", \"fd80::1/64\"];\n", "",
+	    "sallyport.cfg:5: port 'front0': 'addresses' is missing\n" },
+	{ "addresses_empty", "[\"10.80.0.1/24\", \"fd80::1/64\"]", "[]",
+	    "sallyport.cfg:7: port 'front0': 'addresses' is empty; it needs at least 1 "
+	    "element\n" },
+	{ "address_without_prefix", "[\"10.80.0.1/24\",", "[\"10.80.0.1\",",
+	    "sallyport.cfg:7: port 'front0': element 1 of 'addresses': '10.80.0.1' has "
+	    "no prefix length; write it as in 10.80.0.1/24 or fd80::1/64\n" },
+	{ "address_prefix_too_long", "[\"10.80.0.1/24\",", "[\"10.80.0.1/33\",",
+	    "sallyport.cfg:7: port 'front0': element 1 of 'addresses': '10.80.0.1/33' "
+	    "has a prefix length that is not in 0..32\n" },
+	{ "address6_prefix_too_long", "\"fd80::1/64\"]", "\"fd80::1/129\"]",
+	    "sallyport.cfg:7: port 'front0': element 2 of 'addresses': 'fd80::1/129' has "
+	    "a prefix length that is not in 0..128\n" },
+	{ "address_not_one", "[\"10.80.0.1/24\",", "[\"10.80.0.256/24\",",
+	    "sallyport.cfg:7: port 'front0': element 1 of 'addresses': '10.80.0.256/24' "
+	    "is not an IPv4 or IPv6 address\n" },
+	{ "address_with_zone", "\"fd80::1/64\"]", "\"fe80::1%eth0/64\"]",
+	    "sallyport.cfg:7: port 'front0': element 2 of 'addresses': 'fe80::1%eth0/64' "
+	    "has a zone id; addresses here belong to a port by their subnet: leave it "
+	    "out\n" },
+	{ "address_v4_mapped", "[\"10.80.0.1/24\",", "[\"::ffff:10.80.0.1/120\",",
+	    "sallyport.cfg:7: port 'front0': element 1 of 'addresses': "
+	    "'::ffff:10.80.0.1/120' is an IPv4 address in IPv6 form; write it as "
+	    "a.b.c.d\n" },
+	{ "addresses_too_many", "[\"10.80.0.1/24\",",
+	    "[\"10.80.0.1/24\", \"10.80.0.2/24\", \"10.80.0.3/24\", \"10.80.0.4/24\", "
+	    "\"10.80.0.5/24\", \"10.80.0.6/24\", \"10.80.0.7/24\", \"10.80.0.8/24\", "
+	    "\"10.80.0.9/24\", \"10.80.0.10/24\", \"10.80.0.11/24\", \"10.80.0.12/24\", "
+	    "\"10.80.0.13/24\", \"10.80.0.14/24\", \"10.80.0.15/24\", \"10.80.0.16/24\",",
+	    "sallyport.cfg:7: port 'front0': 'addresses' has 17 elements; at most 16 are "
+	    "allowed\n" },
+	{ "mtu_small", "mtu = 1500", "mtu = 1279",
+	    "sallyport.cfg:8: port 'front0': 'mtu' is 1279, which is not in 1280..9000\n" },
+	{ "mtu_large", "mtu = 1500", "mtu = 9001",
+	    "sallyport.cfg:8: port 'front0': 'mtu' is 9001, which is not in 1280..9000\n" },
+	{ "vlan_reserved", "vlan = 7", "vlan = 4095",
+	    "sallyport.cfg:8: port 'front0': 'vlan' is 4095, which is not in 0..4094\n" },
+	{ "offloads_integer", "offloads = false", "offloads = 1",
+	    "sallyport.cfg:8: port 'front0': 'offloads' must be true or false, not an "
+	    "integer\n" },
+	{ "route_without_via", "via = \"10.81.0.254\"; ", "",
+	    "sallyport.cfg:12: port 'back0': route 1: 'via' is missing\n" },
+	{ "route_to_without_prefix", "\"10.90.0.0/16\"", "\"10.90.0.0\"",
+	    "sallyport.cfg:12: port 'back0': route 1: 'to': '10.90.0.0' has no prefix "
+	    "length; write it as in 10.80.0.1/24 or fd80::1/64\n" },
+	{ "route_via_with_prefix", "\"10.81.0.254\"", "\"10.81.0.254/24\"",
+	    "sallyport.cfg:12: port 'back0': route 1: 'via': '10.81.0.254/24' is not an "
+	    "IPv4 or IPv6 address\n" },
+	{ "certificate_chain_missing", "chain = \"www.pem\";", "",
+	    "sallyport.cfg:14: certificate 'www': 'chain' is missing\n" },
+	{ "certificate_chain_not_there", "\"www.pem\"", "\"nowhere.pem\"",
+	    "sallyport.cfg:14: certificate 'www': cannot read 'chain' nowhere.pem: No "
+	    "such file or directory\n" },
+	{ "certificate_key_not_there", "\"www.key\"", "\"nowhere/www.key\"",
+	    "sallyport.cfg:15: certificate 'www': cannot read 'key' nowhere/www.key: No "
+	    "such file or directory\n" },
+	{ "certificate_key_a_folder", "\"www.key\"", "\".\"",
+	    "sallyport.cfg:15: certificate 'www': cannot read 'key' .: Is a directory\n" },
+	{ "certificate_key_a_device", "\"www.key\"", "\"/dev/null\"",
+	    "sallyport.cfg:15: certificate 'www': cannot read 'key' /dev/null: not a "
+	    "regular file\n" },
+	{ "certificate_path_too_long", "\"www.key\"", "\"" R4096("k") "\"",
+	    "sallyport.cfg:15: certificate 'www': 'key' has 4096 bytes; at most 4095 are "
+	    "allowed\n" },
+	{ "certificate_names_empty", "[\"api.lab.test\"]", "[]",
+	    "sallyport.cfg:17: certificate 'api': 'names' is empty; it needs at least 1 "
+	    "element\n" },
+	{ "certificate_name_empty", "[\"api.lab.test\"]", "[\"\"]",
+	    "sallyport.cfg:17: certificate 'api': element 1 of 'names' is an empty "
+	    "string\n" },
+	{ "certificates_dangling_near", "certificates = [\"api\"]", "certificates = [\"aip\"]",
+	    "sallyport.cfg:30: listener 'https': element 1 of 'certificates' names "
+	    "certificate 'aip', which is not defined; did you mean 'api'?\n" },
+	{ "certificates_dangling_far", "certificates = [\"api\"]",
+	    "certificates = [\"something-else\"]",
+	    "sallyport.cfg:30: listener 'https': element 1 of 'certificates' names "
+	    "certificate 'something-else', which is not defined\n" },
+	{ "certificates_not_a_list", "certificates = [\"api\"]", "certificates = 4",
+	    "sallyport.cfg:30: listener 'https': 'certificates' must be an array [ ], "
+	    "not an integer\n" },
+	{ "certificate_as_string_is_fine", "certificates = [\"api\"]", "certificates = \"api\"",
+	    "" },
+	{ "default_certificate_empty", "[\"www\"]", "[]",
+	    "sallyport.cfg:29: listener 'https': 'default_certificate' is empty; it "
+	    "needs at least 1 element\n" },
+	{ "default_certificate_missing", "    default_certificate = [\"www\"];\n", "",
+	    "sallyport.cfg:25: listener 'https': 'default_certificate' is missing\n" },
+	{ "backend_targets_empty",
+	    "(\n"
+	    "      { address = \"10.81.0.2:8080\"; weight = 3; },\n"
+	    "      { address = \"[fd81::2]:8080\"; } );",
+	    "( );",
+	    "sallyport.cfg:20: backend 'app': 'targets' is empty; it needs at least 1 "
+	    "element\n" },
+	{ "backend_targets_an_array",
+	    "(\n"
+	    "      { address = \"10.81.0.2:8080\"; weight = 3; },\n"
+	    "      { address = \"[fd81::2]:8080\"; } );",
+	    "[\"10.81.0.2:8080\"];",
+	    "sallyport.cfg:20: backend 'app': 'targets' must be a list of groups { }; "
+	    "element 1 is a string\n" },
+	{ "target_address_missing", "address = \"10.81.0.2:8080\"; ", "",
+	    "sallyport.cfg:21: backend 'app': target 1: 'address' is missing\n" },
+	{ "target_without_port", "\"10.81.0.2:8080\"", "\"10.81.0.2\"",
+	    "sallyport.cfg:21: backend 'app': target 1: 'address': '10.81.0.2' has no "
+	    "port; write it as in 10.80.0.1:443\n" },
+	{ "target_port_zero", "\"10.81.0.2:8080\"", "\"10.81.0.2:0\"",
+	    "sallyport.cfg:21: backend 'app': target 1: 'address': '10.81.0.2:0' has a "
+	    "port that is not in 1..65535\n" },
+	{ "target_port_large", "\"10.81.0.2:8080\"", "\"10.81.0.2:65536\"",
+	    "sallyport.cfg:21: backend 'app': target 1: 'address': '10.81.0.2:65536' has "
+	    "a port that is not in 1..65535\n" },
+	{ "target_host_name", "\"10.81.0.2:8080\"", "\"backend.lab.test:8080\"",
+	    "sallyport.cfg:21: backend 'app': target 1: 'address': "
+	    "'backend.lab.test:8080' is not an IPv4 or IPv6 address\n" },
+	{ "target6_without_brackets", "\"[fd81::2]:8080\"", "\"fd81::2:8080\"",
+	    "sallyport.cfg:22: backend 'app': target 2: 'address': 'fd81::2:8080' needs "
+	    "brackets around its IPv6 address, as in [fd80::1]:443\n" },
+	{ "target6_zone", "\"[fd81::2]:8080\"", "\"[fe80::2%2]:8080\"",
+	    "sallyport.cfg:22: backend 'app': target 2: 'address': '[fe80::2%2]:8080' "
+	    "has a zone id; addresses here belong to a port by their subnet: leave it "
+	    "out\n" },
+	{ "weight_negative", "weight = 3", "weight = -1",
+	    "sallyport.cfg:21: backend 'app': target 1: 'weight' is -1, which is not in "
+	    "0..256\n" },
+	{ "weight_large", "weight = 3", "weight = 257",
+	    "sallyport.cfg:21: backend 'app': target 1: 'weight' is 257, which is not in "
+	    "0..256\n" },
+	{ "weight_float", "weight = 3", "weight = 0.5",
+	    "sallyport.cfg:21: backend 'app': target 1: 'weight' must be an integer, not "
+	    "a floating-point number\n" },
+	{ "target_list_with_a_string", "{ address = \"[fd81::2]:8080\"; }", "\"[fd81::2]:8080\"",
+	    "sallyport.cfg:22: backend 'app': 'targets' must be a list of groups { }; "
+	    "element 2 is a string\n" },
+	{ "connect_timeout_negative", "connect_timeout = 2.5", "connect_timeout = -2.5",
+	    "sallyport.cfg:23: backend 'app': 'connect_timeout' is -2.5 seconds; it must "
+	    "be at least 0.001 and less than 86400\n" },
+	{ "backend_dangling", "backend = \"app\"", "backend = \"ap\"",
+	    "sallyport.cfg:32: listener 'https': 'backend' names backend 'ap', which is "
+	    "not defined\n" },
+	{ "backend_missing", "    backend = \"app\";\n", "",
+	    "sallyport.cfg:25: listener 'https': 'backend' is missing\n" },
+	{ "bind_missing", "bind = [\"10.80.0.1:443\", \"[fd80::1]:443\"];", "",
+	    "sallyport.cfg:25: listener 'https': 'bind' is missing\n" },
+	{ "bind_empty", "[\"10.80.0.1:443\", \"[fd80::1]:443\"]", "[]",
+	    "sallyport.cfg:26: listener 'https': 'bind' is empty; it needs at least 1 "
+	    "element\n" },
+	{ "bind_without_port", "\"10.80.0.1:443\"", "\"10.80.0.1\"",
+	    "sallyport.cfg:26: listener 'https': element 1 of 'bind': '10.80.0.1' has no "
+	    "port; write it as in 10.80.0.1:443\n" },
+	{ "bind_bracket_unclosed", "\"[fd80::1]:443\"", "\"[fd80::1:443\"",
+	    "sallyport.cfg:26: listener 'https': element 2 of 'bind': '[fd80::1:443' has "
+	    "a '[' without ']'\n" },
+	{ "bind_brackets_around_ipv4", "\"10.80.0.1:443\"", "\"[10.80.0.1]:443\"",
+	    "sallyport.cfg:26: listener 'https': element 1 of 'bind': '[10.80.0.1]:443' "
+	    "has brackets around an IPv4 address; write it as in 10.80.0.1:443\n" },
+	{ "bind_element_not_a_string", "[\"10.80.0.1:443\", \"[fd80::1]:443\"]",
+	    "(\"10.80.0.1:443\", 443)",
+	    "sallyport.cfg:26: listener 'https': element 2 of 'bind' must be a string, "
+	    "not an integer\n" },
+	{ "protocol_unknown", "protocol = \"tls\"", "protocol = \"tcp\"",
+	    "sallyport.cfg:27: listener 'https': 'protocol' is 'tcp'; only \"tls\" is "
+	    "supported\n" },
+	{ "policy_wrong_type", "policy = \"corp\"", "policy = { }",
+	    "sallyport.cfg:28: listener 'https': 'policy' must be a string, not a group "
+	    "{ }\n" },
+	{ "sni_strict_string", "sni_strict = true", "sni_strict = \"yes\"",
+	    "sallyport.cfg:31: listener 'https': 'sni_strict' must be true or false, not "
+	    "a string\n" },
+	{ "alpn_empty_string", "\"h2\", ", "\"\", ",
+	    "sallyport.cfg:31: listener 'https': element 1 of 'alpn' is an empty string\n" },
+	{ "alpn_too_long", "\"h2\", ", "\"" R128("h") R128("h") "\", ",
+	    "sallyport.cfg:31: listener 'https': element 1 of 'alpn' has 256 bytes; at "
+	    "most 255 are allowed\n" },
+	{ "alpn_255_is_fine", "\"h2\", ",
+	    "\"" R128("h") R64("h") R32("h") R16("h") R8("h") R4("h") R2("h") "h"
+									      "\", ",
+	    "" },
+	{ "alpn_control_character", "\"h2\", ", "\"h\\n2\", ",
+	    "sallyport.cfg:31: listener 'https': element 1 of 'alpn' has a control "
+	    "character (0x0a) in it\n" },
+	{ "alpn_nul", "\"h2\", ", "\"h\\x002\", ",
+	    "sallyport.cfg:31: \"\\x00\" cannot be part of a string; remove it\n" },
+	{ "limits_a_list", "{ handshake_timeout = 1.5; idle_timeout = 60; }", "( )",
+	    "sallyport.cfg:33: listener 'https': 'limits' must be a group { }, not a "
+	    "list ( )\n" },
+	{ "handshake_timeout_tiny", "handshake_timeout = 1.5", "handshake_timeout = 0.0001",
+	    "sallyport.cfg:33: listener 'https': limits: 'handshake_timeout' is 0.0001 "
+	    "seconds; it must be at least 0.001 and less than 86400\n" },
+	{ "listener_name_too_long", "{ name = \"https\"",
+	    "{ name = \"" R128("n") "n"
+				    "\"",
+	    "sallyport.cfg:25: listener '" R128(
+		"n") "': 'name' has 129 bytes; at most 128 are allowed\n" },
+	{ "setting_twice", "backend = \"app\";", "backend = \"app\"; backend = \"app\";",
+	    "sallyport.cfg:32: duplicate setting name; one group has the same key twice, "
+	    "remove one\n" },
+	{ "syntax_error", "weight = 3", "weight = = 3",
+	    "sallyport.cfg:21: syntax error; look for a missing or surplus bracket, '=', "
+	    "',' or quote here or just before\n" },
+	{ "syntax_mixed_array", "[\"h2\", \"http/1.1\"]", "[\"h2\", 1]",
+	    "sallyport.cfg:31: mismatched element type in array; all elements of an "
+	    "array [ ] must be of one type\n" },
+	{ "trailing_comma_in_list", "{ address = \"[fd81::2]:8080\"; } )",
+	    "{ address = \"[fd81::2]:8080\"; },\n"
+	    "  )",
+	    "sallyport.cfg:22: remove the comma before ')': nothing follows it\n" },
+	{ "trailing_comma_in_array", "[\"api.lab.test\"]", "[\"api.lab.test\", ]",
+	    "sallyport.cfg:17: remove the comma before ']': nothing follows it\n" },
+	{ "many_mistakes_one_run",
+	    "{ handshake_timeout = 1.5; idle_timeout = 60; };\n"
+	    "  } );",
+	    "{ handshake_timeout = 0; idle_timeout = -1; };\n"
+	    "  },\n"
+	    "  { name = \"second\"; bind = [\"10.80.0.9:443\"]; protocol = \"quic\"; "
+	    "port = 443;\n"
+	    "    default_certificate = \"wwww\"; backend = \"none\"; alpn = [1]; } );",
+	    "sallyport.cfg:33: listener 'https': limits: 'handshake_timeout' is 0 "
+	    "seconds; it must be at least 0.001 and less than 86400\n"
+	    "sallyport.cfg:33: listener 'https': limits: 'idle_timeout' is -1 seconds; "
+	    "it must be at least 0.001 and less than 86400\n"
+	    "sallyport.cfg:35: listener 'second': unknown key 'port'; there are: name, "
+	    "bind, protocol, policy, default_certificate, certificates, sni_strict, "
+	    "alpn, backend, limits\n"
+	    "sallyport.cfg:35: listener 'second': 'protocol' is 'quic'; only \"tls\" is "
+	    "supported\n"
+	    "sallyport.cfg:36: listener 'second': 'default_certificate' names "
+	    "certificate 'wwww', which is not defined; did you mean 'www'?\n"
+	    "sallyport.cfg:36: listener 'second': element 1 of 'alpn' must be a string, "
+	    "not an integer\n"
+	    "sallyport.cfg:36: listener 'second': 'backend' names backend 'none', which "
+	    "is not defined\n"
+	    "sallyport.cfg:35: listener 'second': no port owns bind 10.80.0.9:443; add "
+	    "it to the addresses of port 'front0'\n" },
+};
+
+static struct err e;
+
+static int reset(void **state)
+{
+	(void)state;
+	err_init(&e);
+	return 0;
+}
+
+/* --- what a good file becomes --- */
+
+static struct config *load_base(const char *old, const char *new)
+{
+	char *text = config_text_with(old, new);
+	struct config *c;
+
+	config_text_write(CONFIG_TEXT_FILE, text);
+	c = config_load(CONFIG_TEXT_FILE, &e);
+	assert_string_equal(e.text, "");
+	assert_non_null(c);
+	free(text);
+	return c;
+}
+
+static void
+assert_addr(const struct config_addr *a, enum addr_form form, const char *wanted, unsigned line)
+{
+	char text[CONFIG_ADDR_TEXT];
+
+	assert_string_equal(config_addr_print(a, form, text), wanted);
+	assert_string_equal(a->file, CONFIG_TEXT_FILE);
+	assert_int_equal(a->line, line);
+}
+
+static void runtime_and_ports_are_as_written(void **state)
+{
+	struct config *c = load_base("workers = [0]",
+	    "workers = [0]; max_connections = 77; mbufs = 4096; drain_timeout = 0.5; "
+	    "idle = \"sleep\"");
+	const struct config_port *p = &c->ports[0];
+
+	(void)state;
+	assert_string_equal(c->path, CONFIG_TEXT_FILE);
+	assert_int_equal(c->runtime.n_workers, 1);
+	assert_int_equal(c->runtime.workers[0], 0);
+	assert_int_equal(c->runtime.control_core, -1);
+	assert_string_equal(c->runtime.front, "front0");
+	assert_string_equal(c->runtime.back, "back0");
+	assert_int_equal(c->runtime.max_connections, 77);
+	assert_int_equal(c->runtime.mbufs, 4096);
+	assert_true(c->runtime.drain_timeout_s == 0.5);
+	assert_true(c->runtime.idle_sleep);
+	assert_int_equal(c->runtime.line, 1);
+	assert_int_equal(c->n_eal, 1);
+	assert_string_equal(c->eal[0], "--no-pci");
+	assert_int_equal(c->eal_line, 3);
+
+	assert_int_equal(c->n_ports, 2);
+	assert_string_equal(p->name, "front0");
+	assert_int_equal(p->n_devices, 1);
+	assert_string_equal(p->devices[0], "net_af_xdp0");
+	assert_int_equal(p->n_addresses, 2);
+	assert_addr(&p->addresses[0], ADDR_PREFIX, "10.80.0.1/24", 7);
+	assert_addr(&p->addresses[1], ADDR_PREFIX, "fd80::1/64", 7);
+	assert_int_equal(p->n_routes, 0);
+	assert_int_equal(p->mtu, 1500);
+	assert_int_equal(p->vlan, 7);
+	assert_false(p->offloads);
+	assert_int_equal(p->line, 5);
+	p = &c->ports[1];
+	assert_int_equal(p->mtu, 1500);
+	assert_int_equal(p->vlan, 0);
+	assert_true(p->offloads);
+	assert_int_equal(p->n_routes, 1);
+	assert_addr(&p->routes[0].to, ADDR_PREFIX, "10.90.0.0/16", 12);
+	assert_addr(&p->routes[0].via, ADDR_ALONE, "10.81.0.254", 12);
+	assert_int_equal(p->routes[0].line, 12);
+	config_free(c);
+}
+
+static void items_are_as_written(void **state)
+{
+	struct config *c = load_base("workers = [0]", "workers = [0]");
+	const struct config_listener *l = &c->listeners[0];
+	const struct config_backend *b = &c->backends[0];
+
+	(void)state;
+	assert_int_equal(c->n_certificates, 2);
+	assert_string_equal(c->certificates[0].name, "www");
+	assert_string_equal(c->certificates[0].chain, "www.pem");
+	assert_string_equal(c->certificates[0].key, "www.key");
+	assert_null(c->certificates[0].names);
+	assert_int_equal(c->certificates[1].n_names, 1);
+	assert_string_equal(c->certificates[1].names[0], "api.lab.test");
+	assert_int_equal(c->certificates[1].line, 16);
+
+	assert_int_equal(c->n_backends, 1);
+	assert_string_equal(b->name, "app");
+	assert_true(b->connect_timeout_s == 2.5);
+	assert_int_equal(b->n_targets, 2);
+	assert_addr(&b->targets[0].address, ADDR_PORT, "10.81.0.2:8080", 21);
+	assert_int_equal(b->targets[0].weight, 3);
+	assert_addr(&b->targets[1].address, ADDR_PORT, "[fd81::2]:8080", 22);
+	assert_int_equal(b->targets[1].weight, 1);
+
+	assert_int_equal(c->n_listeners, 1);
+	assert_string_equal(l->name, "https");
+	assert_int_equal(l->n_bind, 2);
+	assert_addr(&l->bind[0], ADDR_PORT, "10.80.0.1:443", 26);
+	assert_addr(&l->bind[1], ADDR_PORT, "[fd80::1]:443", 26);
+	assert_string_equal(l->policy, "corp");
+	assert_int_equal(l->policy_line, 28);
+	assert_int_equal(l->n_default_certificates, 1);
+	assert_int_equal(l->default_certificates[0], 0);
+	assert_int_equal(l->n_certificates, 1);
+	assert_int_equal(l->certificates[0], 1);
+	assert_true(l->sni_strict);
+	assert_int_equal(l->n_alpn, 2);
+	assert_string_equal(l->alpn[0], "h2");
+	assert_string_equal(l->alpn[1], "http/1.1");
+	assert_int_equal(l->backend, 0);
+	assert_true(l->handshake_timeout_s == 1.5);
+	assert_true(l->idle_timeout_s == 60);
+	assert_int_equal(l->line, 25);
+	config_free(c);
+}
+
+static void policy_left_out_is_the_default(void **state)
+{
+	struct config *c = load_base("    policy = \"corp\";\n", "");
+
+	(void)state;
+	assert_string_equal(c->listeners[0].policy, CONFIG_DEFAULT_POLICY);
+	assert_int_equal(c->listeners[0].policy_line, 25);
+	config_free(c);
+}
+
+static void bind_any_becomes_the_addresses_of_the_front_port(void **state)
+{
+	struct config *c = load_base("[\"10.80.0.1:443\", \"[fd80::1]:443\"]",
+	    "[\"0.0.0.0:443\", \"[::]:8443\", \"[fd80::1]:443\"]");
+	const struct config_listener *l = &c->listeners[0];
+
+	(void)state;
+	assert_int_equal(l->n_bind, 3);
+	assert_addr(&l->bind[0], ADDR_PORT, "10.80.0.1:443", 26);
+	assert_addr(&l->bind[1], ADDR_PORT, "[fd80::1]:8443", 26);
+	assert_addr(&l->bind[2], ADDR_PORT, "[fd80::1]:443", 26);
+	config_free(c);
+}
+
+static void single_port_is_front_and_back(void **state)
+{
+	static const char text[] =
+	    "runtime = { workers = [0]; };\n"
+	    "ports = ( { name = \"p\"; devices = [\"d\"]; addresses = [\"10.80.0.1/24\"]; } );\n"
+	    "certificates = ( { name = \"www\"; chain = \"www.pem\"; key = \"www.key\"; } );\n"
+	    "backends = ( { name = \"app\"; targets = ( { address = \"10.80.0.2:80\"; } ); } );\n"
+	    "listeners = ( { name = \"https\"; bind = (\"10.80.0.1:443\");\n"
+	    "  default_certificate = \"www\"; backend = \"app\"; } );\n";
+	struct config *c = config_load_text("x.cfg", text, strlen(text), &e);
+
+	(void)state;
+	assert_string_equal(e.text, "");
+	assert_string_equal(c->runtime.front, "p");
+	assert_string_equal(c->runtime.back, "p");
+	assert_int_equal(c->listeners[0].n_alpn, 0);
+	assert_int_equal(c->n_eal, 0);
+	config_free(c);
+}
+
+/* --- files --- */
+
+static void assert_refused(const char *path, const char *wanted)
+{
+	assert_null(config_load(path, &e));
+	assert_string_equal(e.text, wanted);
+}
+
+static void file_that_is_not_there(void **state)
+{
+	(void)state;
+	assert_refused("nowhere.cfg", "nowhere.cfg: cannot read: No such file or directory\n");
+}
+
+static void file_that_is_a_folder(void **state)
+{
+	(void)state;
+	assert_refused(".", ".: cannot read: Is a directory\n");
+}
+
+static void file_that_is_a_device(void **state)
+{
+	(void)state;
+	assert_refused("/dev/zero", "/dev/zero: cannot read: not a regular file\n");
+}
+
+static void file_that_is_too_large(void **state)
+{
+	(void)state;
+	config_text_write("large.cfg", "# sparse\n");
+	assert_int_equal(truncate("large.cfg", (8 << 20) + 1), 0);
+	assert_refused("large.cfg", "large.cfg: cannot read: File too large\n");
+	remove("large.cfg");
+}
+
+static void file_that_is_binary(void **state)
+{
+	(void)state;
+	config_text_write("zero.cfg", "a = 1;\nb = ");
+	assert_int_equal(truncate("zero.cfg", 20), 0);
+	assert_refused("zero.cfg", "zero.cfg:2: this is not a text file: it holds a NUL byte\n");
+}
+
+static void file_that_is_empty(void **state)
+{
+	(void)state;
+	config_text_write("empty.cfg", "");
+	assert_refused("empty.cfg",
+	    "empty.cfg: 'runtime' is missing\n"
+	    "empty.cfg: 'ports' is missing\n"
+	    "empty.cfg: 'certificates' is missing\n"
+	    "empty.cfg: 'backends' is missing\n"
+	    "empty.cfg: 'listeners' is missing\n");
+}
+
+static void paths_are_relative_to_the_file(void **state)
+{
+	char cwd[256], path[300], wanted[400];
+	struct config *c;
+
+	(void)state;
+	assert_non_null(getcwd(cwd, sizeof(cwd)));
+	config_text_write(CONFIG_TEXT_FILE, config_text_base);
+	snprintf(path, sizeof(path), "%s/%s", cwd, CONFIG_TEXT_FILE);
+	snprintf(wanted, sizeof(wanted), "%s/www.key", cwd);
+	assert_int_equal(chdir("/"), 0);
+	c = config_load(path, &e);
+	assert_int_equal(chdir(cwd), 0);
+	assert_string_equal(e.text, "");
+	assert_string_equal(c->certificates[0].key, wanted);
+	assert_string_equal(c->certificates[0].file, path);
+	config_free(c);
+}
+
+static void key_without_permission(void **state)
+{
+	char *text;
+
+	(void)state;
+	if (geteuid() == 0)
+		skip(); /* root may read everything */
+	config_text_write("secret.key", "x");
+	assert_int_equal(chmod("secret.key", 0), 0);
+	text = config_text_with("www.key", "secret.key");
+	assert_null(config_load_text(CONFIG_TEXT_FILE, text, strlen(text), &e));
+	free(text);
+	assert_string_equal(e.text,
+	    CONFIG_TEXT_FILE
+	    ":15: certificate 'www': cannot read 'key' secret.key: Permission denied\n");
+}
+
+/* --- @include --- */
+
+static void include_keeps_file_and_line(void **state)
+{
+	struct config *c;
+
+	(void)state;
+	config_text_write(
+	    "certs.cfg", "{ name = \"www\"; chain = \"www.pem\";\n key = \"www.key\"; }\n");
+	c = load_base("  { name = \"www\"; chain = \"www.pem\";\n    key = \"www.key\"; },\n",
+	    "@include \"certs.cfg\"\n,\n");
+	assert_string_equal(c->certificates[0].file, "certs.cfg");
+	assert_int_equal(c->certificates[0].line, 1);
+	assert_string_equal(c->certificates[1].file, CONFIG_TEXT_FILE);
+	assert_int_equal(c->certificates[1].line, 16);
+	config_free(c);
+}
+
+static void include_mistakes_name_the_included_file(void **state)
+{
+	char *text = config_text_with("eal = [ \"--no-pci\" ];", "  @include \"more.cfg\"");
+
+	(void)state;
+	config_text_write("more.cfg", "\neal = 5;\n@include \"yet-more.cfg\"\nlgo = {};\n");
+	config_text_write("yet-more.cfg", "surplus = 1;\n");
+	assert_null(config_load_text("./" CONFIG_TEXT_FILE, text, strlen(text), &e));
+	free(text);
+	assert_string_equal(e.text,
+	    "./yet-more.cfg:1: unknown key 'surplus'; there are: runtime, eal, ports, "
+	    "certificates, backends, listeners\n"
+	    "./more.cfg:4: unknown key 'lgo'; there are: runtime, eal, ports, certificates, "
+	    "backends, listeners\n"
+	    "./more.cfg:2: 'eal' must be an array [ ], not an integer\n");
+}
+
+static void include_syntax_error_names_the_included_file(void **state)
+{
+	char *text = config_text_with("eal = [ \"--no-pci\" ];", "@include \"broken.cfg\"");
+
+	(void)state;
+	config_text_write("broken.cfg", "\n\neal = ;\n");
+	assert_null(config_load_text(CONFIG_TEXT_FILE, text, strlen(text), &e));
+	free(text);
+	assert_string_equal(e.text,
+	    "broken.cfg:3: syntax error; look for a missing or surplus "
+	    "bracket, '=', ',' or quote here or just before\n");
+}
+
+/* --- config/example.cfg --- */
+
+static char *example_text;
+
+/* The example is loaded from the current folder, where the files it names are made. */
+static void read_example(void)
+{
+	static const char *const files[] = { "www.ecdsa.pem", "www.ecdsa.key", "www.rsa.pem",
+		"www.rsa.key", "api.pem", "api.key" };
+	size_t len;
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		config_text_write(files[i], "PEM\n");
+	example_text = scan_read_file(CONFIG_EXAMPLE, &len);
+	assert_non_null(example_text);
+}
+
+static struct config *load_example(const char *text)
+{
+	struct config *c = config_load_text("example.cfg", text, strlen(text), &e);
+
+	assert_string_equal(e.text, "");
+	assert_non_null(c);
+	return c;
+}
+
+/*
+ * A line of the example that says "# default" shows the default: without its setting the
+ * configuration must be the same.
+ */
+static void example_shows_the_defaults(void **state)
+{
+	struct config *with;
+	unsigned n_defaults = 0;
+
+	(void)state;
+	read_example();
+	with = load_example(example_text);
+	for (char *line = example_text, *next; *line; line = next) {
+		char *comment, *equals, *end, kept[200];
+		struct config_diff d;
+		struct config *without;
+
+		next = strchr(line, '\n') + 1;
+		comment = strstr(line, "# default");
+		if (!comment || comment > next || !strchr(";\n", comment[strlen("# default")]))
+			continue;
+		equals = strchr(line, '=');
+		end = strchr(line, ';');
+		assert_true(equals && equals < end && end < comment);
+		/* Blank out "key = value;". */
+		assert_true((size_t)(end - line) < sizeof(kept));
+		memcpy(kept, line, (size_t)(end + 1 - line));
+		memset(line, ' ', (size_t)(end + 1 - line));
+		without = load_example(example_text);
+		if (config_diff(with, without, &d, &e) != 0 || d.drain_timeout ||
+		    d.certificates.changed || d.backends.changed || d.listeners.changed)
+			fail_msg("not the default: %.*s %s", (int)(end + 1 - line), kept, e.text);
+		memcpy(line, kept, (size_t)(end + 1 - line));
+		config_free(without);
+		n_defaults++;
+	}
+	assert_int_equal(n_defaults, 15);
+	config_free(with);
+	free(example_text);
+}
+
+static unsigned look_for_keys(const struct load_group *g)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < g->n_keys; i++) {
+		char *at = example_text;
+		size_t len = strlen(g->keys[i].name);
+
+		/* The key as a word of its own before a '='. */
+		while ((at = strstr(at, g->keys[i].name)) != NULL &&
+		    (!strchr(" \n", at[-1]) || strncmp(at + len, " =", 2) != 0))
+			at++;
+		if (!at)
+			fail_msg("'%s' is not in example.cfg", g->keys[i].name);
+		n++;
+		if (g->keys[i].group)
+			n += look_for_keys(g->keys[i].group);
+	}
+	return n;
+}
+
+static void example_has_every_key(void **state)
+{
+	(void)state;
+	read_example();
+	assert_int_equal(look_for_keys(&load_root), 6 + 8 + 7 + 2 + 4 + 3 + 2 + 10 + 2);
+	free(example_text);
+}
+
+/* A file of many items must load in time that grows with its size, not its square. */
+static void many_items_load_quickly(void **state)
+{
+	const unsigned n = 40000;
+	char *text = NULL;
+	size_t size = 0;
+	FILE *f = open_memstream(&text, &size);
+	struct config *c;
+
+	(void)state;
+	fprintf(f, "%.*s", (int)(strstr(config_text_base, "certificates = (") - config_text_base),
+	    config_text_base);
+	fprintf(f, "certificates = (");
+	for (unsigned i = 0; i < n; i++)
+		fprintf(
+		    f, "%s{name=\"c%u\";chain=\"www.pem\";key=\"www.key\";}\n", i ? "," : "", i);
+	fprintf(f,
+	    ");\nbackends = ( { name = \"app\"; targets = ( { address = \"10.81.0.2:80\"; } "
+	    "); } );\nlisteners = ( { name = \"https\"; bind = [\"0.0.0.0:443\"]; "
+	    "default_certificate = \"c0\"; backend = \"app\"; certificates = [");
+	for (unsigned i = 1; i < n; i++)
+		fprintf(f, "%s\"c%u\"", i > 1 ? "," : "", n - i);
+	fprintf(f, "]; } );\n");
+	assert_int_equal(fclose(f), 0);
+	c = config_load_text("many.cfg", text, size, &e);
+	assert_string_equal(e.text, "");
+	assert_int_equal(c->n_certificates, n);
+	assert_int_equal(c->listeners[0].n_certificates, n - 1);
+	assert_int_equal(c->listeners[0].certificates[0], n - 1);
+	config_free(c);
+	free(text);
+}
+
+static void null_may_be_freed(void **state)
+{
+	(void)state;
+	config_free(NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest others[] = {
+		cmocka_unit_test_setup(runtime_and_ports_are_as_written, reset),
+		cmocka_unit_test_setup(items_are_as_written, reset),
+		cmocka_unit_test_setup(policy_left_out_is_the_default, reset),
+		cmocka_unit_test_setup(bind_any_becomes_the_addresses_of_the_front_port, reset),
+		cmocka_unit_test_setup(single_port_is_front_and_back, reset),
+		cmocka_unit_test_setup(file_that_is_not_there, reset),
+		cmocka_unit_test_setup(file_that_is_a_folder, reset),
+		cmocka_unit_test_setup(file_that_is_a_device, reset),
+		cmocka_unit_test_setup(file_that_is_too_large, reset),
+		cmocka_unit_test_setup(file_that_is_binary, reset),
+		cmocka_unit_test_setup(file_that_is_empty, reset),
+		cmocka_unit_test_setup(paths_are_relative_to_the_file, reset),
+		cmocka_unit_test_setup(key_without_permission, reset),
+		cmocka_unit_test_setup(include_keeps_file_and_line, reset),
+		cmocka_unit_test_setup(include_mistakes_name_the_included_file, reset),
+		cmocka_unit_test_setup(include_syntax_error_names_the_included_file, reset),
+		cmocka_unit_test_setup(example_shows_the_defaults, reset),
+		cmocka_unit_test_setup(example_has_every_key, reset),
+		cmocka_unit_test_setup(many_items_load_quickly, reset),
+		cmocka_unit_test(null_may_be_freed),
+	};
+
+	return config_text_run("config_load", cases, sizeof(cases) / sizeof(cases[0]), others,
+	    sizeof(others) / sizeof(others[0]));
+}
