@@ -50,12 +50,13 @@ static inline __attribute__((always_inline)) uint64_t siphash_cd(const struct si
     const void *data, size_t len, unsigned c_rounds, unsigned d_rounds)
 {
 	const uint8_t *p = data;
-	uint64_t word, v[4] = {
-		key->k[0] ^ 0x736f6d6570736575ULL,
-		key->k[1] ^ 0x646f72616e646f6dULL,
-		key->k[0] ^ 0x6c7967656e657261ULL,
-		key->k[1] ^ 0x7465646279746573ULL,
-	};
+	uint64_t word,
+	    v[4] = {
+		    key->k[0] ^ 0x736f6d6570736575ULL,
+		    key->k[1] ^ 0x646f72616e646f6dULL,
+		    key->k[0] ^ 0x6c7967656e657261ULL,
+		    key->k[1] ^ 0x7465646279746573ULL,
+	    };
 
 	for (size_t i = 0; i + 8 <= len; i += 8) {
 		memcpy(&word, p + i, 8);

@@ -80,13 +80,11 @@ static void arp_defend(struct in *in, const struct ip_addr *ip)
 
 static bool arp_is_good(const struct in *in, const struct wire_arp *arp)
 {
-	const struct rte_ether_addr *mac = (const struct rte_ether_addr *)arp->sender_mac;
-
 	return arp->hw_type == rte_cpu_to_be_16(ARP_HW_ETHERNET) &&
 	    arp->proto_type == rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4) && arp->hw_len == 6 &&
 	    arp->proto_len == 4 &&
 	    (arp->op == rte_cpu_to_be_16(ARP_REQUEST) || arp->op == rte_cpu_to_be_16(ARP_REPLY)) &&
-	    rte_is_valid_assigned_ether_addr(mac) && memcmp(mac, in->iface->conf.mac, 6) != 0;
+	    in_mac_is_good(in, arp->sender_mac);
 }
 
 enum net_verdict arp_input(struct in *in)

@@ -62,8 +62,8 @@ static bool macs_are_good(struct in *in)
 	const struct rte_ether_hdr *eth = in_at(in, 0);
 	const uint8_t *mac = in->iface->conf.mac;
 
-	/* A source that is a group, or ourselves (our own announcements looped back). */
-	if (rte_is_multicast_ether_addr(&eth->src_addr) || memcmp(&eth->src_addr, mac, 6) == 0)
+	/* Our own announcements may be looped back to us. */
+	if (!in_mac_is_good(in, eth->src_addr.addr_bytes))
 		return false;
 	if (likely(memcmp(&eth->dst_addr, mac, 6) == 0))
 		return true;

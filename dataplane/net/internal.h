@@ -231,6 +231,13 @@ static inline enum net_verdict in_drop(struct in *in, enum stat why)
 	return NET_TAKEN;
 }
 
+/* Whether another station on the link can have this MAC: no group, not zero, not ours. */
+static inline bool in_mac_is_good(const struct in *in, const uint8_t mac[6])
+{
+	return rte_is_valid_assigned_ether_addr((const struct rte_ether_addr *)mac) &&
+	    memcmp(mac, in->iface->conf.mac, 6) != 0;
+}
+
 /* The bytes of the first segment from off on. */
 static inline void *in_at(const struct in *in, uint32_t off)
 {

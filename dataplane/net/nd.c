@@ -116,8 +116,7 @@ static bool nd_options_parse(const struct in *in, uint8_t type, const uint8_t **
 		p += len;
 		left -= len;
 	}
-	return *mac == NULL ||
-	    rte_is_valid_assigned_ether_addr((const struct rte_ether_addr *)*mac);
+	return *mac == NULL || in_mac_is_good(in, *mac);
 }
 
 static enum net_verdict nd_bad(struct in *in)

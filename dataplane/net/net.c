@@ -97,7 +97,8 @@ struct net *net_new(const struct net_config *config)
 
 	/* Pinned routers must leave room for others. */
 	n_neighs = config->max_neighbours != 0 ? config->max_neighbours : NEIGHBOURS_DEFAULT;
-	n_neighs += config->n_ifaces * NET_MAX_ROUTES;
+	for (unsigned i = 0; i < config->n_ifaces; i++)
+		n_neighs += config->ifaces[i].n_routes;
 	n_frags = config->max_fragments != 0 ? config->max_fragments : FRAGMENTS_DEFAULT;
 	n->tx = malloc(NET_TX_QUEUE * sizeof(*n->tx));
 	if (n->tx == NULL || !neigh_new(n, RTE_MIN(n_neighs, (unsigned)NEIGHBOURS_MAX)) ||
