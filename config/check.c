@@ -362,31 +362,72 @@ check_bind(struct check *k, const struct config_listener *l, const struct config
 		    or_unnamed(l->name), text, k->front->name);
 }
 
-/* Tells if an earlier bind takes the same connections as bind i of listener l. */
-static void check_bind_once(struct check *k, const struct config_listener *l, unsigned i)
+/* One bind of all listeners, and its place among them. */
+struct bind {
+	const struct config_addr *address;
+	const struct config_listener *listener;
+	unsigned order;
+};
+
+static bool same_family_and_port(const struct bind *a, const struct bind *b)
 {
-	const struct config_addr *a = &l->bind[i];
+	return a->address->is_v4 == b->address->is_v4 && a->address->port == b->address->port;
+}
+
+/* By family and port; within them 0.0.0.0 and [::], being all zeroes, come first. */
+static int compare_binds(const void *x, const void *y)
+{
+	const struct bind *a = x, *b = y;
+	int order = (int)a->address->is_v4 - (int)b->address->is_v4;
+
+	if (!order)
+		order = (int)a->address->port - (int)b->address->port;
+	if (!order)
+		order = memcmp(&a->address->ip, &b->address->ip, sizeof(a->address->ip));
+	return order ? order : (a->order > b->order) - (a->order < b->order);
+}
+
+static void binds_overlap(struct check *k, const struct bind *a, const struct bind *b)
+{
+	const struct bind *first = a->order < b->order ? a : b, *second = first == a ? b : a;
 	char text[CONFIG_ADDR_TEXT], other[CONFIG_ADDR_TEXT];
 
-	for (const struct config_listener *m = k->c->listeners; m <= l; m++) {
-		unsigned n = m == l ? i : m->n_bind;
+	err_add(k->e, second->address->file, second->address->line,
+	    "listener '%s': bind %s takes the same connections as bind %s of listener '%s' in line %u",
+	    or_unnamed(second->listener->name), config_addr_print(second->address, ADDR_PORT, text),
+	    config_addr_print(first->address, ADDR_PORT, other), or_unnamed(first->listener->name),
+	    first->address->line);
+}
 
-		for (unsigned j = 0; j < n; j++) {
-			const struct config_addr *b = &m->bind[j];
-			bool overlap = config_addr_same(a, b) ||
-			    (a->is_v4 == b->is_v4 &&
-				(config_addr_is_any(a) || config_addr_is_any(b)));
+/* Tells which binds take connections that another one takes. */
+static void check_binds_differ(struct check *k)
+{
+	unsigned n = 0, group = 0;
+	struct bind *sorted;
 
-			if (a->port != b->port || !overlap)
-				continue;
-			err_add(k->e, a->file, a->line,
-			    "listener '%s': bind %s takes the same connections as bind %s of listener "
-			    "'%s' in line %u",
-			    or_unnamed(l->name), config_addr_print(a, ADDR_PORT, text),
-			    config_addr_print(b, ADDR_PORT, other), or_unnamed(m->name), b->line);
-			return;
-		}
+	for (unsigned i = 0; i < k->c->n_listeners; i++)
+		n += k->c->listeners[i].n_bind;
+	sorted = calloc(n + 1, sizeof(*sorted));
+	if (!sorted) {
+		err_set(k->e, "out of memory");
+		return;
 	}
+	n = 0;
+	for (const struct config_listener *l = k->c->listeners;
+	     l && l < k->c->listeners + k->c->n_listeners; l++) {
+		for (unsigned i = 0; i < l->n_bind; i++, n++)
+			sorted[n] = (struct bind){ &l->bind[i], l, n };
+	}
+	qsort(sorted, n, sizeof(*sorted), compare_binds);
+	for (unsigned i = 1; i < n; i++) {
+		if (!same_family_and_port(&sorted[group], &sorted[i]))
+			group = i;
+		else if (config_addr_is_any(sorted[group].address))
+			binds_overlap(k, &sorted[group], &sorted[i]);
+		else if (config_addr_same(sorted[i - 1].address, sorted[i].address))
+			binds_overlap(k, &sorted[i - 1], &sorted[i]);
+	}
+	free(sorted);
 }
 
 static int compare_indices(const void *x, const void *y)
@@ -419,10 +460,8 @@ static void check_certificates_differ(struct check *k, const struct config_liste
 
 static void check_listener(struct check *k, const struct config_listener *l)
 {
-	for (unsigned i = 0; i < l->n_bind; i++) {
+	for (unsigned i = 0; i < l->n_bind; i++)
 		check_bind(k, l, &l->bind[i]);
-		check_bind_once(k, l, i);
-	}
 	for (unsigned i = 0; i < l->n_alpn; i++) {
 		for (unsigned j = 0; j < i; j++) {
 			if (strcmp(l->alpn[i], l->alpn[j]) == 0)
@@ -457,5 +496,6 @@ int config_check(const struct config *c, bool addresses_known, struct err *e)
 		check_backend(&k, &c->backends[i]);
 	for (unsigned i = 0; i < c->n_listeners; i++)
 		check_listener(&k, &c->listeners[i]);
+	check_binds_differ(&k);
 	return e->n == before ? 0 : -1;
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -15,12 +16,12 @@
 #include "config/nearest.h"
 #include "config/scan.h"
 
-/* More mistakes than that are not helped by guesses, which cost time. */
-#define MAX_GUESSES 50
+/* Guesses cost time: a hundred wrong names among thousands of items get only the first few. */
+#define MAX_GUESSING 50000
 
 void load_error(struct load *l, const config_setting_t *s, const char *format, ...)
 {
-	char text[1024], element[40] = "";
+	char text[PATH_MAX + 512], element[40] = "";
 	va_list args;
 
 	va_start(args, format);
@@ -479,7 +480,7 @@ int load_reference(struct load *l, const config_setting_t *s, const char *key, e
 	/* With one of them unreadable, the missing name may be its. */
 	if (!names->complete)
 		return -1;
-	guess = l->e->n < MAX_GUESSES ? nearest(name, item_name, names) : NULL;
+	guess = (l->e->n + 1ULL) * names->n < MAX_GUESSING ? nearest(name, item_name, names) : NULL;
 	if (guess)
 		load_error(l, s, "'%s' names %s '%.128s', which is not defined; did you mean '%s'?",
 		    key, what, name, guess);

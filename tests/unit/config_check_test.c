@@ -179,6 +179,14 @@ static const struct config_text_case cases[] = {
 	    "backend = \"app\"; },",
 	    "sallyport.cfg:27: listener 'https': bind [fd80::1]:443 takes the same "
 	    "connections as bind [::]:443 of listener 'other' in line 25\n" },
+	{ "bind_any_last_of_three", "bind = [\"10.80.0.1:443\", \"[fd80::1]:443\"]",
+	    "bind = [\"10.80.0.1:443\", \"10.80.0.1:444\",\n"
+	    " \"0.0.0.0:444\",\n"
+	    " \"0.0.0.0:443\", \"[::]:444\"]",
+	    "sallyport.cfg:28: listener 'https': bind 0.0.0.0:443 takes the same "
+	    "connections as bind 10.80.0.1:443 of listener 'https' in line 26\n"
+	    "sallyport.cfg:27: listener 'https': bind 0.0.0.0:444 takes the same "
+	    "connections as bind 10.80.0.1:444 of listener 'https' in line 26\n" },
 	{ "certificate_twice_in_listener", "certificates = [\"api\"]",
 	    "certificates = [\"api\", \"api\"]",
 	    "sallyport.cfg:25: listener 'https': 'certificates' names certificate 'api' "
