@@ -232,6 +232,7 @@ static bool can_verify(
 /* How far a certificate got; the furthest of all is the reason when none is served. */
 enum fit {
 	FIT_NO_SUITE,
+	FIT_OTHER_KEY,
 	FIT_NO_GROUP,
 	FIT_NO_SIGNATURE,
 	FIT_SERVES
@@ -248,11 +249,11 @@ static enum fit fit_suite(const struct policy *policy, const struct hello *hello
 			return FIT_NO_GROUP;
 		break;
 	case SUITE_RSA: /* the client encrypts to the certificate's key: nothing to agree on or sign */
-		return is_rsa ? FIT_SERVES : FIT_NO_SIGNATURE;
+		return is_rsa ? FIT_SERVES : FIT_OTHER_KEY;
 	case SUITE_ECDHE_RSA:
 	case SUITE_ECDHE_ECDSA:
 		if (is_rsa != (kind == SUITE_ECDHE_RSA))
-			return FIT_NO_SIGNATURE;
+			return FIT_OTHER_KEY;
 		if (!have_group(policy, hello, version))
 			return FIT_NO_GROUP;
 		/* RFC 8422 5.1: the key's own curve is among the groups, too. */
@@ -331,6 +332,7 @@ choose_cert(struct tls_choice *choice, const struct hello *hello, const struct s
 		return refuse(choice, SELECT_NO_GROUP,
 		    lacks_extension(hello, choice->version) ? ALERT_MISSING_EXTENSION
 							    : ALERT_HANDSHAKE_FAILURE);
+	case FIT_OTHER_KEY:
 	case FIT_NO_SIGNATURE:
 		return refuse(choice, SELECT_NO_SIGNATURE,
 		    lacks_extension(hello, choice->version) ? ALERT_MISSING_EXTENSION
