@@ -6,6 +6,7 @@
 
 #include "config/addr.h"
 #include "config/err.h"
+#include "config/nearest.h"
 
 struct check {
 	const struct config *c;
@@ -92,27 +93,40 @@ static bool has_unnamed_port(const struct config *c)
 	return false;
 }
 
-static void check_role(struct check *k, const char *role, const char *name)
+static const char *port_name(const void *from, unsigned i)
+{
+	const struct config *c = from;
+
+	return i < c->n_ports ? or_unnamed(c->ports[i].name) : NULL;
+}
+
+static void check_role(struct check *k, const char *role, const char *name, unsigned line)
 {
 	const struct config_runtime *r = &k->c->runtime;
+	const char *guess;
 
 	/* Empty: a name that could not be read, which has been told. */
 	if (!k->c->n_ports || !r->file || (name && !*name))
 		return;
-	if (!name)
+	if (!name) {
 		err_add(k->e, r->file, r->line,
 		    "runtime: '%s' is missing; with several ports it must name one of them", role);
-	else if (!config_find_port(k->c, name) && !has_unnamed_port(k->c))
-		err_add(k->e, r->file, r->line,
-		    "runtime: '%s' names port '%s', which is not defined", role, name);
+		return;
+	}
+	/* The name of an unnamed port may have been meant. */
+	if (config_find_port(k->c, name) || has_unnamed_port(k->c))
+		return;
+	guess = nearest(name, port_name, k->c);
+	err_add(k->e, r->file, line, "runtime: '%s' names port '%s', which is not defined%s%s%s",
+	    role, name, guess ? "; did you mean '" : "", guess ? guess : "", guess ? "'?" : "");
 }
 
 static void check_runtime(struct check *k)
 {
 	const struct config_runtime *r = &k->c->runtime;
 
-	check_role(k, "front", r->front);
-	check_role(k, "back", r->back);
+	check_role(k, "front", r->front, r->front_line);
+	check_role(k, "back", r->back, r->back_line);
 	for (unsigned i = 0; i < r->n_workers; i++) {
 		if (r->control_core >= 0 && r->workers[i] == (unsigned)r->control_core)
 			err_add(k->e, r->file, r->line,

@@ -27,6 +27,7 @@ struct load_key {
 	size_t at;       /* of the member that takes the value */
 	size_t size;     /* of that member, where its type varies */
 	size_t count_at; /* of the member that takes the number of elements */
+	size_t line_at;  /* of the member that takes the line, where there is one */
 	double min, max; /* of the number, the bytes of a string, or the elements of a list */
 	bool required;
 	const struct load_group *group; /* of a group or of each element of a list of groups */

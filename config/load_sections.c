@@ -16,6 +16,7 @@
 #define AT(type, member)     .at = offsetof(struct type, member)
 #define SIZED(type, member)  AT(type, member), .size = sizeof(((struct type *)0)->member)
 #define LISTED(type, member) AT(type, member), .count_at = offsetof(struct type, n_##member)
+#define NOTED(type, member)  AT(type, member), .line_at = offsetof(struct type, member##_line)
 #define PLACED(type)                                                         \
 	.size = sizeof(struct type), .file_at = offsetof(struct type, file), \
 	.line_at = offsetof(struct type, line)
@@ -112,6 +113,7 @@ static void
 load_role(struct load *l, const config_setting_t *s, const struct load_key *k, void *item)
 {
 	*(const char **)((char *)item + k->at) = "";
+	*(unsigned *)((char *)item + k->line_at) = config_setting_source_line(s);
 	load_name(l, s, k, item);
 }
 
@@ -135,8 +137,8 @@ const struct config_runtime load_runtime_defaults = {
 static const struct load_key runtime_keys[] = {
 	{ "workers", load_workers, .min = 1, .max = CONFIG_MAX_WORKERS, .required = true },
 	{ "control_core", load_control_core, AT(config_runtime, control_core) },
-	{ "front", load_role, AT(config_runtime, front) },
-	{ "back", load_role, AT(config_runtime, back) },
+	{ "front", load_role, NOTED(config_runtime, front) },
+	{ "back", load_role, NOTED(config_runtime, back) },
 	{ "max_connections", load_integer, SIZED(config_runtime, max_connections), .min = 1,
 	    .max = 16 << 20 },
 	{ "mbufs", load_integer, SIZED(config_runtime, mbufs), .min = 0, .max = 1 << 28 },
@@ -286,7 +288,7 @@ load_protocol(struct load *l, const config_setting_t *s, const struct load_key *
 static void
 load_policy(struct load *l, const config_setting_t *s, const struct load_key *k, void *item)
 {
-	((struct config_listener *)item)->policy_line = config_setting_source_line(s);
+	*(unsigned *)((char *)item + k->line_at) = config_setting_source_line(s);
 	load_name(l, s, k, item);
 }
 
@@ -350,7 +352,7 @@ static const struct load_key listener_keys[] = {
 	{ "name", load_name, AT(config_listener, name), .required = true },
 	{ "bind", load_bind, .min = 1, .max = 64, .required = true },
 	{ "protocol", load_protocol, .required = false },
-	{ "policy", load_policy, AT(config_listener, policy) },
+	{ "policy", load_policy, NOTED(config_listener, policy) },
 	{ "default_certificate", load_certificates, LISTED(config_listener, default_certificates),
 	    .min = 1, .max = 8, .required = true },
 	{ "certificates", load_certificates, LISTED(config_listener, certificates),

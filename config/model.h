@@ -59,11 +59,12 @@ struct config_port {
 struct config_runtime {
 	unsigned workers[CONFIG_MAX_WORKERS]; /* core numbers, one worker each */
 	unsigned n_workers;
-	int control_core;         /* -1: any core that is not a worker's */
-	const char *front;        /* name of the port that faces clients */
-	const char *back;         /* name of the port that faces backends; may equal front */
-	uint32_t max_connections; /* proxied connections over all workers */
-	uint32_t mbufs;           /* packet buffers over all workers; 0 = derived */
+	int control_core;               /* -1: any core that is not a worker's */
+	const char *front;              /* name of the port that faces clients */
+	const char *back;               /* name of the port that faces backends; may equal front */
+	unsigned front_line, back_line; /* where they are named; 0: left out */
+	uint32_t max_connections;       /* proxied connections over all workers */
+	uint32_t mbufs;                 /* packet buffers over all workers; 0 = derived */
 	double drain_timeout_s;
 	bool idle_sleep; /* idle = "sleep" (back off) or "poll" */
 	const char *file;

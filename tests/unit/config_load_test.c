@@ -108,10 +108,10 @@ static const struct config_text_case cases[] = {
 	{ "front_not_a_name", "front = \"front0\"", "front = 1",
 	    "sallyport.cfg:2: runtime: 'front' must be a string, not an integer\n" },
 	{ "front_dangling", "front = \"front0\"", "front = \"front1\"",
-	    "sallyport.cfg:1: runtime: 'front' names port 'front1', which is not "
-	    "defined\n" },
-	{ "back_dangling", "back = \"back0\"", "back = \"back1\"",
-	    "sallyport.cfg:1: runtime: 'back' names port 'back1', which is not defined\n" },
+	    "sallyport.cfg:2: runtime: 'front' names port 'front1', which is not "
+	    "defined; did you mean 'front0'?\n" },
+	{ "back_dangling", "back = \"back0\"", "back = \"inside\"",
+	    "sallyport.cfg:2: runtime: 'back' names port 'inside', which is not defined\n" },
 	{ "max_connections_zero", "workers = [0]", "workers = [0]; max_connections = 0",
 	    "sallyport.cfg:1: runtime: 'max_connections' is 0, which is not in "
 	    "1..16777216\n" },
@@ -180,7 +180,7 @@ static const struct config_text_case cases[] = {
 	{ "port_name_twice", "  { name = \"back0\"; devices", "  { name = \"front0\"; devices",
 	    "sallyport.cfg:9: a second port is named 'front0'; the first is at "
 	    "sallyport.cfg:5; rename one\n"
-	    "sallyport.cfg:1: runtime: 'back' names port 'back0', which is not defined\n" },
+	    "sallyport.cfg:2: runtime: 'back' names port 'back0', which is not defined\n" },
 	{ "devices_missing", "devices = [\"net_af_xdp0\"];", "",
 	    "sallyport.cfg:5: port 'front0': 'devices' is missing\n" },
 	{ "devices_empty", "devices = [\"net_af_xdp0\"]", "devices = [ ]",
