@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# shellcheck shell=bash
+# For the scripts of this folder: each prints "ok name" or "not ok name" per case, with the reason.
+set -uo pipefail
+lab=$PWD/build/lab
+here=tests/integration
+export LAB=$lab
+ca=$lab/pki/ca.pem
+
+in_client() { ip netns exec sp-client "$@"; }
+
+# try NAME COMMAND...: one case, the command's output only when it fails.
+try() {
+	local name=$1 text
+	shift
+	if text=$("$@" 2>&1); then
+		echo "ok $name"
+	else
+		echo "not ok $name"
+		printf '%s\n' "$text" | tail -n 15 | sed 's/^/  | /'
+	fi
+}
+
+habit() { in_client timeout 300 python3 $here/client.py "$@"; }
+
+# expect TEXT COMMAND...: the command succeeds and says TEXT (a basic regular expression).
+expect() {
+	local want=$1 got
+	shift
+	got=$("$@" 2>&1) || { echo "$got"; echo "failed: $*"; return 1; }
+	grep -q -e "$want" <<<"$got" || { echo "$got"; echo "does not say: $want"; return 1; }
+}
+
+refused() { # COMMAND...: it must fail
+	! "$@" >/dev/null 2>&1 || { echo "succeeded: $*"; return 1; }
+}
+
+get() { # PATH [CURL OPTION]...: over IPv4 unless told
+	local path=$1
+	shift
+	in_client curl -sS --fail --max-time 120 --cacert "$ca" --resolve www.lab.test:443:10.80.0.1 "$@" \
+		"https://www.lab.test$path"
+}
+
+s_client() { # OPTION...: one HTTP request; prints what openssl has to say
+	printf 'GET / HTTP/1.0\r\nHost: www.lab.test\r\n\r\n' |
+		in_client timeout 10 openssl s_client -connect 10.80.0.1:443 -CAfile "$ca" \
+			-verify_return_error -ign_eof "$@" 2>&1
+}
+
+# The counter summed over the workers, or 0 while it has not moved. NAME may hold labels.
+counter() {
+	scripts/lab stats | awk -v name="sallyport_$1" '
+		{ n = $1; if (name !~ /{/) sub(/{.*/, "", n); if (n == name) sum += $2 }
+		END { printf "%d\n", sum }'
+}
+
+# wait_for SECONDS COMMAND...: until the command succeeds.
+wait_for() {
+	local end=$((SECONDS + $1))
+	shift
+	until "$@"; do
+		[ $SECONDS -lt $end ] || { echo "still not: $*"; return 1; }
+		sleep 0.1
+	done
+}
+
+is() { # NAME VALUE: the counter stands there now
+	local now
+	now=$(counter "$1")
+	[ "$now" = "$2" ] || { [ -z "${loud:-}" ] || echo "$1 is $now, not $2"; return 1; }
+}
+
+# Nothing of earlier clients is left: connections, handshakes.
+is_quiet() { is connections_active 0 && is tls_handshakes_active 0; }
+becomes_quiet() { wait_for "${1:-20}" is_quiet; }
+
+serial_of() { openssl x509 -noout -serial -in "$1" | cut -d = -f 2; }
