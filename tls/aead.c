@@ -153,17 +153,23 @@ static void *key_expand(struct aead_engine *e, struct aead_key *k)
 	return expanded;
 }
 
+/* ChaCha20-Poly1305 works from the key itself. 0, or -1: the backend failed. */
+static int key_ready(struct aead_engine *e, struct aead_key *k, void **expanded)
+{
+	assert(k->id != 0); /* never initialised, or wiped */
+	*expanded = NULL;
+	if (k->kind != AEAD_CHACHA20_POLY1305)
+		*expanded = key_expand(e, k);
+	return *expanded != NULL || k->kind == AEAD_CHACHA20_POLY1305 ? 0 : -1;
+}
+
 static int start(struct aead_engine *e, struct aead_key *k, const uint8_t *iv, const uint8_t *aad,
     size_t aad_len, bool seal)
 {
-	void *expanded = NULL;
+	void *expanded;
 
-	assert(k->id != 0); /* never initialised, or wiped */
-	if (k->kind != AEAD_CHACHA20_POLY1305) {
-		expanded = key_expand(e, k);
-		if (expanded == NULL)
-			return -1;
-	}
+	if (key_ready(e, k, &expanded) != 0)
+		return -1;
 	e->failed = false;
 	return e->ops->start(e->state, k->kind, expanded, k->key, iv, aad, aad_len, seal);
 }
@@ -217,6 +223,45 @@ int aead_finish_seal(struct aead_engine *e, uint8_t tag[AEAD_TAG])
 int aead_finish_open(struct aead_engine *e, const uint8_t tag[AEAD_TAG])
 {
 	return e->failed ? -1 : e->ops->finish_open(e->state, tag);
+}
+
+int aead_seal_once(struct aead_engine *e, struct aead_key *k, const uint8_t iv[AEAD_IV],
+    const uint8_t *aad, size_t aad_len, const uint8_t *in, uint8_t *out, size_t len,
+    uint8_t tag[AEAD_TAG])
+{
+	struct aead_call call = { .kind = k->kind,
+		.key = k->key,
+		.iv = iv,
+		.aad = aad,
+		.aad_len = aad_len,
+		.in = in,
+		.out = out,
+		.len = len };
+
+	if (len > AEAD_MAX_BYTES || key_ready(e, k, &call.expanded) != 0)
+		return -1;
+	return e->ops->seal(e->state, &call, tag);
+}
+
+int aead_open_once(struct aead_engine *e, struct aead_key *k, const uint8_t iv[AEAD_IV],
+    const uint8_t *aad, size_t aad_len, const uint8_t *in, uint8_t *out, size_t len,
+    const uint8_t tag[AEAD_TAG])
+{
+	struct aead_call call = { .kind = k->kind,
+		.key = k->key,
+		.iv = iv,
+		.aad = aad,
+		.aad_len = aad_len,
+		.in = in,
+		.out = out,
+		.len = len };
+
+	if (len > AEAD_MAX_BYTES || key_ready(e, k, &call.expanded) != 0)
+		return -1;
+	if (e->ops->open(e->state, &call, tag) == 0)
+		return 0;
+	explicit_bzero(out, len);
+	return -1;
 }
 
 static bool lengths_fit(const struct view *in, const struct view *out, size_t len)

@@ -83,6 +83,17 @@ int aead_open(struct aead_engine *e, struct aead_key *k, const uint8_t iv[AEAD_I
     const struct iovec *out, unsigned n_out, size_t len, const uint8_t tag[AEAD_TAG]);
 
 /*
+ * The same over contiguous bytes, which is cheaper for short ones. out may equal in, otherwise they do
+ * not overlap.
+ */
+int aead_seal_once(struct aead_engine *e, struct aead_key *k, const uint8_t iv[AEAD_IV],
+    const uint8_t *aad, size_t aad_len, const uint8_t *in, uint8_t *out, size_t len,
+    uint8_t tag[AEAD_TAG]);
+int aead_open_once(struct aead_engine *e, struct aead_key *k, const uint8_t iv[AEAD_IV],
+    const uint8_t *aad, size_t aad_len, const uint8_t *in, uint8_t *out, size_t len,
+    const uint8_t tag[AEAD_TAG]);
+
+/*
  * The same step by step, for callers with bytes of their own between the pieces (the inner type of
  * TLS 1.3): start, then encrypt or decrypt any number of times, then the matching finish. One
  * operation at a time per engine; a new start abandons the one before.

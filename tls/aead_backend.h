@@ -8,6 +8,16 @@
  * with contiguous runs, then finish; the backend keeps its state between them. Functions that can
  * fail return 0 or -1.
  */
+struct aead_call {
+	enum aead_kind kind;
+	void *expanded; /* as for start */
+	const uint8_t *key, *iv, *aad;
+	size_t aad_len;
+	const uint8_t *in;
+	uint8_t *out;
+	size_t len;
+};
+
 struct aead_backend_ops {
 	/* Sets *name (static text). NULL: no memory, or the library does not work on this CPU. */
 	void *(*new)(const char **name);
@@ -23,6 +33,10 @@ struct aead_backend_ops {
 	int (*update)(void *state, uint8_t *out, const uint8_t *in, size_t len);
 	int (*finish_seal)(void *state, uint8_t tag[AEAD_TAG]);
 	int (*finish_open)(void *state, const uint8_t tag[AEAD_TAG]); /* in constant time */
+
+	/* The three in one, over contiguous bytes: cheaper for short ones. out may equal in. */
+	int (*seal)(void *state, const struct aead_call *call, uint8_t tag[AEAD_TAG]);
+	int (*open)(void *state, const struct aead_call *call, const uint8_t tag[AEAD_TAG]);
 };
 
 extern const struct aead_backend_ops aead_ipsecmb_ops;

@@ -130,6 +130,34 @@ static int wolfcrypt_finish_open(void *state, const uint8_t tag[AEAD_TAG])
 	return rc == 0 ? 0 : -1;
 }
 
+static int wolfcrypt_seal(void *state, const struct aead_call *c, uint8_t tag[AEAD_TAG])
+{
+	int rc;
+
+	(void)state;
+	if (c->kind == AEAD_CHACHA20_POLY1305)
+		rc = wc_ChaCha20Poly1305_Encrypt(
+		    c->key, c->iv, c->aad, (word32)c->aad_len, c->in, (word32)c->len, c->out, tag);
+	else
+		rc = wc_AesGcmEncrypt(c->expanded, c->out, c->in, (word32)c->len, c->iv, AEAD_IV,
+		    tag, AEAD_TAG, c->aad, (word32)c->aad_len);
+	return rc == 0 ? 0 : -1;
+}
+
+static int wolfcrypt_open(void *state, const struct aead_call *c, const uint8_t tag[AEAD_TAG])
+{
+	int rc;
+
+	(void)state;
+	if (c->kind == AEAD_CHACHA20_POLY1305)
+		rc = wc_ChaCha20Poly1305_Decrypt(
+		    c->key, c->iv, c->aad, (word32)c->aad_len, c->in, (word32)c->len, tag, c->out);
+	else
+		rc = wc_AesGcmDecrypt(c->expanded, c->out, c->in, (word32)c->len, c->iv, AEAD_IV,
+		    tag, AEAD_TAG, c->aad, (word32)c->aad_len);
+	return rc == 0 ? 0 : -1;
+}
+
 const struct aead_backend_ops aead_wolfcrypt_ops = {
 	.new = wolfcrypt_new,
 	.free = wolfcrypt_free,
@@ -140,4 +168,6 @@ const struct aead_backend_ops aead_wolfcrypt_ops = {
 	.update = wolfcrypt_update,
 	.finish_seal = wolfcrypt_finish_seal,
 	.finish_open = wolfcrypt_finish_open,
+	.seal = wolfcrypt_seal,
+	.open = wolfcrypt_open,
 };

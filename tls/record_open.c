@@ -83,38 +83,72 @@ static void strip_padding(struct incoming *rec)
 	view_read(&type, &rec->type, 1);
 }
 
-/*
- * Decrypts and authenticates into rec->plain: ALERT_NONE or the alert. The state of r is left alone
- * but for the cache of its key.
- */
-static uint8_t
-decrypt(struct record *r, struct aead_engine *e, struct incoming *rec, struct view in)
-{
-	uint8_t explicit_nonce[EXPLICIT_NONCE] = { 0 };
-	uint8_t nonce[AEAD_IV], aad[AAD_MAX], tag[AEAD_TAG];
-	bool has_last = record_is_13(r) && rec->len > AEAD_TAG;
-	struct view to = rec->plain;
+/* What a record is opened with. */
+struct opening {
+	uint8_t nonce[AEAD_IV], aad[AAD_MAX];
 	size_t aad_len;
+	bool has_last; /* TLS 1.3: a byte beyond the content belongs to the plaintext */
+};
 
-	view_read(&in, explicit_nonce, record_nonce_len(r));
-	record_nonce(r, &r->read, explicit_nonce, nonce);
-	aad_len = record_aad(r, &r->read, rec->header, rec->n, aad);
-	if (aead_start_open(e, &r->read.key, nonce, aad, aad_len) != 0)
-		return ALERT_INTERNAL_ERROR;
-	aead_decrypt(e, &in, &to, rec->n);
-	if (has_last) {
+/* A short record, contiguous on both sides with room for the type behind the content. */
+static int decrypt_once(struct record *r, struct aead_engine *e, struct incoming *rec,
+    const struct opening *call, struct view *in, struct view *to)
+{
+	size_t inner = rec->n + call->has_last;
+	const uint8_t *body = view_at(in);
+	uint8_t *out = view_at(to);
+
+	if (aead_open_once(e, &r->read.key, call->nonce, call->aad, call->aad_len, body, out, inner,
+		body + inner) != 0)
+		return -1;
+	if (call->has_last)
+		rec->last = out[rec->n];
+	return 0;
+}
+
+static int decrypt_pieces(struct record *r, struct aead_engine *e, struct incoming *rec,
+    const struct opening *call, struct view *in, struct view *to)
+{
+	uint8_t tag[AEAD_TAG];
+
+	if (aead_start_open(e, &r->read.key, call->nonce, call->aad, call->aad_len) != 0)
+		return -1;
+	aead_decrypt(e, in, to, rec->n);
+	if (call->has_last) {
 		struct iovec one = { .iov_base = &rec->last, .iov_len = 1 };
 		struct view last = view_of(&one, 1);
 
-		aead_decrypt(e, &in, &last, 1);
+		aead_decrypt(e, in, &last, 1);
 	}
-	view_read(&in, tag, AEAD_TAG);
-	if (aead_finish_open(e, tag) == 0)
-		return ALERT_NONE;
-	to = rec->plain;
-	view_wipe(&to, rec->n);
+	view_read(in, tag, AEAD_TAG);
+	return aead_finish_open(e, tag);
+}
+
+/*
+ * Decrypts and authenticates into rec->plain: 0, or -1 and rec->plain is wiped. The state of r is left
+ * alone but for the cache of its key.
+ */
+static int decrypt(struct record *r, struct aead_engine *e, struct incoming *rec, struct view in)
+{
+	uint8_t explicit_nonce[EXPLICIT_NONCE] = { 0 };
+	struct opening call = { .has_last = record_is_13(r) && rec->len > AEAD_TAG };
+	struct view to = rec->plain, wipe = to;
+	size_t inner = rec->n + call.has_last;
+	int rc;
+
+	view_read(&in, explicit_nonce, record_nonce_len(r));
+	record_nonce(r, &r->read, explicit_nonce, call.nonce);
+	call.aad_len = record_aad(r, &r->read, rec->header, rec->n, call.aad);
+	if (inner > 0 && inner <= RECORD_ONCE && view_run(&in) >= inner + AEAD_TAG &&
+	    view_run(&to) >= inner)
+		rc = decrypt_once(r, e, rec, &call, &in, &to);
+	else
+		rc = decrypt_pieces(r, e, rec, &call, &in, &to);
+	if (rc == 0)
+		return 0;
+	view_wipe(&wipe, rec->n);
 	rec->last = 0;
-	return ALERT_BAD_RECORD_MAC;
+	return -1;
 }
 
 /* Authenticated data; in small it is copied on. Only here anything is produced. */
@@ -168,7 +202,6 @@ static enum record_status open_whole(struct record *r, struct aead_engine *e, st
     struct incoming *rec, struct view body)
 {
 	bool in_small;
-	uint8_t alert;
 
 	rec->type = rec->header[0];
 	rec->n = rec->len - record_nonce_len(r) - AEAD_TAG;
@@ -187,9 +220,8 @@ static enum record_status open_whole(struct record *r, struct aead_engine *e, st
 	}
 	if (r->read.seq == UINT64_MAX)
 		return record_fail(r, ALERT_INTERNAL_ERROR);
-	alert = decrypt(r, e, rec, body);
-	if (alert != ALERT_NONE)
-		return record_fail(r, alert);
+	if (decrypt(r, e, rec, body) != 0)
+		return record_fail(r, ALERT_BAD_RECORD_MAC);
 	if (record_is_13(r))
 		strip_padding(rec);
 	if (in_small && rec->type == TYPE_DATA && rec->n > rec->room) {

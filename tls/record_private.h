@@ -47,6 +47,8 @@ enum { /* sizes */
 	EXPLICIT_NONCE = 8, /* TLS 1.2 AES-GCM, RFC 5288 3 */
 	MAX_PLAIN = 16384,
 	AAD_MAX = 13,
+	/* Up to here one call over contiguous bytes is cheaper than piece by piece, copy included. */
+	RECORD_ONCE = 2048,
 };
 
 #define TLS12 0x0303

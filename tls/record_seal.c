@@ -12,30 +12,39 @@ enum {
 	ALERT_LEN = 2
 };
 
-/* Takes n bytes of in into one record at out; the caller knows that all of it fits. 0 or -1. */
-static int seal(struct record *r, struct aead_engine *e, uint8_t type, struct view *in, size_t n,
-    struct view *out)
-{
-	struct record_dir *d = &r->write;
-	size_t nonce_len = record_nonce_len(r);
-	size_t len = record_overhead(r) - HEADER + n;
-	uint8_t header[HEADER + EXPLICIT_NONCE] = { record_is_13(r) ? TYPE_DATA : type, TLS12 >> 8,
-		TLS12 & 0xff, (uint8_t)(len >> 8), (uint8_t)len };
-	uint8_t nonce[AEAD_IV], aad[AAD_MAX], tag[AEAD_TAG];
+/* What a record is sealed with. */
+struct sealing {
+	uint8_t type, nonce[AEAD_IV], aad[AAD_MAX];
 	size_t aad_len;
+};
 
-	if (d->seq == UINT64_MAX)
+/* A short record whose body is contiguous in out: put together there, then encrypted in place. */
+static int seal_once(struct record *r, struct aead_engine *e, const struct sealing *call,
+    struct view *in, size_t n, struct view *out)
+{
+	size_t inner = n + (record_is_13(r) ? 1 : 0);
+	uint8_t *body = view_at(out), tag[AEAD_TAG];
+
+	view_read(in, body, n);
+	if (record_is_13(r))
+		body[n] = call->type;
+	if (aead_seal_once(e, &r->write.key, call->nonce, call->aad, call->aad_len, body, body,
+		inner, tag) != 0) {
+		explicit_bzero(body, inner); /* never plaintext where ciphertext belongs */
 		return -1;
-	/* The sequence number never repeats under one key: that is all an explicit nonce has to do. */
-	for (unsigned i = 0; i < EXPLICIT_NONCE; i++)
-		header[HEADER + i] = (uint8_t)(d->seq >> (56 - 8 * i));
-	record_nonce(r, d, header + HEADER, nonce);
-	aad_len = record_aad(r, d, header, n, aad);
-	/* Counted first: whatever goes wrong from here, the number is never used again. */
-	d->seq++;
-	if (aead_start_seal(e, &d->key, nonce, aad, aad_len) != 0)
+	}
+	out->skip += inner;
+	view_write(out, tag, AEAD_TAG);
+	return 0;
+}
+
+static int seal_pieces(struct record *r, struct aead_engine *e, const struct sealing *call,
+    struct view *in, size_t n, struct view *out)
+{
+	uint8_t type = call->type, tag[AEAD_TAG];
+
+	if (aead_start_seal(e, &r->write.key, call->nonce, call->aad, call->aad_len) != 0)
 		return -1;
-	view_write(out, header, HEADER + nonce_len);
 	aead_encrypt(e, in, out, n);
 	if (record_is_13(r)) {
 		struct iovec inner = { .iov_base = &type, .iov_len = 1 };
@@ -47,6 +56,32 @@ static int seal(struct record *r, struct aead_engine *e, uint8_t type, struct vi
 		return -1;
 	view_write(out, tag, AEAD_TAG);
 	return 0;
+}
+
+/* Takes n bytes of in into one record at out; the caller knows that all of it fits. 0 or -1. */
+static int seal(struct record *r, struct aead_engine *e, uint8_t type, struct view *in, size_t n,
+    struct view *out)
+{
+	struct record_dir *d = &r->write;
+	size_t nonce_len = record_nonce_len(r);
+	size_t len = record_overhead(r) - HEADER + n;
+	uint8_t header[HEADER + EXPLICIT_NONCE] = { record_is_13(r) ? TYPE_DATA : type, TLS12 >> 8,
+		TLS12 & 0xff, (uint8_t)(len >> 8), (uint8_t)len };
+	struct sealing call = { .type = type };
+
+	if (d->seq == UINT64_MAX)
+		return -1;
+	/* The sequence number never repeats under one key: that is all an explicit nonce has to do. */
+	for (unsigned i = 0; i < EXPLICIT_NONCE; i++)
+		header[HEADER + i] = (uint8_t)(d->seq >> (56 - 8 * i));
+	record_nonce(r, d, header + HEADER, call.nonce);
+	call.aad_len = record_aad(r, d, header, n, call.aad);
+	/* Counted first: whatever goes wrong from here, the number is never used again. */
+	d->seq++;
+	view_write(out, header, HEADER + nonce_len);
+	if (n <= RECORD_ONCE && view_run(out) >= n + 1)
+		return seal_once(r, e, &call, in, n, out);
+	return seal_pieces(r, e, &call, in, n, out);
 }
 
 /* The engine failed or the numbers are used up: not even an alert can be sealed any more. */

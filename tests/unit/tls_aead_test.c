@@ -119,6 +119,17 @@ static void published_vectors(void **state)
 			    aead_open(engines[b], &k, iv, aad, aad_len, &enc, 1, &to, 1, len, tag),
 			    0);
 			assert_memory_equal(out, plain, len);
+
+			memset(got, 0, sizeof got);
+			assert_int_equal(
+			    aead_seal_once(engines[b], &k, iv, aad, aad_len, plain, out, len, got),
+			    0);
+			assert_memory_equal(out, cipher, len);
+			assert_memory_equal(got, tag, 16);
+			assert_int_equal(
+			    aead_open_once(engines[b], &k, iv, aad, aad_len, cipher, out, len, tag),
+			    0);
+			assert_memory_equal(out, plain, len);
 			aead_key_wipe(engines[b], &k);
 		}
 	}
@@ -183,6 +194,17 @@ static void pieces_equal_contiguous(void **state)
 		assert_int_equal(
 		    aead_open(e, &k, iv, aad, aad_len, in, n_in, out, n_out, len, tag), 0);
 		assert_memory_equal(in_place ? sealed : opened, plain, len);
+
+		memcpy(sealed, plain, len);
+		assert_int_equal(aead_seal_once(e, &k, iv, aad, aad_len, in_place ? sealed : plain,
+				     sealed, len, tag),
+		    0);
+		assert_memory_equal(sealed, want, len);
+		assert_memory_equal(tag, want_tag, 16);
+		assert_int_equal(aead_open_once(e, &k, iv, aad, aad_len, sealed,
+				     in_place ? sealed : opened, len, tag),
+		    0);
+		assert_memory_equal(in_place ? sealed : opened, plain, len);
 		aead_key_wipe(e, &k);
 	}
 }
@@ -226,6 +248,9 @@ static void forgeries_are_wiped(void **state)
 		n_in = kit_cut(&rng, in, sealed, len);
 		n_out = kit_cut(&rng, out, opened, len);
 		assert_int_equal(aead_open(e, &k, iv, aad, 13, in, n_in, out, n_out, len, tag), -1);
+		assert_memory_equal(opened, zeros, len);
+		memset(opened, 0xee, sizeof opened);
+		assert_int_equal(aead_open_once(e, &k, iv, aad, 13, sealed, opened, len, tag), -1);
 		assert_memory_equal(opened, zeros, len);
 		aead_key_wipe(e, &k);
 	}
