@@ -10,7 +10,7 @@
 /* A named security policy (cloud-facts.md 1 and 6): what a listener may negotiate. */
 struct policy {
 	const char *name;
-	uint16_t min_version, max_version; /* 0x0301..0x0304 */
+	uint16_t min_version, max_version;  /* 0x0301..0x0304 */
 	uint16_t suites[POLICY_MAX_SUITES]; /* IANA numbers, server's order of preference */
 	unsigned n_suites;
 	uint16_t groups[POLICY_MAX_GROUPS]; /* IANA numbers, in order */

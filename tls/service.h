@@ -15,7 +15,8 @@ struct sni_table;
  * certificates (taken and given back by control).
  */
 struct tls_service {
-	uint32_t listener_id; /* stable over reloads while the listener keeps its name: binds tickets */
+	uint32_t
+	    listener_id; /* stable over reloads while the listener keeps its name: binds tickets */
 	const struct policy *policy;
 	struct sni_table *names;
 	bool sni_strict;

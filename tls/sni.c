@@ -15,7 +15,7 @@
  * next table can share all but the shards a change touches.
  *
  * A wildcard "*.rest" is kept as ".rest", a key that no exact name can have. A lookup reads at
- * most: pointer to the shard, its head, MAX_PROBE slots (three lines), one entry; twice. An entry
+ * most: the place of the shard, MAX_PROBE slots (three lines), one entry; twice. An entry
  * is only read when 32 bits of hash agree, so a stranger's names cannot make it read more.
  */
 #define NAMES_PER_SHARD 32
@@ -31,7 +31,7 @@ struct sni_slot {
 
 struct sni_shard {
 	unsigned references; /* control thread only */
-	uint32_t mask;       /* slots - 1 */
+	uint32_t n_slots;
 	uint32_t n_entries;
 	uint32_t first_entry; /* bytes from the start, for the walk that gives certificates back */
 	struct sni_slot slots[];
@@ -43,12 +43,18 @@ struct sni_entry {
 	struct cert *certs[]; /* best first; then the name, len bytes */
 };
 
+/* The number of slots lies beside the pointer: a lookup does not read the shard's head. */
+struct sni_place {
+	struct sni_shard *shard; /* NULL: no name has such a hash */
+	uint32_t mask;           /* slots - 1 */
+};
+
 struct sni_table {
-	unsigned shift; /* hash >> shift is the shard */
-	unsigned n_shards;
+	unsigned shift; /* hash >> shift is the place */
+	unsigned n_places;
 	struct cert **defaults;
 	unsigned n_defaults;
-	struct sni_shard *shards[];
+	struct sni_place places[];
 };
 
 /* One name of one certificate while a table is built. */
@@ -181,7 +187,7 @@ shard_try(const struct sni_name *names, size_t n, uint32_t n_slots, size_t entry
 	if (!shard)
 		return NULL;
 	shard->references = 1;
-	shard->mask = n_slots - 1;
+	shard->n_slots = n_slots;
 	shard->first_entry = (uint32_t)at;
 	for (size_t i = 0, run; i < n; i += run) {
 		struct sni_entry *e = (struct sni_entry *)((char *)shard + at);
@@ -194,7 +200,7 @@ shard_try(const struct sni_name *names, size_t n, uint32_t n_slots, size_t entry
 		memcpy(entry_name(e), names[i].at, e->len);
 		e->size = (uint32_t)entry_size((unsigned)run, e->len);
 		if (!slots_insert(
-			shard->slots, shard->mask, (uint32_t)names[i].hash, (uint32_t)at)) {
+			shard->slots, n_slots - 1, (uint32_t)names[i].hash, (uint32_t)at)) {
 			free(shard);
 			*full = true;
 			return NULL;
@@ -258,12 +264,13 @@ static void shard_put(struct sni_shard *shard)
 static const struct sni_entry *table_find(const struct sni_table *t, const char *name, size_t len)
 {
 	uint64_t hash = hash_name(name, len);
-	const struct sni_shard *shard = t->shards[hash >> t->shift];
+	const struct sni_place *place = &t->places[hash >> t->shift];
+	const struct sni_shard *shard = place->shard;
 
 	if (!shard)
 		return NULL;
 	for (uint32_t i = 0; i < MAX_PROBE; i++) {
-		const struct sni_slot *s = &shard->slots[((uint32_t)hash + i) & shard->mask];
+		const struct sni_slot *s = &shard->slots[((uint32_t)hash + i) & place->mask];
 		const struct sni_entry *e;
 
 		if (s->entry == 0)
@@ -323,13 +330,14 @@ static int add_defaults(struct sni_table *t, struct cert *const *defaults, unsig
 static int add_shards(struct sni_table *t, const struct sni_name *names, size_t n)
 {
 	for (size_t i = 0, end; i < n; i = end) {
-		uint64_t shard = names[i].hash >> t->shift;
+		struct sni_place *place = &t->places[names[i].hash >> t->shift];
 
-		for (end = i; end < n && names[end].hash >> t->shift == shard;)
+		for (end = i; end < n && &t->places[names[end].hash >> t->shift] == place;)
 			end++;
-		t->shards[shard] = shard_new(names + i, end - i);
-		if (!t->shards[shard])
+		place->shard = shard_new(names + i, end - i);
+		if (!place->shard)
 			return -1;
+		place->mask = place->shard->n_slots - 1;
 	}
 	return 0;
 }
@@ -341,10 +349,10 @@ static struct sni_table *table_alloc(size_t n_names)
 
 	while ((1u << bits) < MAX_SHARDS && (size_t)NAMES_PER_SHARD << bits < n_names)
 		bits++;
-	t = calloc(1, sizeof(*t) + ((size_t)1 << bits) * sizeof(t->shards[0]));
+	t = calloc(1, sizeof(*t) + ((size_t)1 << bits) * sizeof(t->places[0]));
 	if (!t)
 		return NULL;
-	t->n_shards = 1u << bits;
+	t->n_places = 1u << bits;
 	t->shift = 64 - bits;
 	return t;
 }
@@ -377,8 +385,8 @@ void sni_free(struct sni_table *t)
 {
 	if (!t)
 		return;
-	for (unsigned i = 0; i < t->n_shards; i++)
-		shard_put(t->shards[i]);
+	for (unsigned i = 0; i < t->n_places; i++)
+		shard_put(t->places[i].shard);
 	for (unsigned i = 0; i < t->n_defaults; i++)
 		cert_put(t->defaults[i]);
 	free(t->defaults);

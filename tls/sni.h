@@ -17,10 +17,18 @@ struct sni_table;
 struct sni_match {
 	struct cert *const *certs;
 	unsigned n_certs;
-	enum { SNI_EXACT, SNI_WILDCARD, SNI_DEFAULT } how;
+	enum {
+		SNI_EXACT,
+		SNI_WILDCARD,
+		SNI_DEFAULT
+	} how;
 };
 
-/* Builds the table from the certificates' own names. Takes references. NULL with the reason in e. */
+/*
+ * Builds the table from the certificates' own names, those of the defaults included. Takes
+ * references of its own. The defaults are put in the same order, best first. NULL with the reason
+ * in e. Control thread only, as sni_free is.
+ */
 struct sni_table *sni_new(struct cert *const *certs, unsigned n_certs, struct cert *const *defaults,
     unsigned n_defaults, struct err *e);
 
