@@ -20,14 +20,6 @@ static struct ip_addr endpoint_ip(const struct config_addr *a)
 	return ip;
 }
 
-/* 0.0.0.0 or ::, all addresses of the family. */
-static bool is_any(const struct config_addr *a)
-{
-	static const struct in6_addr any4 = { .s6_addr = { [10] = 0xff, [11] = 0xff } };
-
-	return memcmp(&a->ip, a->is_v4 ? &any4 : &in6addr_any, sizeof(a->ip)) == 0;
-}
-
 static bool blob_eq(const struct cert_blob *a, const struct cert_blob *b)
 {
 	return a->len == b->len && memcmp(a->at, b->at, a->len) == 0;
@@ -101,7 +93,7 @@ load_certs(struct snapshot *s, const struct snapshot *previous, int64_t now, str
 			.key_path = c->key,
 			.names = c->names,
 			.n_names = c->n_names,
-			.file = config->path,
+			.file = c->file,
 			.line = c->line,
 		};
 
@@ -146,7 +138,7 @@ static int build_service(struct listener *l, const struct snapshot *s,
 	if (!certs)
 		return err_set(e, "out of memory for listener '%s'", config->name);
 	if (!tls.policy) {
-		err_add(e, s->config->path, config->line,
+		err_add(e, config->file, config->policy_line,
 		    "listener '%s': there is no policy '%s'; see README for the names",
 		    config->name, config->policy);
 		goto fail;
@@ -165,30 +157,6 @@ fail:
 	return l->tls ? 0 : -1;
 }
 
-static const struct config_port *front_port(const struct config *config)
-{
-	for (unsigned i = 0; i < config->n_ports; i++)
-		if (strcmp(config->ports[i].name, config->runtime.front) == 0)
-			return &config->ports[i];
-	return NULL;
-}
-
-/* One endpoint per address: what was written, or for a wildcard all that the front port has. */
-static void
-add_bind(struct listener *l, const struct config_addr *a, const struct config_port *front)
-{
-	for (unsigned i = 0; is_any(a) && front && i < front->n_addresses; i++) {
-		if (front->addresses[i].is_v4 != a->is_v4)
-			continue;
-		l->bind[l->n_bind].ip = endpoint_ip(&front->addresses[i]);
-		l->bind[l->n_bind++].port = a->port;
-	}
-	if (is_any(a))
-		return;
-	l->bind[l->n_bind].ip = endpoint_ip(a);
-	l->bind[l->n_bind++].port = a->port;
-}
-
 static int build_listener(struct listener *l, const struct snapshot *s,
     const struct config_listener *config, struct err *e)
 {
@@ -196,11 +164,14 @@ static int build_listener(struct listener *l, const struct snapshot *s,
 	l->backend = config->backend;
 	l->handshake_timeout_ms = (uint32_t)(config->handshake_timeout_s * 1000.0);
 	l->idle_timeout_ms = (uint32_t)(config->idle_timeout_s * 1000.0);
-	l->bind = calloc((size_t)config->n_bind * CONFIG_MAX_PORT_ADDRESSES + 1, sizeof(*l->bind));
+	l->n_bind = config->n_bind;
+	l->bind = calloc(config->n_bind + 1, sizeof(*l->bind));
 	if (!l->bind)
 		return err_set(e, "out of memory for listener '%s'", config->name);
-	for (unsigned i = 0; i < config->n_bind; i++)
-		add_bind(l, &config->bind[i], front_port(s->config));
+	for (unsigned i = 0; i < config->n_bind; i++) {
+		l->bind[i].ip = endpoint_ip(&config->bind[i]);
+		l->bind[i].port = config->bind[i].port;
+	}
 	return build_service(l, s, config, e);
 }
 
