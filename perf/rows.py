@@ -13,12 +13,11 @@ class Result:
     error: str = ""
 
 
-def wrk(path, connections, seconds, headers=()):
+def wrk(path, connections, seconds):
     """Runs wrk on the client's core; returns (requests, bytes, errors as text)."""
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s"]
-    for h in headers:
-        command += ["-H", h]
-    out = lab.client(command + [f"https://www.lab.test{path}"], timeout=seconds + 60)
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s",
+               "-H", "Host: www.lab.test"]
+    out = lab.client(command + [f"https://10.80.0.1{path}"], timeout=seconds + 60)
     done = re.search(r"(\d+) requests in [\d.]+\w+, ([\d.]+)(\w+) read", out)
     if not done:
         return 0, 0, "wrk did not finish: " + out[-200:]

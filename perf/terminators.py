@@ -130,7 +130,7 @@ tls-protos = TLSv1.3
 ciphersuites = "TLS_AES_128_GCM_SHA256"
 prefer-server-ciphers = on
 daemon = off
-user = ""
+user = "nobody"
 """)
         return ["hitch", "--config=" + path]
 
