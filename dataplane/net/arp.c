@@ -108,15 +108,15 @@ enum net_verdict arp_input(struct in *in)
 			arp_answer(in, arp);
 	} else if (local_find(n, &sender, iface) != NULL) {
 		arp_defend(in, &sender);
-	} else if (!route_is_on_link(n, iface, &sender)) {
-		return in_drop(in, STAT_DROP_ARP_BAD);
 	} else {
 		/* RFC 826: known ones are merged; new ones are kept if the packet is for us. */
 		if (is_for_us)
 			news |= NEIGH_CREATE;
 		if (is_for_us && arp->op == rte_cpu_to_be_16(ARP_REPLY) && !in->is_l2_multicast)
 			news |= NEIGH_CONFIRMED;
-		neigh_update(n, iface, &sender, arp->sender_mac, news, in->now_us);
+		/* One from another subnet is answered, but we would not send to it here. */
+		if (route_is_on_link(n, iface, &sender))
+			neigh_update(n, iface, &sender, arp->sender_mac, news, in->now_us);
 		if (is_for_us && arp->op == rte_cpu_to_be_16(ARP_REQUEST))
 			arp_answer(in, arp);
 	}

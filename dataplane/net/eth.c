@@ -81,6 +81,7 @@ enum net_verdict net_input(
 	if (m->port >= n->n_ifaces)
 		return in_drop(&in, STAT_DROP_ETH_NOT_OURS);
 	in.iface = &n->ifaces[m->port];
+	pkt->iface = m->port;
 	if (m->nb_segs > 1 && !mbuf_pull(m, RTE_MIN(m->pkt_len, (uint32_t)PULL_BYTES)))
 		return in_drop(&in, STAT_DROP_NO_MBUF);
 	if (m->data_len < sizeof(struct rte_ether_hdr) || !vlan_parse(&in, &type, &vlan))

@@ -184,6 +184,17 @@ static bool parts_join(struct in *in, struct frag_entry *e, struct rte_mbuf *las
 	return true;
 }
 
+/* Gives up older reassemblies, but not keep, until that many more mbufs may be held. */
+static void room_make(struct net *n, const struct frag_entry *keep, unsigned n_segs)
+{
+	struct frag_table *t = &n->frags;
+
+	while (t->n_segs + n_segs > t->max_segs && &t->entries[t->oldest] != keep) {
+		stats_inc(n->stats, STAT_IP_REASSEMBLY_EVICTED);
+		entry_free(t, &t->entries[t->oldest]);
+	}
+}
+
 /* All parts are there: hands the datagram over in in->m, or drops it. */
 static bool entry_finish(struct in *in, struct frag_entry *e, unsigned at)
 {
@@ -258,6 +269,7 @@ bool frag_input(
 		e->is_dead = true;
 		return refuse(in);
 	}
+	room_make(in->n, e, m->nb_segs);
 	if (e->n_parts == FRAG_PARTS || t->n_segs + m->nb_segs > t->max_segs ||
 	    (off == 0 && data_off > PULL_BYTES)) {
 		entry_free(t, e);

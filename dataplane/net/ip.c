@@ -39,7 +39,6 @@ enum net_verdict tcp_deliver(struct in *in)
 		return in_drop(in, STAT_DROP_TCP_BAD_HEADER);
 	if (unlikely(!tcp_checksum_is_good(in)))
 		return in_drop(in, STAT_DROP_TCP_BAD_CHECKSUM);
-	pkt->iface = in->m->port;
 	pkt->l4_off = in->l4_off;
 	pkt->l4_len = in->l4_len;
 	pkt->l4_checked = true;

@@ -167,9 +167,8 @@ static enum net_verdict solicitation_input(struct in *in, const struct ip_addr *
 		return nd_bad(in);
 	if (local_find(in->n, target, in->m->port) == NULL)
 		return nd_done(in);
-	if (!in->is_unspecified && !route_is_on_link(in->n, in->m->port, &in->pkt->src))
-		return nd_bad(in);
-	if (mac != NULL)
+	/* A source from another prefix on this link is answered, but we would not send to it here. */
+	if (mac != NULL && route_is_on_link(in->n, in->m->port, &in->pkt->src))
 		neigh_update(
 		    in->n, in->m->port, &in->pkt->src, mac, NEIGH_HEARD | NEIGH_CREATE, in->now_us);
 	nd_answer(in, target, mac);

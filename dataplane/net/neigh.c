@@ -374,7 +374,8 @@ void neigh_update(struct net *n, uint16_t iface, const struct ip_addr *ip, const
 
 void net_learn(struct net *n, const struct net_neigh *neigh, uint64_t now_us)
 {
-	if (neigh->iface < n->n_ifaces)
+	if (neigh->iface < n->n_ifaces && !net_is_local(n, &neigh->ip, NULL) &&
+	    route_is_on_link(n, neigh->iface, &neigh->ip))
 		neigh_update(n, neigh->iface, &neigh->ip, neigh->mac,
 		    NEIGH_CONFIRMED | NEIGH_CREATE | NEIGH_SECOND_HAND, now_us);
 }
