@@ -30,6 +30,7 @@ struct links {
 	struct link at[CERT_MAX_CHAIN];
 	unsigned n;
 	const struct link *leaf;
+	const char *first_unfit; /* why the first one cannot be served, NULL if it can */
 };
 
 /* --- facts of one certificate --- */
@@ -301,9 +302,8 @@ static int link_read(struct cert *c, const struct cert_job *job, struct links *l
 		if (read_leaf(c, job, l, x, public) < 0)
 			status = -1;
 	}
-	if (why && number == 1 && !key)
-		status =
-		    cert_complain(job, "the certificate in %s cannot be served: %s", file, why);
+	if (number == 1)
+		links->first_unfit = why;
 out:
 	wc_FreeDecodedCert(x);
 	free(x);
@@ -393,9 +393,10 @@ static bool is_issuer_of(const struct link *issuer, const struct link *l)
 	    memcmp(issuer->subject_key, l->issuer_key, KEYID_SIZE) == 0;
 }
 
-static bool is_self_issued(const struct link *l)
+/* A CA that changes its key issues to its own name, too (RFC 5280 3.2): is_issuer_of tells. */
+static bool is_self_signed(const struct link *l)
 {
-	return memcmp(l->subject_hash, l->issuer_hash, KEYID_SIZE) == 0;
+	return is_issuer_of(l, l);
 }
 
 static struct link *find_issuer(struct links *links, const struct link *of)
@@ -426,14 +427,14 @@ static int links_order(struct cert *c, const struct cert_job *job, struct links 
 	int status = 0;
 
 	for (struct link *l = &links->at[links->leaf - links->at]; l;) {
-		bool is_root = c->n_chain > 0 && is_self_issued(l);
+		bool is_root = c->n_chain > 0 && is_self_signed(l);
 
 		if (!is_root && check_dates(job, l) < 0)
 			status = -1;
 		l->is_used = true;
 		c->chain[c->n_chain++] = (struct cert_blob){ .at = l->der, .len = l->len };
 		l->der = NULL;
-		l = is_self_issued(l) ? NULL : find_issuer(links, l);
+		l = is_self_signed(l) ? NULL : find_issuer(links, l);
 	}
 	for (unsigned i = 0; i < links->n; i++)
 		if (!links->at[i].is_used)
@@ -452,6 +453,9 @@ int cert_chain_read(struct cert *c, const struct cert_job *job, const char *pem,
 	if (!links)
 		return cert_complain(job, "no memory");
 	status = links_read(c, job, links, pem, len, key);
+	if (status == 0 && !links->leaf && links->first_unfit)
+		status = cert_complain(job, "the certificate in %s cannot be served: %s",
+		    job->source->chain_path, links->first_unfit);
 	if (status == 0 && key && !links->leaf)
 		status = cert_complain(job,
 		    "key %s does not match chain %s; the key of the first certificate in it is needed",

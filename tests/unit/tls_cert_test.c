@@ -226,6 +226,15 @@ static void test_strangers_in_the_chain(void **state)
 	bad("p256.pem twin.pem inter.pem", "p256.key", "is no part of the chain");
 }
 
+static void test_key_rollover(void **state)
+{
+	struct cert *c = good("rolled.pem root.pem inter.pem rollover.pem", "p256.key");
+
+	(void)state;
+	assert_int_equal(c->n_chain, 4);
+	cert_put(c);
+}
+
 static void test_long_chain(void **state)
 {
 	(void)state;
@@ -253,6 +262,11 @@ static void test_unfit_keys(void **state)
 	(void)state;
 	bad("rsa1024.pem", "rsa1024.key", "RSA keys must have 2048 to 4096 bits");
 	bad("k1.pem", "k1.key", "none of P-256, P-384 and P-521");
+	bad("pss.pem", "pss.key", "cannot be served: its public key is none of RSA,");
+	bad("ed448.pem", "ed448.key", "key ed448.key cannot be used: it is no RSA,");
+	/* What is wrong with the certificate is said before that the key is another. */
+	bad("rsa1024.pem", "rsa2048.key", "cannot be served: RSA keys must have 2048");
+	bad("ed448.pem", "p256.key", "certificate 1 in ed448.pem cannot be read");
 	bad("p256.pem", "p256-encrypted.key", "is encrypted");
 	bad("rsa2048.pem", "rsa2048-encrypted.key", "is encrypted");
 	bad("p256.pem", "p256.pem", "has no private key");
@@ -566,6 +580,7 @@ int main(void)
 		cmocka_unit_test(test_configured_names),
 		cmocka_unit_test(test_wrong_order_is_sorted),
 		cmocka_unit_test(test_strangers_in_the_chain),
+		cmocka_unit_test(test_key_rollover),
 		cmocka_unit_test(test_long_chain),
 		cmocka_unit_test(test_key_does_not_match),
 		cmocka_unit_test(test_unfit_keys),
