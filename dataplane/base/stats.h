@@ -60,7 +60,34 @@
 	X(DROP_TCP_BAD_HEADER, "drop_tcp_bad_header")               \
 	X(DROP_TCP_BAD_CHECKSUM, "drop_tcp_bad_checksum")           \
 	X(DROP_TCP_NO_LISTENER, "drop_tcp_no_listener")             \
-	X(DROP_TCP_LIMIT, "drop_tcp_limit")                         \
+	X(DROP_TCP_LIMIT, "drop_tcp_limit")                                                       \
+	X(DROP_TCP_MEMORY, "drop_tcp_memory")                                                     \
+	X(DROP_TCP_PAWS, "drop_tcp_old_timestamp")                                                \
+	X(DROP_TCP_NO_TIMESTAMP, "drop_tcp_no_timestamp")                                         \
+	X(DROP_TCP_OUT_OF_WINDOW, "drop_tcp_out_of_window")                                       \
+	X(DROP_TCP_BAD_ACK, "drop_tcp_bad_ack")                                                   \
+	X(DROP_TCP_ICMP, "drop_tcp_icmp_not_believed")                                            \
+	X(TCP_RST_SENT, "tcp_resets_sent")                                                        \
+	X(TCP_RST_RECEIVED, "tcp_resets_received")                                                \
+	X(TCP_ACKS_SENT, "tcp_pure_acks_sent")                                                    \
+	X(TCP_CHALLENGES, "tcp_challenge_acks_sent")                                              \
+	X(TCP_CHALLENGE_LIMITED, "tcp_challenge_acks_limited")                                    \
+	X(TCP_SYNACK_RESENT, "tcp_synacks_repeated")                                              \
+	X(TCP_SYN_TIMEOUTS, "tcp_open_timeouts")                                                  \
+	X(TCP_COOKIES_SENT, "tcp_syn_cookies_sent")                                               \
+	X(TCP_COOKIES_GOOD, "tcp_syn_cookies_accepted")                                           \
+	X(TCP_COOKIES_BAD, "tcp_syn_cookies_rejected")                                            \
+	X(TCP_TW_EVICTED, "tcp_time_wait_evicted")                                                \
+	X(TCP_OUT_OF_ORDER, "tcp_out_of_order")                                                   \
+	X(TCP_RETRANSMITS, "tcp_retransmits")                                                     \
+	X(TCP_FAST_RECOVERIES, "tcp_fast_recoveries")                                             \
+	X(TCP_RTOS, "tcp_retransmission_timeouts")                                                \
+	X(TCP_TLPS, "tcp_tail_loss_probes")                                                       \
+	X(TCP_UNDONE, "tcp_reductions_undone")                                                    \
+	X(TCP_ECN_REDUCTIONS, "tcp_ecn_reductions")                                               \
+	X(TCP_PROBES, "tcp_window_probes")                                                        \
+	X(TCP_PMTU_LOWERED, "tcp_path_mtu_lowered")                                               \
+	X(TCP_TIMEOUTS, "tcp_timeouts")                                                           \
 	/* worker */                                                \
 	X(BUSY_CYCLES, "busy_cycles_total")                         \
 	X(LOOPS, "loops_total")                                     \

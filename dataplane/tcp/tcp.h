@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
-#include <rte_mbuf.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/uio.h>
+
+#include <rte_mbuf.h>
 
 #include "dataplane/net/net.h"
 
@@ -23,28 +24,35 @@ struct stack;
 enum tcp_event {
 	TCP_EV_ESTABLISHED = 1 << 0, /* accepted by a listener, or tcp_connect has succeeded */
 	TCP_EV_READABLE = 1 << 1,    /* tcp_rx_view has more than before */
-	TCP_EV_WRITABLE = 1 << 2,    /* tcp_tx_space grew after a reserve got less than it asked for */
-	TCP_EV_PEER_FIN = 1 << 3,    /* the peer's FIN was reached: no more data after what is in view */
-	TCP_EV_RESET = 1 << 4,       /* RST received, or tcp_connect refused (RFC 9293 MUST-12) */
-	TCP_EV_TIMEOUT = 1 << 5,     /* gave up: R2, user timeout, keepalive, unreachable */
-	TCP_EV_CLOSED = 1 << 6,      /* both directions are finished and acknowledged */
+	TCP_EV_WRITABLE = 1 << 2, /* tcp_tx_space grew after a reserve got less than it asked for */
+	TCP_EV_PEER_FIN =
+	    1 << 3,            /* the peer's FIN was reached: no more data after what is in view */
+	TCP_EV_RESET = 1 << 4, /* RST received, or tcp_connect refused (RFC 9293 MUST-12) */
+	TCP_EV_TIMEOUT = 1 << 5, /* gave up: R2, user timeout, keepalive, unreachable */
+	TCP_EV_CLOSED = 1 << 6,  /* both directions are finished and acknowledged */
 };
 
-enum tcp_cc_kind { TCP_CC_CUBIC, TCP_CC_NEWRENO };
+enum tcp_cc_kind {
+	TCP_CC_CUBIC,
+	TCP_CC_NEWRENO
+};
 
 struct stack_config {
 	struct net_config net;
-	struct rte_mempool *pool; /* borrowed: headers and payload, >= 2048 B rooms + 128 headroom */
-	uint32_t max_conns;       /* established and opening, both roles */
+	struct rte_mempool
+	    *pool;          /* borrowed: headers and payload, >= 2048 B rooms + 128 headroom */
+	uint32_t max_mbufs; /* mbufs that TCP's queues may hold; 0: three quarters of the pool */
+	uint32_t max_conns; /* established and opening, both roles */
 	uint32_t max_syn_received; /* 0: max_conns / 4; past it cookies answer */
-	uint32_t max_time_wait;   /* 0: max_conns */
-	uint32_t send_buffer;     /* bytes a connection may have queued; 0: 256 KiB */
-	uint32_t recv_buffer;     /* largest receive window; 0: 256 KiB */
-	uint32_t rto_min_us;      /* 0: 200,000 */
-	uint32_t time_wait_us;    /* 2 MSL (MUST-13); 0: 60,000,000 */
-	uint32_t delayed_ack_us;  /* < 500,000 (MUST-40); 0: 40,000 */
-	uint32_t syn_retries;     /* 0: enough for R2 >= 3 min (MUST-23) */
+	uint32_t max_time_wait;    /* 0: max_conns */
+	uint32_t send_buffer;      /* bytes a connection may have queued; 0: 256 KiB */
+	uint32_t recv_buffer;      /* largest receive window; 0: 256 KiB */
+	uint32_t rto_min_us;       /* 0: 200,000 */
+	uint32_t time_wait_us;     /* 2 MSL (MUST-13); 0: 60,000,000 */
+	uint32_t delayed_ack_us;   /* < 500,000 (MUST-40); 0: 40,000 */
+	uint32_t syn_retries;      /* 0: enough for R2 >= 3 min (MUST-23) */
 	enum tcp_cc_kind cc;
+	bool no_ecn;               /* do not negotiate ECN (RFC 3168) */
 	uint8_t cookie_secret[32]; /* shared by the workers: ISNs, cookies, timestamp offsets */
 	/*
 	 * True when packets of this flow will arrive at this worker: a pure function, asked
@@ -185,10 +193,10 @@ enum tcp_state {
 struct tcp_info {
 	enum tcp_state state;
 	uint32_t srtt_us, rttvar_us, rto_us, min_rtt_us;
-	uint32_t cwnd, ssthresh;          /* bytes */
+	uint32_t cwnd, ssthresh; /* bytes */
 	uint32_t snd_una, snd_nxt, snd_wnd;
 	uint32_t rcv_nxt, rcv_wnd;
-	uint16_t mss;                     /* effective, options subtracted (MUST-16) */
+	uint16_t mss; /* effective, options subtracted (MUST-16) */
 	uint8_t snd_wscale, rcv_wscale;
 	bool sack, timestamps, ecn;
 	uint64_t retransmits, dsacks, bytes_in, bytes_out;

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "dataplane/tcp/accept.h"
+
+#include <rte_common.h>
+
+#include "dataplane/tcp/cc.h"
+#include "dataplane/tcp/isn.h"
+#include "dataplane/tcp/output.h"
+
+/*
+ * A peer that asks for tiny segments makes us pay per packet and per SACKed segment; nobody
+ * honest is below this (IPv4's minimum MTU of 68 leaves 28).
+ */
+#define MIN_MSS 64
+
+uint16_t accept_window(const struct stack *s)
+{
+	return (uint16_t)RTE_MIN(s->config.recv_buffer, (uint32_t)UINT16_MAX);
+}
+
+uint8_t accept_wscale(const struct stack *s)
+{
+	uint8_t shift = 0;
+
+	while (shift < OPT_MAX_WSCALE && s->config.recv_buffer >> shift > UINT16_MAX)
+		shift++;
+	return shift;
+}
+
+uint16_t accept_peer_mss(const struct opts *o, bool v4)
+{
+	if (!(o->has & OPT_MSS))
+		return v4 ? 536 : 1220;
+	return RTE_MAX(o->mss, (uint16_t)MIN_MSS);
+}
+
+void accept_agreed(struct tcp_conn *c)
+{
+	struct stack *s = conn_stack(c);
+	struct net_dst *dst = dst_get(s, &c->flow, c->dst_slot);
+
+	output_update_mss(c, dst);
+	c->cc[0] = 0;
+	c->ssthresh = UINT32_MAX;
+	c->cwnd = cc_initial_window(c);
+	cc_init(c);
+}
+
+struct tcp_conn *accept_conn(struct stack *s, const struct accepted *a)
+{
+	struct tcp_conn *c = conn_new(s, &a->flow, a->laddr);
+
+	if (!c) {
+		stats_inc(s->stats, STAT_DROP_TCP_LIMIT);
+		return NULL;
+	}
+	c->listener = a->listener;
+	s->listeners.all[a->listener].n_refs++;
+	c->snd_una = a->iss;
+	c->snd_nxt = a->iss + 1;
+	c->snd_lbb = a->iss + 1;
+	c->rcv_nxt = a->irs + 1;
+	c->last_ack_sent = c->rcv_nxt;
+	c->rcv_adv = c->rcv_nxt + accept_window(s);
+	c->peer_mss = a->peer_mss;
+	c->flags |= (a->sack ? CONN_SACK : 0) | (a->ts ? CONN_TS : 0) | (a->ecn ? CONN_ECN : 0) |
+	    (a->lost ? CONN_SYN_LOST : 0);
+	if (a->has_wscale) {
+		c->flags |= CONN_WSCALE;
+		c->snd_wscale = a->wscale;
+		c->rcv_wscale = accept_wscale(s);
+	}
+	if (a->ts) {
+		c->ts_recent = a->ts_recent;
+		c->ts_recent_ms = s->now_ms;
+		c->ts_off = isn_ts_offset(&s->keys.ts, &a->flow.local, &a->flow.remote);
+	}
+	conn_set_state(c, TCP_SYN_RECEIVED);
+	conn_hash(c);
+	accept_agreed(c);
+	return c;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dataplane/tcp/stack.h"
+
+/* What a passive open has agreed on. */
+struct accepted {
+	struct flow flow;
+	uint32_t iss, irs;
+	uint32_t ts_recent;
+	uint16_t peer_mss;
+	uint16_t listener;
+	uint8_t laddr;
+	uint8_t wscale;
+	bool sack, ts, has_wscale, ecn;
+	bool lost; /* a SYN-ACK had to be repeated */
+};
+
+/*
+ * The connection of a finished passive open, in SYN-RECEIVED and in the table; the segment that
+ * finished it goes through tcp_input next. NULL when there is no room (counted).
+ */
+struct tcp_conn *accept_conn(struct stack *s, const struct accepted *a);
+
+/* The window of our SYN and SYN-ACK, which is never scaled. */
+uint16_t accept_window(const struct stack *s);
+
+/* The window scale that we announce. */
+uint8_t accept_wscale(const struct stack *s);
+
+/* The peer's MSS, with the default when it names none (MUST-15), and bounded from below. */
+uint16_t accept_peer_mss(const struct opts *o, bool v4);
+
+/* Derives what depends on the options: effective MSS, initial window. Both roles, once agreed. */
+void accept_agreed(struct tcp_conn *c);

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dataplane/tcp/conn.h"
+#include "dataplane/tcp/seg.h"
+
+/* What one acceptable ACK told us. */
+struct ack {
+	uint32_t acked; /* bytes newly acknowledged in sequence */
+	uint32_t
+	    delivered; /* bytes newly known to have arrived, SACKed ones too (RFC 9937 DeliveredData) */
+	uint32_t sacked; /* of these, by SACK */
+	uint32_t rtt_us; /* a sample; 0: none */
+	bool dsack;
+	bool is_dup;       /* RFC 5681 2 */
+	bool resent_acked; /* a retransmitted segment was acknowledged in sequence */
+};
+
+/*
+ * Step 5 for synchronised states: takes seg's acknowledgment (SND.UNA =< SEG.ACK =< SND.MAX),
+ * SACK blocks and window (RFC 9293 3.10.7.4, 5681, 6675, 8985).
+ */
+void ack_input(struct tcp_conn *c, const struct seg *seg);

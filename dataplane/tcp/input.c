@@ -1,0 +1,531 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "dataplane/tcp/input.h"
+
+#include <rte_common.h>
+
+#include "dataplane/tcp/accept.h"
+#include "dataplane/tcp/ack.h"
+#include "dataplane/tcp/ooo.h"
+#include "dataplane/tcp/output.h"
+#include "dataplane/tcp/rtt.h"
+#include "dataplane/tcp/rxq.h"
+#include "dataplane/tcp/seq.h"
+#include "dataplane/tcp/stack.h"
+#include "dataplane/tcp/timers.h"
+#include "dataplane/tcp/timewait.h"
+#include "dataplane/tcp/txq.h"
+
+/* RFC 5961 7: at most so many challenge ACKs in so much time, per connection. */
+#define CHALLENGES       10
+#define CHALLENGES_MS    5000
+/* A timestamp older than this says nothing (RFC 7323 5.5: 24 days). */
+#define TS_RECENT_MAX_MS (24u * 86400 * 1000)
+
+enum verdict {
+	GO_ON,
+	DONE, /* the segment has had its effect, or has none; c may be gone */
+};
+
+/* An ACK that is not owed for data: bounded, so that nobody can make us talk to ourselves. */
+static void challenge(struct tcp_conn *c)
+{
+	struct stack *s = conn_stack(c);
+
+	if (s->now_ms - c->challenge_ms >= CHALLENGES_MS) {
+		c->challenge_ms = s->now_ms;
+		c->n_challenges = 0;
+	}
+	if (c->n_challenges >= CHALLENGES) {
+		stats_inc(s->stats, STAT_TCP_CHALLENGE_LIMITED);
+		return;
+	}
+	c->n_challenges++;
+	stats_inc(s->stats, STAT_TCP_CHALLENGES);
+	output_ack(c);
+}
+
+/* The answer to a segment for which there is no good state (RFC 9293 3.10.7.3 and .4: <SEQ=SEG.ACK>). */
+static void reset_for(struct tcp_conn *c, const struct seg *seg)
+{
+	uint32_t snd_nxt = c->snd_nxt;
+
+	if (seg->flags & SEG_RST)
+		return;
+	c->snd_nxt = seg->ack;
+	output_reset(c);
+	c->snd_nxt = snd_nxt;
+}
+
+static void conn_reset(struct tcp_conn *c)
+{
+	stats_inc(conn_stack(c)->stats, STAT_TCP_RST_RECEIVED);
+	conn_close(c, TCP_EV_RESET | TCP_EV_CLOSED);
+}
+
+/* --- SYN-SENT: RFC 9293 3.10.7.3 --- */
+
+static void agree(struct tcp_conn *c, const struct seg *seg)
+{
+	struct stack *s = conn_stack(c);
+	const struct opts *o = &seg->opts;
+
+	c->rcv_nxt = seg->seq + 1;
+	c->last_ack_sent = c->rcv_nxt;
+	c->rcv_adv = c->rcv_nxt + accept_window(s);
+	c->peer_mss = accept_peer_mss(o, ip_addr_is_v4(&c->flow.remote));
+	if (o->has & OPT_SACK_PERMITTED)
+		c->flags |= CONN_SACK;
+	if (o->has & OPT_WSCALE) {
+		c->flags |= CONN_WSCALE;
+		c->snd_wscale = o->wscale;
+		c->rcv_wscale = accept_wscale(s);
+	}
+	if (o->has & OPT_TS) {
+		c->flags |= CONN_TS;
+		c->ts_recent = o->tsval;
+		c->ts_recent_ms = s->now_ms;
+	}
+	/* RFC 3168 6.1.1: the SYN-ACK has ECE and not CWR; a crossing SYN has both. */
+	if (!s->config.no_ecn &&
+	    (seg->flags & (SEG_ECE | SEG_CWR)) ==
+		(seg->flags & SEG_ACK ? SEG_ECE : SEG_ECE | SEG_CWR))
+		c->flags |= CONN_ECN;
+	/* A window on a SYN is never scaled (RFC 7323 2.2). */
+	c->snd_wnd = seg->wnd;
+	c->snd_wnd_max = seg->wnd;
+	c->snd_wl1 = seg->seq;
+	c->snd_wl2 = seg->ack;
+}
+
+static void established(struct tcp_conn *c)
+{
+	conn_set_state(c, TCP_ESTABLISHED);
+	c->timer = CONN_TIMER_NONE;
+	c->backoff = 0;
+	c->progress_ms = conn_stack(c)->now_ms;
+	conn_raise(c, TCP_EV_ESTABLISHED);
+}
+
+static enum verdict syn_sent(struct tcp_conn *c, const struct seg *seg)
+{
+	struct stack *s = conn_stack(c);
+	bool ack_ok = seg->flags & SEG_ACK && seg->ack == c->snd_nxt;
+
+	/* First: the ACK bit. */
+	if (seg->flags & SEG_ACK && !ack_ok) {
+		reset_for(c, seg);
+		return DONE;
+	}
+	/* Second: the RST bit. */
+	if (seg->flags & SEG_RST) {
+		if (ack_ok)
+			conn_reset(c);
+		return DONE;
+	}
+	/* Third: security, which nobody uses. Fourth: the SYN bit. */
+	if (!(seg->flags & SEG_SYN))
+		return DONE;
+	if (c->flags & CONN_ACTIVE && seg->opts.has & OPT_TS && ack_ok && c->backoff == 0)
+		rtt_sample(c,
+		    (uint32_t)RTE_MAX(
+			(uint64_t)(stack_ts(s, c->ts_off) - seg->opts.tsecr) * 1000, 1u));
+	agree(c, seg);
+	if (!ack_ok) {
+		/* Simultaneous open (MUST-10): our SYN again, now with an ACK. */
+		conn_set_state(c, TCP_SYN_RECEIVED);
+		accept_agreed(c);
+		output_syn(c);
+		return DONE;
+	}
+	c->snd_una = c->snd_nxt;
+	accept_agreed(c);
+	established(c);
+	conn_ack_now(c);
+	return seg->len || seg->flags & SEG_FIN ? GO_ON : DONE;
+}
+
+/* --- Synchronised states: RFC 9293 3.10.7.4 --- */
+
+/* RFC 7323 5.3 R1: old duplicates are found by their timestamp. */
+static enum verdict check_timestamp(struct tcp_conn *c, const struct seg *seg)
+{
+	struct stack *s = conn_stack(c);
+
+	if (!(c->flags & CONN_TS) || seg->flags & SEG_RST)
+		return GO_ON;
+	if (!(seg->opts.has & OPT_TS)) {
+		stats_inc(s->stats, STAT_DROP_TCP_NO_TIMESTAMP); /* RFC 7323 3.2 */
+		return DONE;
+	}
+	if (seq_geq(seg->opts.tsval, c->ts_recent))
+		return GO_ON;
+	if (s->now_ms - c->ts_recent_ms > TS_RECENT_MAX_MS) {
+		c->ts_recent = seg->opts.tsval; /* RFC 7323 5.5 */
+		c->ts_recent_ms = s->now_ms;
+		return GO_ON;
+	}
+	stats_inc(s->stats, STAT_DROP_TCP_PAWS);
+	if (seg_len(seg))
+		output_ack(c);
+	else
+		challenge(c);
+	return DONE;
+}
+
+static bool is_acceptable(const struct tcp_conn *c, const struct seg *seg)
+{
+	uint32_t wnd = conn_rcv_wnd(c), len = seg_len(seg);
+
+	if (len == 0)
+		return wnd ? seq_in(seg->seq, c->rcv_nxt, c->rcv_nxt + wnd)
+			   : seg->seq == c->rcv_nxt;
+	return wnd &&
+	    (seq_in(seg->seq, c->rcv_nxt, c->rcv_nxt + wnd) ||
+		seq_in(seg->seq + len - 1, c->rcv_nxt, c->rcv_nxt + wnd));
+}
+
+/* Notes what came twice, for the next ACK (RFC 2883). */
+static void note_dup(struct tcp_conn *c, uint32_t start, uint32_t end)
+{
+	if (!(c->flags & CONN_SACK) || seq_geq(start, end))
+		return;
+	conn_ext(c)->dsack.start = start;
+	conn_ext(c)->dsack.end = end;
+}
+
+/* First: the sequence number. */
+static enum verdict check_seq(struct tcp_conn *c, struct seg *seg)
+{
+	struct stack *s = conn_stack(c);
+
+	if (is_acceptable(c, seg))
+		return GO_ON;
+	if (conn_rcv_wnd(c) == 0 && seg->seq == c->rcv_nxt && seg_len(seg) &&
+	    !(seg->flags & SEG_SYN)) {
+		/*
+		 * MUST-66: with a window of zero the data is not taken, but RST, URG and ACK are
+		 * processed; the ACK tells the prober that the window is still closed.
+		 */
+		seg->len = 0;
+		seg->flags &= (uint8_t)~SEG_FIN;
+		conn_ack_now(c);
+		return GO_ON;
+	}
+	stats_inc(s->stats, STAT_DROP_TCP_OUT_OF_WINDOW);
+	if (seg->flags & SEG_RST)
+		return DONE;
+	if (seg->len || seg->flags & SEG_FIN) {
+		if (seq_lt(seg->seq, c->rcv_nxt))
+			note_dup(c, seg->seq, seq_min(seg_end(seg), c->rcv_nxt));
+		output_ack(c);
+	} else {
+		challenge(c);
+	}
+	return DONE;
+}
+
+/* Second: the RST bit (RFC 5961 3.2). */
+static enum verdict check_rst(struct tcp_conn *c, const struct seg *seg)
+{
+	if (!(seg->flags & SEG_RST))
+		return GO_ON;
+	if (seg->seq == c->rcv_nxt)
+		conn_reset(c);
+	else
+		challenge(c);
+	return DONE;
+}
+
+/* Third is security. Fourth: the SYN bit (RFC 5961 4.2). */
+static enum verdict check_syn(struct tcp_conn *c, const struct seg *seg)
+{
+	if (!(seg->flags & SEG_SYN))
+		return GO_ON;
+	challenge(c);
+	return DONE;
+}
+
+static bool fin_is_acked(const struct tcp_conn *c)
+{
+	return c->flags & CONN_FIN_IN_TXQ && c->snd_una == c->snd_lbb;
+}
+
+static void enter_time_wait(struct tcp_conn *c)
+{
+	conn_set_state(c, TCP_TIME_WAIT);
+	tw_enter(c);
+	conn_close(c, TCP_EV_CLOSED);
+}
+
+/* What our FIN's acknowledgment moves. */
+static enum verdict fin_acked(struct tcp_conn *c)
+{
+	if (!fin_is_acked(c))
+		return GO_ON;
+	switch ((enum tcp_state)c->state) {
+	case TCP_FIN_WAIT_1:
+		conn_set_state(c, TCP_FIN_WAIT_2);
+		if (c->flags & CONN_RELEASED)
+			timers_state(c, TIMERS_FIN_WAIT_2_US);
+		return GO_ON;
+	case TCP_CLOSING:
+		if (c->flags & CONN_ACK_NOW)
+			output_ack(c);
+		enter_time_wait(c);
+		return DONE;
+	case TCP_LAST_ACK:
+		conn_close(c, TCP_EV_CLOSED);
+		return DONE;
+	case TCP_CLOSED:
+	case TCP_SYN_SENT:
+	case TCP_SYN_RECEIVED:
+	case TCP_ESTABLISHED:
+	case TCP_FIN_WAIT_2:
+	case TCP_CLOSE_WAIT:
+	case TCP_TIME_WAIT:
+	case TCP_N_STATES:
+		break;
+	}
+	return GO_ON;
+}
+
+/* Fifth: the ACK field. */
+static enum verdict check_ack(struct tcp_conn *c, const struct seg *seg)
+{
+	struct stack *s = conn_stack(c);
+
+	if (!(seg->flags & SEG_ACK))
+		return DONE;
+	if (c->state == TCP_SYN_RECEIVED) {
+		if (seq_leq(seg->ack, c->snd_una) || seq_gt(seg->ack, c->snd_nxt)) {
+			reset_for(c, seg);
+			return DONE;
+		}
+		if (c->backoff == 0 && c->flags & CONN_TS && !(c->flags & CONN_SYN_LOST)) {
+			uint32_t ms = stack_ts(s, c->ts_off) - seg->opts.tsecr;
+
+			if (ms < 60000)
+				rtt_sample(c, RTE_MAX(ms * 1000, 1u));
+		}
+		c->snd_una = seg->ack;
+		c->snd_wnd = (uint32_t)seg->wnd << c->snd_wscale;
+		c->snd_wnd_max = c->snd_wnd;
+		c->snd_wl1 = seg->seq;
+		c->snd_wl2 = seg->ack;
+		established(c);
+		if (c->flags & CONN_FIN_QUEUED)
+			conn_set_state(c, TCP_FIN_WAIT_1);
+		conn_want_send(c);
+		return GO_ON;
+	}
+	/* RFC 5961 5.2: not older than the largest window ever seen, not newer than what was sent. */
+	if (seq_lt(seg->ack, c->snd_una - c->snd_wnd_max) || seq_gt(seg->ack, conn_snd_max(c))) {
+		stats_inc(s->stats, STAT_DROP_TCP_BAD_ACK);
+		if (seg->len)
+			output_ack(c);
+		else
+			challenge(c);
+		return DONE;
+	}
+	if (seq_lt(seg->ack, c->snd_una))
+		return GO_ON; /* old, but its data may be new */
+	ack_input(c, seg);
+	return fin_acked(c);
+}
+
+/* Sixth: URG. RFC 6093: urgent data stays in line; the pointer is only noted as progress of nothing. */
+
+/* Cuts off what is outside of the window; false: nothing is left. *m may become another mbuf. */
+static bool trim(struct tcp_conn *c, struct seg *seg, struct rte_mbuf **m)
+{
+	uint32_t end = seg->seq + seg->len;
+
+	if (seq_lt(seg->seq, c->rcv_nxt)) {
+		uint32_t n = RTE_MIN(c->rcv_nxt - seg->seq, seg->len);
+
+		note_dup(c, seg->seq, seg->seq + n);
+		c->flags |= CONN_ACK_NOW;
+		*m = mbuf_cut_front(*m, n);
+		seg->seq += n;
+		seg->len -= n;
+	}
+	if (seq_gt(end, c->rcv_adv)) {
+		uint32_t n = RTE_MIN(end - c->rcv_adv, seg->len);
+
+		mbuf_cut_back(*m, n);
+		seg->len -= n;
+		seg->flags &= (uint8_t)~SEG_FIN;
+	} else if (end == c->rcv_adv) {
+		seg->flags &= (uint8_t)~SEG_FIN; /* the FIN itself is past the edge */
+	}
+	return seg->len || seg->flags & SEG_FIN;
+}
+
+/* A full segment's worth, or two, since the last ACK: owed now; else soon (RFC 9293 SHLD-18, RFC 5681 4.2). */
+static void owe_ack(struct tcp_conn *c)
+{
+	if (c->rcv_nxt - c->last_ack_sent >= 2 * (uint32_t)c->rcv_mss)
+		conn_ack_now(c);
+	else
+		timers_delay_ack(c);
+}
+
+/* Eighth: the FIN bit. It was reached in sequence and is counted in RCV.NXT. */
+static void fin_received(struct tcp_conn *c)
+{
+	c->flags |= CONN_PEER_FIN;
+	conn_ack_now(c);
+	conn_raise(c, TCP_EV_PEER_FIN);
+	switch ((enum tcp_state)c->state) {
+	case TCP_SYN_RECEIVED:
+	case TCP_ESTABLISHED:
+		conn_set_state(c, TCP_CLOSE_WAIT);
+		break;
+	case TCP_FIN_WAIT_1:
+		/* With our FIN acknowledged this would be FIN-WAIT-2 already. */
+		conn_set_state(c, TCP_CLOSING);
+		break;
+	case TCP_FIN_WAIT_2:
+		output_ack(c);
+		enter_time_wait(c);
+		break;
+	case TCP_CLOSED:
+	case TCP_SYN_SENT:
+	case TCP_CLOSE_WAIT:
+	case TCP_CLOSING:
+	case TCP_LAST_ACK:
+	case TCP_TIME_WAIT:
+	case TCP_N_STATES:
+		break;
+	}
+}
+
+/* The user is gone: data that nobody will read is answered with RST (RFC 2525 2.17, RFC 1122 4.2.2.13). */
+static bool is_unwanted(struct tcp_conn *c, const struct seg *seg)
+{
+	if (!(c->flags & CONN_RELEASED) || !seg->len || seq_leq(seg->seq + seg->len, c->rcv_nxt))
+		return false;
+	output_reset(c);
+	conn_close(c, TCP_EV_RESET | TCP_EV_CLOSED);
+	return true;
+}
+
+static void take_out_of_order(struct tcp_conn *c, const struct seg *seg, struct rte_mbuf *m)
+{
+	struct opt_block dup = { 0, 0 };
+
+	ooo_insert(c, m, seg->seq, (seg->flags & SEG_FIN) != 0, &dup);
+	note_dup(c, dup.start, dup.end);
+	if (c->ext->ooo && c->ext->ooo->n == 0) {
+		/* The first one did not fit: no gap is remembered. */
+		pool_put(&conn_stack(c)->ooo_pool, c->ext->ooo);
+		c->ext->ooo = NULL;
+	}
+	output_ack(c); /* RFC 5681 4.2: at once, and for each of them */
+}
+
+static void take_in_order(struct tcp_conn *c, const struct seg *seg, struct rte_mbuf *m)
+{
+	bool fin = (seg->flags & SEG_FIN) != 0, had_gap = !ooo_is_empty(c);
+
+	if (seg->len > c->rcv_mss)
+		c->rcv_mss = (uint16_t)RTE_MIN(seg->len, (uint32_t)UINT16_MAX);
+	if (seg->len) {
+		c->rcv_nxt += seg->len;
+		c->bytes_in += seg->len;
+		rxq_append(c, m);
+		conn_raise(c, TCP_EV_READABLE);
+	} else {
+		rte_pktmbuf_free(m);
+	}
+	if (fin)
+		c->rcv_nxt++;
+	if (had_gap) {
+		if (fin)
+			ooo_free(c);
+		else
+			fin = ooo_advance(c);
+		conn_ack_now(c); /* RFC 5681 4.2: at once when a gap is filled */
+	} else if (!fin) {
+		owe_ack(c);
+	}
+	if (fin)
+		fin_received(c);
+}
+
+/* Seventh: the segment text. Takes m. */
+static void take_data(struct tcp_conn *c, struct seg *seg, struct rte_mbuf *m)
+{
+	if (!(seg->len || seg->flags & SEG_FIN) || c->flags & CONN_PEER_FIN ||
+	    c->state > TCP_FIN_WAIT_2) {
+		rte_pktmbuf_free(m); /* nothing, or beyond the peer's own FIN */
+		return;
+	}
+	if (is_unwanted(c, seg) || !trim(c, seg, &m)) {
+		rte_pktmbuf_free(m);
+		return;
+	}
+	if (seg->seq != c->rcv_nxt) {
+		take_out_of_order(c, seg, m);
+		return;
+	}
+	if (seg->len && !rxq_has_memory(c, mbuf_truesize(m), true)) {
+		stats_inc(conn_stack(c)->stats, STAT_DROP_TCP_MEMORY);
+		rte_pktmbuf_free(m);
+		conn_ack_now(c);
+		return;
+	}
+	take_in_order(c, seg, m);
+}
+
+/* RFC 7323 4.3: only from segments that reach up to what was acknowledged last. */
+static void update_ts_recent(struct tcp_conn *c, const struct seg *seg)
+{
+	if (!(c->flags & CONN_TS) || !(seg->opts.has & OPT_TS) ||
+	    seq_gt(seg->seq, c->last_ack_sent) || seq_lt(seg->opts.tsval, c->ts_recent))
+		return;
+	c->ts_recent = seg->opts.tsval;
+	c->ts_recent_ms = conn_stack(c)->now_ms;
+}
+
+/* RFC 3168 6.1.3: CE is echoed on every ACK until CWR comes. */
+static void note_ecn(struct tcp_conn *c, const struct seg *seg)
+{
+	if (!(c->flags & CONN_ECN))
+		return;
+	if (seg->flags & SEG_CWR)
+		c->flags &= ~(uint32_t)CONN_ECE_ECHO;
+	if (seg->ecn == 3 && seg->len) {
+		c->flags |= CONN_ECE_ECHO;
+		conn_ack_now(c);
+	}
+}
+
+void tcp_input(struct tcp_conn *c, const struct seg *in, struct rte_mbuf *m)
+{
+	struct seg seg = *in;
+
+	if (c->state == TCP_SYN_SENT) {
+		if (syn_sent(c, &seg) == DONE) {
+			rte_pktmbuf_free(m);
+			return;
+		}
+		/* Data or FIN on the SYN-ACK: goes on at the sixth step, the SYN counted. */
+		seg.seq++;
+		seg.flags &= (uint8_t)~SEG_SYN;
+		take_data(c, &seg, m);
+		return;
+	}
+	if (check_timestamp(c, &seg) == DONE || check_seq(c, &seg) == DONE ||
+	    check_rst(c, &seg) == DONE || check_syn(c, &seg) == DONE) {
+		rte_pktmbuf_free(m);
+		return;
+	}
+	update_ts_recent(c, &seg);
+	note_ecn(c, &seg);
+	if (check_ack(c, &seg) == DONE) {
+		rte_pktmbuf_free(m);
+		return;
+	}
+	take_data(c, &seg, m);
+}

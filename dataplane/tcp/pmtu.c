@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "dataplane/tcp/pmtu.h"
+
+#include <rte_common.h>
+
+#include "dataplane/tcp/output.h"
+#include "dataplane/tcp/sack.h"
+#include "dataplane/tcp/stack.h"
+#include "dataplane/tcp/txq.h"
+
+static uint32_t plateau_below(uint32_t mtu)
+{
+	static const uint16_t plateaus[] = { 17914, 8166, 4352, 2002, 1492, 1280, 1006, 552 };
+
+	for (unsigned i = 0; i < RTE_DIM(plateaus); i++)
+		if (plateaus[i] < mtu)
+			return plateaus[i];
+	return 552;
+}
+
+void pmtu_too_big(struct tcp_conn *c, uint32_t mtu)
+{
+	struct stack *s = conn_stack(c);
+	struct net_dst *dst = dst_get(s, &c->flow, c->dst_slot);
+	uint16_t old = c->mss;
+
+	if (!dst)
+		return;
+	if (mtu == 0)
+		mtu = plateau_below(dst->mtu);
+	if (mtu >= dst->mtu)
+		return; /* nothing new, or nonsense */
+	net_pmtu_set(s->net, &c->flow.remote, mtu, s->now_us);
+	dst = dst_get(s, &c->flow, c->dst_slot);
+	output_update_mss(c, dst);
+	if (c->mss >= old || c->state < TCP_ESTABLISHED)
+		return;
+	stats_inc(s->stats, STAT_TCP_PMTU_LOWERED);
+	conn_ext(c);
+	for (struct rte_mbuf *m = c->txq_head; m && m != c->txq_send; m = txq_next(m)) {
+		struct txseg *t = txseg(m);
+
+		if (t->flags & TXSEG_SENT && t->len > c->mss && !(t->flags & TXSEG_SACKED))
+			sack_mark_lost(c, t);
+	}
+	conn_want_send(c);
+}

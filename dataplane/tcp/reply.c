@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "dataplane/tcp/reply.h"
+
+#include <string.h>
+
+#include <rte_byteorder.h>
+
+unsigned reply_write(struct rte_mbuf *m, const struct reply *r)
+{
+	uint8_t options[OPT_MAX_LEN];
+	unsigned n_options = opt_build(options, &r->opts);
+	unsigned len = SEG_HEADER_LEN + n_options;
+	uint8_t *p = (uint8_t *)rte_pktmbuf_prepend(m, (uint16_t)len);
+	rte_be16_t ports[2] = { rte_cpu_to_be_16(r->sport), rte_cpu_to_be_16(r->dport) };
+	rte_be32_t numbers[2] = { rte_cpu_to_be_32(r->seq), rte_cpu_to_be_32(r->ack) };
+	rte_be16_t wnd = rte_cpu_to_be_16(r->wnd);
+
+	memcpy(p, ports, 4);
+	memcpy(p + 4, numbers, 8);
+	p[12] = (uint8_t)(len / 4 << 4);
+	p[13] = r->flags;
+	memcpy(p + 14, &wnd, 2);
+	memset(p + 16, 0, 4);
+	memcpy(p + SEG_HEADER_LEN, options, n_options);
+	return len;
+}
+
+void reply_send(struct stack *s, const struct pkt *pkt, const struct reply *r)
+{
+	struct rte_mbuf *m = stack_alloc(s);
+
+	if (!m)
+		return;
+	reply_write(m, r);
+	net_reply_tcp(s->net, pkt, m, s->now_us);
+}
+
+void reply_reset(struct stack *s, const struct pkt *pkt, const struct seg *seg)
+{
+	struct reply r = { .sport = seg->dport, .dport = seg->sport };
+
+	if (seg->flags & SEG_RST)
+		return;
+	if (seg->flags & SEG_ACK) {
+		r.seq = seg->ack;
+		r.flags = SEG_RST;
+	} else {
+		r.ack = seg_end(seg);
+		r.flags = SEG_RST | SEG_ACK;
+	}
+	stats_inc(s->stats, STAT_TCP_RST_SENT);
+	reply_send(s, pkt, &r);
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "dataplane/tcp/rxq.h"
+
+#include <string.h>
+
+#include <rte_common.h>
+
+#include "dataplane/tcp/ooo.h"
+#include "dataplane/tcp/seq.h"
+#include "dataplane/tcp/stack.h"
+
+/* Bytes of buffer per byte of window: a 2 KB buffer with an MSS in it, and some slack. */
+#define TRUESIZE_FACTOR 2
+#define TRUESIZE_SLACK  65536
+
+void rxq_account(struct tcp_conn *c, const struct rte_mbuf *m)
+{
+	c->rcv_truesize += mbuf_truesize(m);
+	stack_hold(conn_stack(c), m->nb_segs);
+}
+
+void rxq_unaccount(struct tcp_conn *c, const struct rte_mbuf *m)
+{
+	c->rcv_truesize -= mbuf_truesize(m);
+	stack_unhold(conn_stack(c), m->nb_segs);
+}
+
+bool rxq_has_memory(const struct tcp_conn *c, uint32_t truesize, bool in_order)
+{
+	const struct stack *s = conn_stack(c);
+	uint32_t limit = c->rcv_buf * TRUESIZE_FACTOR;
+
+	if (in_order)
+		return s->n_held < s->held_limit &&
+		    c->rcv_truesize + truesize <= limit + TRUESIZE_SLACK;
+	return !stack_is_short(s) && c->rcv_truesize + truesize <= limit;
+}
+
+/* Copies m's bytes behind the last one's; false: no room, or not ours alone. */
+static bool rxq_coalesce(struct tcp_conn *c, struct rte_mbuf *m)
+{
+	struct rte_mbuf *tail = c->rxq_tail;
+
+	if (!tail || m->pkt_len > RXQ_COPY_MAX || m->nb_segs != 1 || !RTE_MBUF_DIRECT(tail) ||
+	    rte_mbuf_refcnt_read(tail) != 1 || rte_pktmbuf_tailroom(tail) < m->pkt_len)
+		return false;
+	memcpy(rte_pktmbuf_mtod_offset(tail, uint8_t *, tail->data_len),
+	    rte_pktmbuf_mtod(m, const uint8_t *), m->data_len);
+	tail->data_len = (uint16_t)(tail->data_len + m->data_len);
+	return true;
+}
+
+void rxq_append(struct tcp_conn *c, struct rte_mbuf *m)
+{
+	c->rcv_avail += m->pkt_len;
+	if (rxq_coalesce(c, m)) {
+		rte_pktmbuf_free(m);
+		return;
+	}
+	rxq_account(c, m);
+	if (c->rxq_tail)
+		c->rxq_tail->next = m;
+	else
+		c->rxq_head = m;
+	c->rxq_tail = m->nb_segs == 1 ? m : rte_pktmbuf_lastseg(m);
+}
+
+static void rxq_free_head(struct tcp_conn *c)
+{
+	struct rte_mbuf *m = c->rxq_head;
+
+	c->rxq_head = m->next;
+	if (!c->rxq_head)
+		c->rxq_tail = NULL;
+	c->rcv_truesize -= (uint32_t)sizeof(*m) + m->buf_len;
+	stack_unhold(conn_stack(c), 1);
+	m->next = NULL;
+	rte_pktmbuf_free_seg(m);
+}
+
+void rxq_free(struct tcp_conn *c)
+{
+	while (c->rxq_head)
+		rxq_free_head(c);
+	c->rcv_avail = 0;
+}
+
+uint32_t rxq_window(const struct tcp_conn *c)
+{
+	uint32_t used = c->rcv_avail, pinned = c->rcv_truesize / TRUESIZE_FACTOR;
+	uint32_t room, adv = conn_rcv_wnd(c);
+
+	if (pinned > used)
+		used = pinned;
+	room = used < c->rcv_buf ? c->rcv_buf - used : 0;
+	if (conn_stack(c)->n_held >= conn_stack(c)->held_shed)
+		room = RTE_MIN(room, (uint32_t)c->rcv_mss * 2);
+	/* Silly window avoidance (RFC 9293 3.8.6.2.2): the edge moves by a segment or half the buffer. */
+	if (room < adv || room - adv < RTE_MIN(c->rcv_buf / 2, (uint32_t)c->rcv_mss))
+		room = adv;
+	return room;
+}
+
+unsigned tcp_rx_view(const struct tcp_conn *c, struct iovec *iov, unsigned max)
+{
+	unsigned n = 0;
+
+	for (struct rte_mbuf *m = c->rxq_head; m && n < max; m = m->next, n++) {
+		iov[n].iov_base = rte_pktmbuf_mtod(m, void *);
+		iov[n].iov_len = m->data_len;
+	}
+	return n;
+}
+
+uint32_t tcp_rx_available(const struct tcp_conn *c)
+{
+	return c->rcv_avail;
+}
+
+bool tcp_rx_is_finished(const struct tcp_conn *c)
+{
+	return c->flags & CONN_PEER_FIN && c->rcv_avail == 0;
+}
+
+/* Is the window so much larger now that the peer should be told at once? */
+static bool window_update_is_due(const struct tcp_conn *c)
+{
+	uint32_t adv = conn_rcv_wnd(c), wnd = rxq_window(c);
+
+	if (c->state < TCP_ESTABLISHED || c->flags & CONN_PEER_FIN || wnd == adv)
+		return false;
+	return adv < c->rcv_buf / 2 && (wnd - adv >= c->rcv_buf / 4 || adv < c->rcv_mss);
+}
+
+void tcp_rx_consume(struct tcp_conn *c, uint32_t n)
+{
+	assert(n <= c->rcv_avail);
+	c->rcv_avail -= n;
+	while (n) {
+		struct rte_mbuf *m = c->rxq_head;
+
+		if (n < m->data_len) {
+			m->data_off = (uint16_t)(m->data_off + n);
+			m->data_len = (uint16_t)(m->data_len - n);
+			break;
+		}
+		n -= m->data_len;
+		rxq_free_head(c);
+	}
+	if (c->flags & CONN_HASHED && window_update_is_due(c))
+		conn_ack_now(c);
+}

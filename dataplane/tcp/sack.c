@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "dataplane/tcp/sack.h"
+
+#include <rte_common.h>
+
+#include "dataplane/tcp/rack.h"
+#include "dataplane/tcp/recovery.h"
+#include "dataplane/tcp/seq.h"
+#include "dataplane/tcp/txq.h"
+
+/* Is the first block a duplicate's report (RFC 2883 4.1)? */
+static bool is_dsack(const struct seg *seg)
+{
+	const struct opt_block *b = seg->opts.sack;
+
+	if (seq_lt(b[0].start, seg->ack))
+		return true;
+	return seg->opts.n_sack > 1 && seq_geq(b[0].start, b[1].start) &&
+	    seq_leq(b[0].end, b[1].end);
+}
+
+/* Copies blocks that can be true in ascending order; returns how many. */
+static unsigned valid_blocks(const struct tcp_conn *c, const struct seg *seg, unsigned first,
+    struct opt_block out[OPT_MAX_SACK])
+{
+	unsigned n = 0;
+
+	for (unsigned i = first; i < seg->opts.n_sack; i++) {
+		struct opt_block b = seg->opts.sack[i];
+		unsigned j = n;
+
+		if (seq_geq(b.start, b.end) || seq_lt(b.start, c->snd_una) ||
+		    seq_gt(b.end, c->snd_nxt))
+			continue;
+		for (; j > 0 && seq_lt(b.start, out[j - 1].start); j--)
+			out[j] = out[j - 1];
+		out[j] = b;
+		n++;
+	}
+	return n;
+}
+
+static void mark_sacked(struct tcp_conn *c, struct txseg *t, struct ack *a)
+{
+	struct conn_ext *x = c->ext;
+	uint32_t len = txseg_len(t);
+
+	rack_delivered(c, t);
+	if (!(t->flags & TXSEG_EVER)) {
+		uint64_t rtt = conn_now(c) - t->xmit_us;
+
+		a->rtt_us = rtt ? (uint32_t)rtt : 1;
+	}
+	sack_forget(c, t, len);
+	t->flags &= (uint16_t) ~(TXSEG_LOST | TXSEG_RESENT);
+	t->flags |= TXSEG_SACKED;
+	x->sacked += len;
+	x->n_sacked++;
+	a->sacked += len;
+	a->delivered += len;
+}
+
+void sack_input(struct tcp_conn *c, const struct seg *seg, struct ack *a)
+{
+	struct opt_block blocks[OPT_MAX_SACK];
+	struct conn_ext *x = conn_ext(c);
+	unsigned first = 0, n, i = 0;
+
+	if (is_dsack(seg)) {
+		first = 1;
+		a->dsack = true;
+		x->dsacks++;
+		rack_dsack(c);
+		recovery_dsack(c, &seg->opts.sack[0]);
+	}
+	n = valid_blocks(c, seg, first, blocks);
+	for (struct rte_mbuf *m = c->txq_head; m && m != c->txq_send && i < n; m = txq_next(m)) {
+		struct txseg *t = txseg(m);
+
+		while (i < n && seq_leq(blocks[i].end, t->seq))
+			i++;
+		if (i == n || !(t->flags & TXSEG_SENT))
+			break;
+		if (!(t->flags & TXSEG_SACKED) && seq_geq(t->seq, blocks[i].start) &&
+		    seq_leq(txseg_end(t), blocks[i].end))
+			mark_sacked(c, t, a);
+	}
+}
+
+void sack_mark_lost(struct tcp_conn *c, struct txseg *t)
+{
+	struct conn_ext *x = c->ext;
+	uint32_t len = txseg_len(t);
+
+	if (t->flags & TXSEG_LOST && !(t->flags & TXSEG_RESENT))
+		return;
+	if (!(t->flags & TXSEG_LOST))
+		x->lost += len;
+	if (t->flags & TXSEG_RESENT)
+		x->resent -= len;
+	x->pending += len;
+	t->flags &= (uint16_t)~TXSEG_RESENT;
+	t->flags |= TXSEG_LOST;
+}
+
+void sack_mark_resent(struct tcp_conn *c, struct txseg *t)
+{
+	struct conn_ext *x = c->ext;
+	uint32_t len = txseg_len(t);
+
+	if (t->flags & TXSEG_LOST && !(t->flags & TXSEG_RESENT))
+		x->pending -= len;
+	if (!(t->flags & TXSEG_RESENT))
+		x->resent += len;
+	t->flags |= TXSEG_RESENT | TXSEG_EVER;
+	x->resent_total++;
+	x->undo_resent++;
+}
+
+void sack_forget(struct tcp_conn *c, const struct txseg *t, uint32_t n)
+{
+	struct conn_ext *x = c->ext;
+
+	if (t->flags & TXSEG_SACKED) {
+		x->sacked -= n;
+		if (n == txseg_len(t))
+			x->n_sacked--;
+	}
+	if (t->flags & TXSEG_LOST) {
+		x->lost -= n;
+		if (!(t->flags & TXSEG_RESENT))
+			x->pending -= n;
+	}
+	if (t->flags & TXSEG_RESENT)
+		x->resent -= n;
+}
+
+void sack_mark_all_lost(struct tcp_conn *c)
+{
+	struct conn_ext *x = conn_ext(c);
+	bool reneged = c->txq_head && txseg(c->txq_head)->flags & TXSEG_SACKED;
+
+	for (struct rte_mbuf *m = c->txq_head; m && m != c->txq_send; m = txq_next(m)) {
+		struct txseg *t = txseg(m);
+
+		if (!(t->flags & TXSEG_SENT))
+			break;
+		if (reneged && t->flags & TXSEG_SACKED) {
+			sack_forget(c, t, txseg_len(t));
+			t->flags &= (uint16_t)~TXSEG_SACKED;
+		}
+		if (!(t->flags & TXSEG_SACKED))
+			sack_mark_lost(c, t);
+	}
+	if (!(c->flags & CONN_SACK))
+		x->sacked = 0; /* was only an estimate from duplicate ACKs */
+}
+
+void sack_unmark_lost(struct tcp_conn *c)
+{
+	for (struct rte_mbuf *m = c->txq_head; m && m != c->txq_send; m = txq_next(m)) {
+		struct txseg *t = txseg(m);
+
+		if ((t->flags & (TXSEG_LOST | TXSEG_RESENT)) != TXSEG_LOST)
+			continue;
+		sack_forget(c, t, txseg_len(t));
+		t->flags &= (uint16_t)~TXSEG_LOST;
+	}
+}
+
+struct rte_mbuf *sack_first_pending(const struct tcp_conn *c)
+{
+	if (!c->ext || c->ext->pending == 0)
+		return NULL;
+	for (struct rte_mbuf *m = c->txq_head; m && m != c->txq_send; m = txq_next(m))
+		if ((txseg(m)->flags & (TXSEG_LOST | TXSEG_RESENT)) == TXSEG_LOST)
+			return m;
+	return NULL;
+}

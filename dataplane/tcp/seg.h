@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_mbuf.h>
+
+#include "dataplane/net/pkt.h"
+#include "dataplane/tcp/opt.h"
+
+/* Header flags as on the wire (RFC 9293 3.1, RFC 3168). */
+enum seg_flag {
+	SEG_FIN = 0x01,
+	SEG_SYN = 0x02,
+	SEG_RST = 0x04,
+	SEG_PSH = 0x08,
+	SEG_ACK = 0x10,
+	SEG_URG = 0x20,
+	SEG_ECE = 0x40,
+	SEG_CWR = 0x80,
+};
+
+#define SEG_HEADER_LEN     20
+#define SEG_MAX_HEADER_LEN 60
+
+/* A received segment, in host order. */
+struct seg {
+	uint32_t seq, ack;
+	uint32_t len; /* payload bytes, without SYN and FIN */
+	uint16_t sport, dport;
+	uint16_t wnd; /* as on the wire, not scaled */
+	uint16_t up;
+	uint8_t flags; /* enum seg_flag */
+	uint8_t header_len;
+	uint8_t ecn; /* of the IP header */
+	struct opts opts;
+};
+
+/* SEG.LEN of RFC 9293: payload, SYN and FIN. */
+static inline uint32_t seg_len(const struct seg *seg)
+{
+	return seg->len + !!(seg->flags & SEG_SYN) + !!(seg->flags & SEG_FIN);
+}
+
+/* The sequence number behind the segment. */
+static inline uint32_t seg_end(const struct seg *seg)
+{
+	return seg->seq + seg_len(seg);
+}
+
+/*
+ * Reads the TCP header that pkt found in m. False when the header does not fit in its first
+ * mbuf or in the packet; then seg is undefined. m is only read.
+ */
+bool seg_parse(struct seg *seg, const struct rte_mbuf *m, const struct pkt *pkt);

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_mbuf.h>
+
+#include "dataplane/base/siphash.h"
+#include "dataplane/base/stats.h"
+#include "dataplane/base/wheel.h"
+#include "dataplane/net/net.h"
+#include "dataplane/tcp/conn.h"
+#include "dataplane/tcp/dst.h"
+#include "dataplane/tcp/listen.h"
+#include "dataplane/tcp/pool.h"
+#include "dataplane/tcp/table.h"
+#include "dataplane/tcp/tcp.h"
+
+/* The state of one worker's TCP; visible inside dataplane/tcp only. */
+
+/* SYN-ACKs are repeated after 1, 2, 4, 8, 16 s and given up 32 s later. */
+#define MINI_LEVELS 6
+
+/* A first-in first-out list of pool objects by index + 1. */
+struct fifo {
+	uint32_t head, tail;
+};
+
+/* Keys made of the shared secret: the same for all workers. */
+struct stack_keys {
+	struct siphash_key isn, ts, cookie, port;
+};
+
+struct stack {
+	struct stack_config config;
+	struct net *net;
+	struct stats *stats;
+	struct rte_mempool *pool;
+	uint64_t now_us;
+	uint32_t now_ms;
+	uint32_t n_held;     /* mbufs in queues of TCP */
+	uint32_t held_shed;  /* above: no new connections, nothing out of order kept */
+	uint32_t held_limit; /* above: nothing is queued any more */
+	struct stack_keys keys;
+	struct addrs addrs;
+	struct table table;
+	struct wheel wheel;
+
+	/* Lists of connections by index + 1, linked through ready_next, send_next, starved_next. */
+	struct fifo ready, send, starved;
+
+	struct pool conn_pool, ext_pool, ooo_pool, mini_pool, tw_pool;
+	struct fifo
+	    minis[MINI_LEVELS]; /* by the number of SYN-ACK repetitions: constant timeouts */
+	struct fifo tws;        /* by age */
+	struct listeners listeners;
+	struct dst_cache dsts;
+	uint32_t port_counters[64]; /* RFC 6056 algorithm 4 */
+	uint32_t source_turn;
+	uint32_t n_state[TCP_N_STATES];
+	uint64_t entered[TCP_N_STATES];
+	void *memory[8]; /* what stack_free gives back */
+
+	struct tcp_conn conns[] __attribute__((aligned(64)));
+};
+
+static inline struct tcp_conn *stack_conn(struct stack *s, uint32_t index)
+{
+	return &s->conns[index];
+}
+
+static inline void stack_hold(struct stack *s, unsigned n)
+{
+	s->n_held += n;
+}
+
+static inline void stack_unhold(struct stack *s, unsigned n)
+{
+	s->n_held -= n;
+}
+
+/* Too little memory for anything new. */
+static inline bool stack_is_short(const struct stack *s)
+{
+	return s->n_held > s->held_shed;
+}
+
+/* The time us from now on the millisecond clock, rounded up: a timer never fires early. */
+static inline uint32_t stack_deadline(const struct stack *s, uint64_t us)
+{
+	return (uint32_t)((s->now_us + us + 999) / 1000);
+}
+
+/* Our timestamp clock for a connection (RFC 7323 5.4: 1 ms). */
+static inline uint32_t stack_ts(const struct stack *s, uint32_t ts_off)
+{
+	return s->now_ms + ts_off;
+}
+
+/* Every call from outside begins with this. */
+void stack_set_now(struct stack *s, uint64_t now_us);
+
+/* An mbuf for a header or for payload, or NULL (counted). */
+struct rte_mbuf *stack_alloc(struct stack *s);

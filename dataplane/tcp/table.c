@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "dataplane/tcp/table.h"
+
+#include <stdlib.h>
+
+#include "dataplane/tcp/mini.h"
+#include "dataplane/tcp/stack.h"
+#include "dataplane/tcp/timewait.h"
+
+static unsigned addrs_hash(const struct ip_addr *ip)
+{
+	uint64_t x = ip->q[0] ^ ip->q[1];
+
+	/* No peer chooses our addresses: a multiplication spreads them well enough. */
+	return (unsigned)(x * 0x9e3779b97f4a7c15ULL >> 55);
+}
+
+int addrs_index(struct addrs *a, const struct ip_addr *ip)
+{
+	unsigned i = addrs_hash(ip);
+
+	for (; a->slot[i]; i = (i + 1) & 511)
+		if (ip_addr_eq(&a->ip[a->slot[i] - 1], ip))
+			return a->slot[i] - 1;
+	if (a->n == ADDRS_MAX)
+		return -1;
+	a->ip[a->n++] = *ip;
+	a->slot[i] = (uint8_t)a->n;
+	return a->n - 1;
+}
+
+int table_init(struct table *t, uint32_t n, const uint8_t secret[16])
+{
+	uint32_t size = 64;
+
+	while (size < n)
+		size *= 2;
+	t->buckets = calloc(size, sizeof(*t->buckets));
+	t->mask = size - 1;
+	t->key = siphash_key_make(secret);
+	return t->buckets ? 0 : -1;
+}
+
+void table_fini(struct table *t)
+{
+	free(t->buckets);
+}
+
+static uint32_t *next_of(struct stack *s, uint32_t ref)
+{
+	switch (table_kind(ref)) {
+	case TABLE_CONN:
+		return &stack_conn(s, table_index(ref))->hash_next;
+	case TABLE_MINI:
+		return &mini_at(s, table_index(ref))->hash_next;
+	case TABLE_TW:
+		return &tw_at(s, table_index(ref))->hash_next;
+	}
+	assert(!"a reference has a kind");
+	return NULL;
+}
+
+static bool conn_has_key(const struct tcp_conn *c, const struct tcp_key *key)
+{
+	return c->flow.remote_port == key->rport && c->flow.local_port == key->lport &&
+	    c->laddr == key->laddr && ip_addr_eq(&c->flow.remote, &key->raddr);
+}
+
+uint32_t table_find(const struct stack *s, const struct tcp_key *key, uint32_t hash)
+{
+	uint32_t ref = s->table.buckets[hash & s->table.mask];
+
+	while (ref) {
+		uint32_t index = table_index(ref);
+
+		switch (table_kind(ref)) {
+		case TABLE_CONN:
+			if (conn_has_key(&s->conns[index], key))
+				return ref;
+			ref = s->conns[index].hash_next;
+			break;
+		case TABLE_MINI: {
+			const struct mini *mini = mini_at(s, index);
+
+			if (tcp_key_eq(&mini->key, key))
+				return ref;
+			ref = mini->hash_next;
+			break;
+		}
+		case TABLE_TW: {
+			const struct tw *tw = tw_at(s, index);
+
+			if (tcp_key_eq(&tw->key, key))
+				return ref;
+			ref = tw->hash_next;
+			break;
+		}
+		}
+	}
+	return 0;
+}
+
+void table_add(struct stack *s, uint32_t ref, uint32_t hash)
+{
+	uint32_t *bucket = &s->table.buckets[hash & s->table.mask];
+
+	*next_of(s, ref) = *bucket;
+	*bucket = ref;
+}
+
+void table_remove(struct stack *s, uint32_t ref, uint32_t hash)
+{
+	uint32_t *link = &s->table.buckets[hash & s->table.mask];
+
+	while (*link != ref) {
+		assert(*link);
+		link = next_of(s, *link);
+	}
+	*link = *next_of(s, ref);
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "dataplane/tcp/timers.h"
+
+#include <rte_common.h>
+
+#include "dataplane/tcp/output.h"
+#include "dataplane/tcp/rack.h"
+#include "dataplane/tcp/recovery.h"
+#include "dataplane/tcp/rtt.h"
+#include "dataplane/tcp/seq.h"
+#include "dataplane/tcp/stack.h"
+#include "dataplane/tcp/txq.h"
+
+static void file(struct tcp_conn *c)
+{
+	struct stack *s = conn_stack(c);
+	bool any = false;
+	uint32_t at = 0;
+
+	if (c->timer != CONN_TIMER_NONE) {
+		at = c->dl_rexmit;
+		any = true;
+	}
+	if (c->flags & CONN_ACK_DELAYED && (!any || seq_lt(c->dl_ack, at))) {
+		at = c->dl_ack;
+		any = true;
+	}
+	if (c->flags & CONN_STATE_TIMER && (!any || seq_lt(c->dl_state, at))) {
+		at = c->dl_state;
+		any = true;
+	}
+	/* Filed for an earlier time is good enough: it is filed again when it comes up. */
+	if (any && (!wheel_is_filed(&c->node) || seq_lt(at, c->node.expires_ms)))
+		wheel_file(&s->wheel, &c->node, at);
+}
+
+void timers_arm(struct tcp_conn *c, enum conn_timer kind, uint32_t us)
+{
+	c->timer = kind;
+	c->dl_rexmit = stack_deadline(conn_stack(c), us);
+	file(c);
+}
+
+void timers_delay_ack(struct tcp_conn *c)
+{
+	if (c->flags & CONN_ACK_DELAYED)
+		return;
+	c->flags |= CONN_ACK_DELAYED;
+	c->dl_ack = stack_deadline(conn_stack(c), conn_stack(c)->config.delayed_ack_us);
+	file(c);
+}
+
+void timers_state(struct tcp_conn *c, uint32_t us)
+{
+	c->flags |= CONN_STATE_TIMER;
+	c->dl_state = stack_deadline(conn_stack(c), us);
+	file(c);
+}
+
+void timers_stop(struct tcp_conn *c)
+{
+	c->timer = CONN_TIMER_NONE;
+	c->flags &= ~(uint32_t)(CONN_ACK_DELAYED | CONN_STATE_TIMER);
+	wheel_cancel(&conn_stack(c)->wheel, &c->node);
+}
+
+void timers_rexmit(struct tcp_conn *c, bool restart)
+{
+	uint32_t tlp;
+
+	if (c->snd_nxt == c->snd_una) {
+		if (!c->txq_send && !(c->flags & CONN_FIN_QUEUED && !(c->flags & CONN_FIN_IN_TXQ)))
+			c->timer = CONN_TIMER_NONE;
+		else if (c->timer != CONN_TIMER_PERSIST)
+			timers_arm(c, CONN_TIMER_PERSIST, rtt_rto_backed_off(c));
+		return;
+	}
+	if (c->timer == CONN_TIMER_REO && c->ext && c->flags & CONN_SACK && !restart)
+		return;
+	if (!restart && c->timer == CONN_TIMER_RTO)
+		return;
+	if (c->timer == CONN_TIMER_REO && restart && seq_gt(c->dl_rexmit, conn_stack(c)->now_ms))
+		return; /* set by this very ACK */
+	tlp = tlp_timeout(c);
+	if (tlp)
+		timers_arm(c, CONN_TIMER_TLP, tlp);
+	else
+		timers_arm(c, CONN_TIMER_RTO, rtt_rto_backed_off(c));
+}
+
+static bool is_given_up(const struct tcp_conn *c)
+{
+	return conn_stack(c)->now_ms - c->progress_ms >= TIMERS_R2_MS;
+}
+
+/* RFC 9293 MUST-23: the number of SYNs is configured, by default enough for three minutes. */
+static void run_syn(struct tcp_conn *c)
+{
+	struct stack *s = conn_stack(c);
+
+	if (c->backoff >= s->config.syn_retries) {
+		stats_inc(s->stats, STAT_TCP_SYN_TIMEOUTS);
+		conn_close(c, TCP_EV_TIMEOUT | TCP_EV_CLOSED);
+		return;
+	}
+	c->backoff++;
+	c->flags |= CONN_SYN_LOST;
+	output_syn(c);
+	timers_arm(c, CONN_TIMER_RTO, rtt_rto_backed_off(c));
+}
+
+static void run_rto(struct tcp_conn *c)
+{
+	struct stack *s = conn_stack(c);
+
+	if (is_given_up(c)) {
+		stats_inc(s->stats, STAT_TCP_TIMEOUTS);
+		output_reset(c);
+		conn_close(c, TCP_EV_TIMEOUT | TCP_EV_CLOSED);
+		return;
+	}
+	stats_inc(s->stats, STAT_TCP_RTOS);
+	recovery_on_rto(c);
+	if (c->backoff < UINT8_MAX)
+		c->backoff++;
+	timers_arm(c, CONN_TIMER_RTO, rtt_rto_backed_off(c));
+	conn_want_send(c);
+}
+
+static void run_persist(struct tcp_conn *c)
+{
+	if (c->snd_nxt != c->snd_una) {
+		timers_rexmit(c, true);
+		return;
+	}
+	if (is_given_up(c)) {
+		stats_inc(conn_stack(c)->stats, STAT_TCP_TIMEOUTS);
+		output_reset(c);
+		conn_close(c, TCP_EV_TIMEOUT | TCP_EV_CLOSED);
+		return;
+	}
+	output_persist(c);
+	if (c->snd_nxt != c->snd_una)
+		return; /* it was an override: the RTO runs now */
+	if (c->backoff < UINT8_MAX)
+		c->backoff++;
+	timers_arm(c, CONN_TIMER_PERSIST, rtt_rto_backed_off(c));
+}
+
+static void run_rexmit(struct tcp_conn *c)
+{
+	enum conn_timer kind = c->timer;
+
+	c->timer = CONN_TIMER_NONE;
+	if (c->state == TCP_SYN_SENT || c->state == TCP_SYN_RECEIVED) {
+		run_syn(c);
+		return;
+	}
+	switch (kind) {
+	case CONN_TIMER_NONE:
+		break;
+	case CONN_TIMER_RTO:
+		run_rto(c);
+		break;
+	case CONN_TIMER_TLP:
+		output_tlp(c);
+		break;
+	case CONN_TIMER_REO:
+		recovery_on_reo_timer(c);
+		timers_rexmit(c, false);
+		conn_want_send(c);
+		break;
+	case CONN_TIMER_PERSIST:
+		run_persist(c);
+		break;
+	}
+}
+
+void timers_run(struct tcp_conn *c)
+{
+	uint32_t now_ms = conn_stack(c)->now_ms;
+
+	if (c->flags & CONN_ACK_DELAYED && seq_leq(c->dl_ack, now_ms))
+		conn_ack_now(c);
+	if (c->flags & CONN_STATE_TIMER && seq_leq(c->dl_state, now_ms)) {
+		c->flags &= ~(uint32_t)CONN_STATE_TIMER;
+		if (c->state == TCP_FIN_WAIT_2) {
+			stats_inc(conn_stack(c)->stats, STAT_TCP_TIMEOUTS);
+			conn_close(c, TCP_EV_TIMEOUT | TCP_EV_CLOSED);
+			return;
+		}
+	}
+	if (c->timer != CONN_TIMER_NONE && seq_leq(c->dl_rexmit, now_ms)) {
+		run_rexmit(c);
+		if (c->state == TCP_CLOSED)
+			return;
+	}
+	if (c->flags & CONN_ACK_DELAYED && seq_leq(c->dl_ack, now_ms))
+		c->flags &= ~(uint32_t)CONN_ACK_DELAYED; /* owed now, no longer delayed */
+	file(c);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dataplane/tcp/conn.h"
+
+/*
+ * A connection's timers: three deadlines in milliseconds and one wheel node, which is filed for the
+ * earliest of them and left where it is when they move away.
+ */
+
+/* Half a connection may go without any progress before it is given up (RFC 9293 MUST-20, R2 >= 100 s). */
+#define TIMERS_R2_MS         120000u
+/* FIN-WAIT-2 of a connection that the user has released. */
+#define TIMERS_FIN_WAIT_2_US 60000000u
+
+/*
+ * Arms what snd_una, snd_nxt and the send queue ask for: RTO or TLP while something is
+ * outstanding, PERSIST while something waits that may not be sent, else nothing. restart: from now
+ * (RFC 6298 5.3), else a running one is left alone.
+ */
+void timers_rexmit(struct tcp_conn *c, bool restart);
+
+/* Arms one kind of it, us from now. */
+void timers_arm(struct tcp_conn *c, enum conn_timer kind, uint32_t us);
+
+/* The delayed ACK (MUST-40); a running one is left alone. */
+void timers_delay_ack(struct tcp_conn *c);
+
+/* The state's own limit: FIN-WAIT-2, keepalive. */
+void timers_state(struct tcp_conn *c, uint32_t us);
+
+void timers_stop(struct tcp_conn *c);
+
+/* Does what is due; c came up in the wheel and is filed again when it is still alive. */
+void timers_run(struct tcp_conn *c);

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "dataplane/tcp/txq.h"
+
+#include <string.h>
+
+#include <rte_common.h>
+
+#include "dataplane/tcp/seq.h"
+#include "dataplane/tcp/stack.h"
+
+static struct rte_mbuf *txq_mbuf(struct tcp_conn *c)
+{
+	struct stack *s = conn_stack(c);
+	struct rte_mbuf *m;
+
+	m = s->n_held < s->held_limit ? stack_alloc(s) : NULL;
+	if (!m)
+		return NULL;
+	stack_hold(s, 1);
+	*txseg(m) = (struct txseg){
+		.off = TXSEG_HEADROOM,
+		.cap = RTE_MIN(txseg_room(m), c->mss),
+	};
+	return m;
+}
+
+struct rte_mbuf *txq_add_spare(struct tcp_conn *c)
+{
+	struct rte_mbuf *m = txq_mbuf(c), *last;
+
+	if (!m)
+		return NULL;
+	last = txq_spare(c) ? txq_spare(c) : c->txq_tail;
+	if (!last) {
+		c->txq_head = m;
+		return m;
+	}
+	while (txq_next(last))
+		last = txq_next(last);
+	txseg(last)->next = m;
+	return m;
+}
+
+static void txq_free_one(struct tcp_conn *c, struct rte_mbuf *m)
+{
+	stack_unhold(conn_stack(c), 1);
+	rte_pktmbuf_free_seg(m);
+}
+
+static void txq_free_list(struct tcp_conn *c, struct rte_mbuf *m)
+{
+	while (m) {
+		struct rte_mbuf *next = txq_next(m);
+
+		txq_free_one(c, m);
+		m = next;
+	}
+}
+
+void txq_drop_spares(struct tcp_conn *c)
+{
+	txq_free_list(c, txq_spare(c));
+	if (c->txq_tail)
+		txseg(c->txq_tail)->next = NULL;
+	else
+		c->txq_head = NULL;
+}
+
+void txq_free(struct tcp_conn *c)
+{
+	txq_free_list(c, c->txq_head);
+	c->txq_head = c->txq_send = c->txq_tail = NULL;
+	c->n_tx = 0;
+	c->flags &= ~(uint32_t)CONN_FIN_IN_TXQ;
+}
+
+uint32_t txq_space(const struct tcp_conn *c)
+{
+	uint32_t used = c->snd_lbb - c->snd_una, limit = conn_stack(c)->config.send_buffer;
+
+	if (!conn_can_queue(c) || c->n_tx >= TXQ_MAX_SEGS || used >= limit)
+		return 0;
+	return RTE_MIN(limit - used, (uint32_t)(TXQ_MAX_SEGS - c->n_tx) * c->mss);
+}
+
+struct rte_mbuf *txq_open_tail(const struct tcp_conn *c)
+{
+	if (!c->txq_tail || !c->txq_send)
+		return NULL;
+	struct txseg *t = txseg(c->txq_tail);
+
+	return t->len < t->cap && !(t->flags & (TXSEG_SENT | TXSEG_FIN)) ? c->txq_tail : NULL;
+}
+
+static void txq_append(struct tcp_conn *c, struct rte_mbuf *m)
+{
+	txseg(m)->seq = c->snd_lbb;
+	if (!c->txq_send)
+		c->txq_send = m;
+	c->txq_tail = m;
+	c->n_tx++;
+}
+
+void txq_commit(struct tcp_conn *c, uint32_t n, bool push)
+{
+	struct rte_mbuf *m = txq_open_tail(c);
+
+	while (n) {
+		if (!m) {
+			m = txq_spare(c);
+			assert(m); /* more committed than was lent */
+			txq_append(c, m);
+		}
+		struct txseg *t = txseg(m);
+		uint32_t part = RTE_MIN(n, (uint32_t)(t->cap - t->len));
+
+		t->len = (uint16_t)(t->len + part);
+		c->snd_lbb += part;
+		n -= part;
+		m = NULL;
+	}
+	if (push && c->txq_send)
+		txseg(c->txq_tail)->flags |= TXSEG_PUSH;
+}
+
+bool txq_add_fin(struct tcp_conn *c)
+{
+	struct rte_mbuf *m;
+
+	txq_drop_spares(c);
+	m = c->txq_send ? c->txq_tail : NULL;
+	if (!m) {
+		m = txq_mbuf(c);
+		if (!m)
+			return false;
+		if (c->txq_tail)
+			txseg(c->txq_tail)->next = m;
+		else
+			c->txq_head = m;
+		txq_append(c, m);
+	}
+	txseg(m)->flags |= TXSEG_FIN | TXSEG_PUSH;
+	c->snd_lbb++;
+	c->flags |= CONN_FIN_IN_TXQ;
+	return true;
+}
+
+bool txq_split(struct tcp_conn *c, struct rte_mbuf *m, uint16_t n)
+{
+	struct txseg *t = txseg(m), *u;
+	struct rte_mbuf *rest = txq_mbuf(c);
+
+	if (!rest)
+		return false;
+	u = txseg(rest);
+	uint16_t cap = txseg_room(rest);
+
+	*u = *t;
+	u->off = TXSEG_HEADROOM;
+	u->cap = cap;
+	u->seq = t->seq + n;
+	u->len = (uint16_t)(t->len - n);
+	assert(u->len <= cap);
+	memcpy((uint8_t *)rest->buf_addr + u->off, (uint8_t *)m->buf_addr + t->off + n, u->len);
+	if (!(t->flags & TXSEG_SENT))
+		u->cap = RTE_MAX(u->len, RTE_MIN(cap, c->mss));
+	t->len = n;
+	t->cap = n;
+	t->flags &= (uint16_t) ~(TXSEG_FIN | TXSEG_PUSH);
+	t->next = rest;
+	if (c->txq_tail == m)
+		c->txq_tail = rest;
+	c->n_tx++;
+	if (t->flags & TXSEG_SACKED && c->ext)
+		c->ext->n_sacked++;
+	return true;
+}
+
+void txq_pop(struct tcp_conn *c)
+{
+	struct rte_mbuf *m = c->txq_head;
+
+	c->txq_head = txq_next(m);
+	if (c->txq_tail == m)
+		c->txq_tail = NULL;
+	if (c->txq_send == m)
+		c->txq_send = NULL;
+	c->n_tx--;
+	txq_free_one(c, m);
+}
+
+void txq_trim(struct tcp_conn *c, uint32_t seq)
+{
+	struct txseg *t = txseg(c->txq_head);
+	uint16_t n = (uint16_t)(seq - t->seq);
+
+	assert(n <= t->len);
+	t->seq = seq;
+	t->off = (uint16_t)(t->off + n);
+	t->len = (uint16_t)(t->len - n);
+	t->cap = (uint16_t)(t->cap - n);
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dataplane/tcp/conn.h"
+#include "dataplane/tcp/tcpmbuf.h"
+
+/*
+ * The send queue: mbufs with one segment's payload each, linked through struct txseg, from the
+ * first unacknowledged over the first unsent (txq_send) to the last committed (txq_tail); spares,
+ * lent out by tcp_tx_reserve and not committed, hang behind that.
+ */
+
+/* More segments than this a connection may not queue, so that walks stay bounded. */
+#define TXQ_MAX_SEGS 1024
+
+static inline struct rte_mbuf *txq_next(const struct rte_mbuf *m)
+{
+	return txseg(m)->next;
+}
+
+/* First uncommitted one, or NULL. */
+static inline struct rte_mbuf *txq_spare(const struct tcp_conn *c)
+{
+	return c->txq_tail ? txseg(c->txq_tail)->next : c->txq_head;
+}
+
+/* The last committed segment when more bytes may be put behind it, else NULL. */
+struct rte_mbuf *txq_open_tail(const struct tcp_conn *c);
+
+/* Adds an empty one behind the spares. NULL when mbufs are short. */
+struct rte_mbuf *txq_add_spare(struct tcp_conn *c);
+
+/* Gives the spares back. */
+void txq_drop_spares(struct tcp_conn *c);
+
+/* Bytes that would still be taken. */
+uint32_t txq_space(const struct tcp_conn *c);
+
+/* Makes n lent bytes part of the stream. */
+void txq_commit(struct tcp_conn *c, uint32_t n, bool push);
+
+/* Puts the FIN into the queue; false when that needs an mbuf and there is none. */
+bool txq_add_fin(struct tcp_conn *c);
+
+/*
+ * Cuts m after its first n payload bytes (0 < n <= len; the FIN goes with the rest) into two
+ * segments. False when mbufs are short. The second inherits what is known of the first.
+ */
+bool txq_split(struct tcp_conn *c, struct rte_mbuf *m, uint16_t n);
+
+/* Frees all, spares too. */
+void txq_free(struct tcp_conn *c);
+
+/* Takes a fully acknowledged segment, which is the head, out and frees it. */
+void txq_pop(struct tcp_conn *c);
+
+/* The head was acknowledged up to seq, which is inside of it. */
+void txq_trim(struct tcp_conn *c, uint32_t seq);
