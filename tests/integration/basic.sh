@@ -32,7 +32,8 @@ try s_client_tls11_refused refused s_client -tls1_1 -cipher 'DEFAULT:@SECLEVEL=0
 try s_client_no_common_suite_refused refused s_client -tls1_2 -cipher AES128-SHA
 
 gnutls() {
-	printf 'GET / HTTP/1.0\r\nHost: www.lab.test\r\n\r\n' |
+	# It ends when its input does, answered or not.
+	(printf 'GET / HTTP/1.0\r\nHost: www.lab.test\r\n\r\n' && sleep 0.5) |
 		in_client timeout 10 gnutls-cli --x509cafile "$ca" --priority "$1" \
 			--verify-hostname www.lab.test --sni-hostname www.lab.test -p 443 10.80.0.1 2>&1
 }

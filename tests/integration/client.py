@@ -346,8 +346,10 @@ def garbage(n):
                 s.shutdown(socket.SHUT_WR)
                 while s.recv(65536):
                     pass
-            except (ConnectionResetError, BrokenPipeError):
-                pass
+            except TimeoutError:
+                raise SystemExit(f"no answer to {word[:20]!r}") from None
+            except OSError:
+                pass  # reset, as is right
 
 
 def record_of_hello():

@@ -5,7 +5,7 @@
 . tests/integration/lib.sh
 concurrent=${MANY_CONCURRENT:-1000}
 sequential=${MANY_SEQUENTIAL:-2000}
-ulimit -n 65536
+ulimit -n "$(ulimit -H -n)"
 
 rss_kb() { awk '/VmRSS/ { print $2 }' "/proc/$(scripts/lab pid)/status"; }
 

@@ -28,6 +28,8 @@ while kill -0 $wrk 2>/dev/null; do
 done
 wait $wrk
 rm -f "$lab/held"
+wait $held
+held_status=$? # before `try`, whose subshell has no children to wait for
 
 wrk_is_clean() {
 	cat "$lab/wrk.log"
@@ -37,7 +39,8 @@ none() { [ $# = 0 ] || { printf '%s\n' "$@"; return 1; }; }
 enough() { [ "$1" -ge "$2" ] || { echo "$1 instead of $2"; return 1; }; }
 try wrk_saw_no_error wrk_is_clean
 try "new_connections_get_the_new_certificate" none "${seen[@]}"
-try connections_from_before_are_alive wait $held
+alive() { [ $held_status = 0 ] || { cat "$lab/held.log"; return 1; }; }
+try connections_from_before_are_alive alive
 try each_swap_was_a_reload enough $(($(counter generation) - reloads)) $((n * 9 / 10))
 try enough_swaps enough $n $((seconds * 4))
 try no_handshake_failed is client_tls_negotiation_errors_total "$failed"
