@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "tests/tcp/model.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_mbuf.h>
+#include <rte_mempool.h>
+
+#include "dataplane/tcp/check.h"
+#include "tests/tcp/model_inside.h"
+#include "tests/tcp/peer_inside.h"
+
+void model_fail(struct model *m, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (m->failed)
+		return;
+	m->failed = true;
+	fprintf(stderr, "model: seed %llu: ", (unsigned long long)m->config->seed);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fprintf(stderr, "\n");
+	trace_print(&m->trace, stderr);
+	fflush(stderr);
+}
+
+/* --- what must always hold --- */
+
+static void check(struct model *m)
+{
+	unsigned held = 0, out;
+
+	for (unsigned side = 0; side < 2; side++) {
+		struct stack_info info;
+		char why[200] = "";
+
+		if (tcp_check(m->side[side].stack, why, sizeof(why)) != 0)
+			model_fail(m, "stack %c: invariant broken: %s", "AB"[side], why);
+		stack_info_get(m->side[side].stack, &info);
+		held += info.n_held_mbufs;
+	}
+	out = m->pool_free_at_start - rte_mempool_avail_count(m->pool);
+	if (out != held)
+		model_fail(m, "mbufs: %u are out of the pool, the stacks say they hold %u", out,
+		    held);
+}
+
+/* --- stacks --- */
+
+static void side_make(struct model *m, unsigned side)
+{
+	static const uint8_t secret[2][32] = { "the one's secret, repeated here", "the other one's" };
+	const struct model_config *config = m->config;
+	struct stack_config c = config->stack[side];
+	struct net_iface iface = { .mtu = 1500, .offloads = config->offloads[side] };
+	struct model_side *s = &m->side[side];
+
+	s->ip.b[15] = (uint8_t)(side + 1);
+	if (config->ip6) {
+		s->ip.b[0] = 0xfd;
+	} else {
+		s->ip.b[10] = s->ip.b[11] = 0xff;
+		s->ip.b[12] = 10;
+	}
+	s->mac[0] = 2;
+	s->mac[5] = (uint8_t)(side + 1);
+	memcpy(iface.mac, s->mac, 6);
+	iface.addresses[0].ip = s->ip;
+	iface.addresses[0].prefix = config->ip6 ? 64 : 120;
+	iface.n_addresses = 1;
+	c.net.ifaces = &iface;
+	c.net.n_ifaces = 1;
+	c.net.pool = m->pool;
+	c.net.stats = &s->stats;
+	c.net.max_neighbours = 16;
+	c.net.max_fragments = 4;
+	memcpy(c.net.secret, &secret[side][4], 16);
+	memcpy(c.cookie_secret, secret[side], 32);
+	c.pool = m->pool;
+	s->stack = stack_new(&c, m->now_us);
+	if (!s->stack)
+		abort();
+}
+
+/* Sends what the stack has to send; true when there was something. */
+static bool side_transmit(struct model *m, unsigned side)
+{
+	struct rte_mbuf *out[32];
+	unsigned n;
+	bool moved = false;
+
+	do {
+		n = stack_tx(m->side[side].stack, out, 32, m->now_us);
+		for (unsigned i = 0; i < n; i++)
+			wire_take(m, side, out[i]);
+		moved |= n > 0;
+	} while (n);
+	return moved;
+}
+
+static bool side_run(struct model *m, unsigned side)
+{
+	struct model_side *s = &m->side[side];
+	bool moved = wire_deliver(m, side);
+
+	if (moved)
+		check(m);
+	moved |= user_run(m, side);
+	s->deadline_us = stack_timers(s->stack, m->now_us, 32);
+	moved |= side_transmit(m, side);
+	if (moved)
+		check(m);
+	return moved;
+}
+
+/* --- the whole --- */
+
+static bool all_done(const struct model *m)
+{
+	for (unsigned side = 0; side < 2; side++) {
+		struct stack_info info;
+
+		for (unsigned i = 0; i < m->config->n_conns; i++)
+			if (!m->side[side].users[i].released && !m->config->mutate)
+				return false;
+		stack_info_get(m->side[side].stack, &info);
+		for (unsigned i = TCP_CLOSED + 1; i < TCP_N_STATES; i++)
+			if (info.n_state[i])
+				return false;
+	}
+	return m->n_flying == 0;
+}
+
+static void time_pass(struct model *m)
+{
+	uint64_t next = wire_deadline(m);
+
+	for (unsigned side = 0; side < 2; side++) {
+		uint64_t user = user_deadline(m, side);
+
+		if (m->side[side].deadline_us < next)
+			next = m->side[side].deadline_us;
+		if (user < next)
+			next = user;
+	}
+	if (next <= m->now_us) {
+		if (++m->spins > 5000)
+			model_fail(m, "a deadline that is due, and nothing happens");
+		next = m->now_us + 1;
+	} else {
+		m->spins = 0;
+	}
+	m->now_us = next;
+}
+
+static void connect_all(struct model *m)
+{
+	struct tcp_target target = { .ip = m->side[1].ip, .port = 443 };
+
+	if (tcp_listen(m->side[1].stack, &m->side[1].ip, 443, m) != 0)
+		abort();
+	for (unsigned i = 0; i < m->config->n_conns; i++) {
+		enum tcp_error error;
+		struct tcp_conn *c =
+		    tcp_connect(m->side[0].stack, &target, &m->side[0].users[i], m->now_us, &error);
+
+		if (!c) {
+			model_fail(m, "tcp_connect fails with %d", (int)error);
+			return;
+		}
+		m->side[0].users[i].conn = c;
+		m->ports[i] = tcp_flow(c)->local_port;
+	}
+}
+
+static void run(struct model *m)
+{
+	uint64_t end = m->now_us + m->config->limit_us;
+
+	connect_all(m);
+	while (!m->failed && !all_done(m)) {
+		unsigned rounds = 0;
+		bool moved;
+
+		do {
+			moved = side_run(m, 0);
+			moved |= side_run(m, 1);
+			if (++rounds > 10000)
+				model_fail(m, "does not come to rest");
+		} while (moved && !m->failed);
+		time_pass(m);
+		if (m->now_us > end) {
+			if (m->config->mutate)
+				return;
+			user_report(m);
+			model_fail(m, "not finished after %llu s of virtual time",
+			    (unsigned long long)m->config->limit_us / 1000000);
+		}
+	}
+}
+
+int model_run(const struct model_config *c, struct model_result *result)
+{
+	struct model *m = calloc(1, sizeof(*m));
+	unsigned missing;
+	int failed;
+
+	if (!m)
+		abort();
+	m->config = c;
+	m->rng.state = c->seed * 0xbf58476d1ce4e5b9ull + 99;
+	m->path[0] = c->path[0];
+	m->path[1] = c->path[1];
+	m->now_us = m->trace.start_us = c->start_us;
+	m->pool = peer_pool(0);
+	m->pool_free_at_start = rte_mempool_avail_count(m->pool);
+	for (unsigned side = 0; side < 2; side++) {
+		side_make(m, side);
+		users_init(m, side);
+	}
+	run(m);
+	wire_clear(m);
+	for (unsigned side = 0; side < 2; side++)
+		stack_free(m->side[side].stack);
+	missing = m->pool_free_at_start - rte_mempool_avail_count(m->pool);
+	if (missing)
+		model_fail(m, "%d mbufs are missing at the end", (int)missing);
+	if (result) {
+		*result = m->result;
+		result->virtual_us = m->now_us - c->start_us;
+	}
+	failed = m->failed ? -1 : 0;
+	free(m);
+	return failed;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Two stacks over a bad network, one seed after the other.
+ *   model_test [first seed [number]]; the number also from MODEL_SEEDS; 2,000 by default.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "tests/tcp/model.h"
+
+#define SEEDS 2000ul
+
+int main(int argc, char **argv)
+{
+	const char *env = getenv("MODEL_SEEDS");
+	unsigned long first = argc > 1 ? strtoul(argv[1], NULL, 0) : 1;
+	unsigned long n = argc > 2 ? strtoul(argv[2], NULL, 0) : env ? strtoul(env, NULL, 0) : SEEDS;
+	struct model_result total = { 0 };
+	unsigned failed = 0;
+	clock_t start = clock();
+
+	for (unsigned long seed = first; seed < first + n && failed < 3; seed++) {
+		struct model_config c;
+		struct model_result r = { 0 };
+
+		model_config_make(&c, seed);
+		if (model_run(&c, &r) != 0)
+			failed++;
+		total.virtual_us += r.virtual_us;
+		total.packets += r.packets;
+		total.lost += r.lost;
+	}
+	printf("%lu seeds: %u failed; %llu packets, %llu of them lost, %.0f s of virtual time in "
+	       "%.1f s\n",
+	    n, failed, (unsigned long long)total.packets, (unsigned long long)total.lost,
+	    (double)total.virtual_us / 1e6, (double)(clock() - start) / CLOCKS_PER_SEC);
+	return failed != 0;
+}

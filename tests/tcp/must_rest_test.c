@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* RFC 9293's MUSTs about Nagle, urgent data, resets, trimming and IP, each test named after its id. */
+#include "tests/tcp/scenario.h"
+
+#include <netinet/in.h>
+#include <string.h>
+
+/* Nagle is off: TCP_PUSH means now (tcp.md pitfall 11). */
+SCENARIO(MUST_17_nagle_can_be_off)
+{
+	ESTABLISH("mss 1460", 65535);
+	APP_WRITE(10);
+	EXPECT("P. 1:11(10) ack 1");
+	APP_WRITE(10);
+	EXPECT("P. 11:21(10) ack 1");
+	APP_WRITE(10);
+	EXPECT("P. 21:31(10) ack 1");
+}
+
+/* TCP_MORE: whole segments go, the rest waits for more, for a push, or not for ever. */
+SCENARIO(more_holds_the_partial_segment)
+{
+	ESTABLISH("mss 1460", 65535);
+	APP_WRITE_MORE(2000);
+	EXPECT(". 1:1461(1460) ack 1");
+	EXPECT_NONE_MS(5);
+	APP_WRITE_MORE(1000);
+	EXPECT(". 1461:2921(1460) ack 1");
+	APP_WRITE(20);
+	EXPECT("P. 2921:3021(100) ack 1");
+}
+
+SCENARIO(more_does_not_wait_for_ever)
+{
+	ESTABLISH("mss 1460", 65535);
+	APP_WRITE_MORE(100);
+	EXPECT_IN_MS(0, 1000, ". 1:101(100) ack 1");
+}
+
+SCENARIO(more_then_ack_of_everything)
+{
+	ESTABLISH("mss 1460", 65535);
+	APP_WRITE_MORE(1500);
+	EXPECT(". 1:1461(1460) ack 1");
+	SEND(". 1:1(0) ack 1461 win 65535");
+	EXPECT_IN_MS(0, 1000, ". 1461:1501(40) ack 1");
+}
+
+/* MUST-30 to MUST-33: urgent data stays in line, whatever the pointer says. */
+SCENARIO(MUST_31_urgent_data_in_line)
+{
+	static const unsigned pointers[] = { 0, 1, 5, 10, 11, 65535 };
+	uint32_t at = 1;
+
+	ESTABLISH("mss 1460", 65535);
+	for (unsigned i = 0; i < 6; i++, at += 10) {
+		SEND("UP. %u:%u(10) ack 1 win 65535 urg %u", at, at + 10, pointers[i]);
+		APP_READ(10);
+		EXPECT_IN_MS(0, 500, ". 1:1(0) ack %u", at + 10);
+	}
+	/* A pointer without the flag, and the flag without data. */
+	SEND("P. %u:%u(10) ack 1 win 65535 urg 7", at, at + 10);
+	APP_READ(10);
+	at += 10;
+	SEND("U. %u:%u(0) ack 1 win 65535 urg 1", at, at);
+	SEND("P. %u:%u(10) ack 1 win 65535", at, at + 10);
+	APP_READ(10);
+	ADVANCE_MS(500);
+	peer_discard(p);
+	STATE(TCP_ESTABLISHED);
+}
+
+SCENARIO(MUST_31_urgent_data_out_of_order)
+{
+	ESTABLISH("mss 1460", 65535);
+	SEND("U. 11:21(10) ack 1 win 65535 urg 10");
+	EXPECT(". 1:1(0) ack 1");
+	SEND("U. 1:11(10) ack 1 win 65535 urg 20");
+	EXPECT(". 1:1(0) ack 21");
+	APP_READ(20);
+}
+
+/* 3.5.2: (SEQ=SEG.ACK) with an ACK, else (SEQ=0, ACK=SEG.SEQ+SEG.LEN, SYN and FIN counted). */
+SCENARIO(reset_answers_to_closed_port)
+{
+	p->local_port = 444;
+	SEND("S 0:0(0) win 65535 <mss 1460>");
+	EXPECT("R. 0:0(0) ack 1 win 0 <>");
+	SEND("S 0:10(10) win 65535");
+	EXPECT("R. 0:0(0) ack 11");
+	SEND("SF 0:10(10) win 65535");
+	EXPECT("R. 0:0(0) ack 12");
+	SEND("- 5:5(0) win 65535");
+	EXPECT("R. 0:0(0) ack 5");
+	SEND("F 5:5(0) win 65535");
+	EXPECT("R. 0:0(0) ack 6");
+	SEND("P 5:15(10) win 65535");
+	EXPECT("R. 0:0(0) ack 15");
+	SEND(". 5:5(0) ack 1234 win 65535");
+	EXPECT("R 1234:1234(0) <>");
+	SEND("S. 5:5(0) ack 1234 win 65535");
+	EXPECT("R 1234:1234(0)");
+	SEND("F. 5:5(0) ack 0 win 65535");
+	EXPECT("R 0:0(0)");
+	SEND("P. 5:1005(1000) ack 4294967295 win 65535");
+	EXPECT("R -1:-1(0)");
+	SEND("R 5:5(0)");
+	EXPECT_NONE();
+	SEND("R. 5:5(0) ack 9");
+	EXPECT_NONE();
+	SEND("RS 5:5(0)");
+	EXPECT_NONE();
+	STATE(TCP_CLOSED);
+}
+
+SCENARIO(segment_is_trimmed_at_the_left_edge)
+{
+	ESTABLISH("mss 1460", 65535);
+	SEND("P. 1:101(100) ack 1 win 65535");
+	APP_READ(100);
+	peer_discard(p);
+	SEND("P. 51:151(100) ack 1 win 65535");
+	APP_READ(50);
+	EXPECT_IN_MS(0, 500, ". 1:1(0) ack 151");
+	SEND("FP. 101:171(70) ack 1 win 65535");
+	APP_READ(20);
+	EXPECT_IN_MS(0, 500, ". 1:1(0) ack 172");
+	STATE(TCP_CLOSE_WAIT);
+}
+
+SCENARIO(segment_is_trimmed_at_the_left_edge_with_syn)
+{
+	ESTABLISH("mss 1460", 65535);
+	/* A late copy of a SYN with data behind the edge is a challenge, not data. */
+	SEND("S 0:100(100) win 65535");
+	EXPECT(". 1:1(0) ack 1");
+	APP_AVAILABLE(0);
+}
+
+static const struct peer_config small_window = { .stack = { .recv_buffer = 16384 } };
+
+SCENARIO(segment_is_trimmed_at_the_right_edge)
+{
+	uint32_t edge, n;
+
+	ESTABLISH("mss 1460", 65535);
+	do {
+		edge = p->right_edge - p->isn;
+		n = edge - p->next;
+		if (n <= 1000)
+			break;
+		n = n > 2000 ? 1000 : n - 900;
+		SEND(". %u:%u(%u) ack 1 win 65535", p->next, p->next + n, n);
+		p->next += n;
+		ADVANCE_MS(50);
+		peer_discard(p);
+	} while (1);
+	/* Now less than 1000 bytes of window are left; a FIN hangs on behind them. */
+	SEND("FP. %u:%u(1400) ack 1 win 65535", p->next, p->next + 1400);
+	EXPECT_IN_MS(0, 500, ". 1:1(0) ack %u win 0", edge);
+	STATE(TCP_ESTABLISHED);
+	CHECK(!(p->app->events & TCP_EV_PEER_FIN));
+	APP_READ(edge - 1);
+	CHECK(!tcp_rx_is_finished(p->app->conn));
+	peer_discard(p);
+	SEND("FP. %u:%u(1400) ack 1 win 65535", p->next, p->next + 1400);
+	peer_wait(p, 100 * 1000);
+	APP_READ(p->next + 1400 - edge);
+	STATE(TCP_CLOSE_WAIT);
+	peer_discard(p);
+}
+
+/* A FIN whose data ends exactly at the right edge lies beyond it. */
+SCENARIO(fin_behind_the_last_byte_of_the_window)
+{
+	uint32_t edge;
+
+	ESTABLISH("mss 1460", 65535);
+	edge = p->right_edge - p->isn;
+	while (edge - p->next > 1000) {
+		SEND(". %u:%u(1000) ack 1 win 65535", p->next, p->next + 1000);
+		p->next += 1000;
+		ADVANCE_MS(50);
+		peer_discard(p);
+		edge = p->right_edge - p->isn;
+	}
+	SEND("FP. %u:%u(%u) ack 1 win 65535", p->next, edge, edge - p->next);
+	peer_wait(p, 100 * 1000);
+	const struct packet *k = peer_next(p);
+
+	/* Taking the FIN there is harmless (it needs no buffer), losing a byte is not. */
+	CHECK(peer_matches(p, k, ". 1:1(0) ack %u", edge) ||
+	    peer_matches(p, k, ". 1:1(0) ack %u", edge + 1));
+	APP_READ(edge - 1);
+	peer_discard(p);
+}
+
+/* The whole window, and more, in one segment: nothing beyond it is taken. */
+SCENARIO(data_past_both_edges)
+{
+	ESTABLISH("mss 1460", 65535);
+	SEND("P. 1:101(100) ack 1 win 65535");
+	APP_READ(100);
+	ADVANCE_MS(100);
+	peer_discard(p);
+	SEND("P. 51:60051(60000) ack 1 win 65535");
+	CHECK(tcp_rx_available(p->app->conn) <= p->right_edge - p->isn - 101);
+	APP_READ(tcp_rx_available(p->app->conn));
+	ADVANCE_MS(500);
+	peer_discard(p);
+}
+
+/* Land attack: from our own address, and port. */
+SCENARIO(land_attack)
+{
+	struct packet k = { .flags = TH_SYN, .src = p->local, .dst = p->local,
+		.sport = PEER_LISTEN_PORT, .dport = PEER_LISTEN_PORT, .window = 65535 };
+
+	peer_send_packet(p, &k);
+	EXPECT_NONE_MS(5000);
+	STATE(TCP_CLOSED);
+}
+
+/* MUST-57, MUST-63, MUST-46. */
+SCENARIO(MUST_57_no_answer_to_broadcast_and_multicast)
+{
+	static const char *const v4[] = { "\xff\xff\xff\xff", "\xc0\x00\x02\xff", "\xe0\x00\x00\x01",
+		"\xef\x01\x02\x03" };
+	struct packet k = { .flags = TH_SYN, .window = 65535 };
+
+	for (unsigned i = 0; i < 4; i++) {
+		struct ip_addr bad = p->local;
+
+		if (p->config.ip6) {
+			memset(&bad, 0, sizeof(bad));
+			bad.b[0] = 0xff;
+			bad.b[1] = (uint8_t)(i + 1);
+			bad.b[15] = 1;
+		} else {
+			memcpy(bad.b + 12, v4[i], 4);
+		}
+		k.dst = bad;
+		k.src = p->remote;
+		peer_send_packet(p, &k);
+		EXPECT_NONE();
+		k.dst = p->local;
+		k.src = bad;
+		peer_send_packet(p, &k);
+		EXPECT_NONE();
+		k.flags = TH_ACK;
+		peer_send_packet(p, &k);
+		EXPECT_NONE();
+		k.flags = TH_SYN;
+
+		struct tcp_target target = { .ip = bad, .port = 80 };
+		enum tcp_error error = TCP_OK;
+
+		CHECK(tcp_connect(p->stack, &target, p, p->now_us, &error) == NULL);
+		CHECK(error == TCP_ERR_NO_ROUTE);
+	}
+	STATE(TCP_CLOSED);
+	EXPECT_NONE_MS(5000);
+}
+
+/* Odd but possible senders: loopback, unspecified, port 0. */
+SCENARIO(MUST_63_invalid_sources)
+{
+	struct packet k = { .flags = TH_SYN, .window = 65535, .sport = 0, .dport = 443 };
+	struct ip_addr bad;
+
+	memset(&bad, 0, sizeof(bad));
+	if (p->config.ip6) {
+		bad.b[15] = 1;
+	} else {
+		bad.b[10] = bad.b[11] = 0xff;
+		bad.b[12] = 127;
+		bad.b[15] = 1;
+	}
+	k.src = bad;
+	k.sport = 1234;
+	peer_send_packet(p, &k);
+	EXPECT_NONE();
+	if (!p->config.ip6) {
+		memset(bad.b + 12, 0, 4);
+		k.src = bad;
+		peer_send_packet(p, &k);
+		EXPECT_NONE();
+	}
+	STATE(TCP_CLOSED);
+}
+
+SCENARIO(MUST_49_ttl)
+{
+	SEND("S 0:0(0) win 65535 <mss 1460> ttl 1");
+	const struct packet *k = peer_next(p);
+
+	/* A TTL of 1 is fine for a packet that has arrived; ours starts at 64 or more. */
+	CHECK(k && k->ttl >= 64);
+	SEND(". 1:1(0) ack 1 win 65535");
+	APP_WRITE(10);
+	k = peer_next(p);
+	CHECK(k && k->ttl >= 64);
+}
+
+/* MUST-50: received IP options that are not understood are ignored. */
+SCENARIO(MUST_50_ip_options_ignored)
+{
+	static const uint8_t nops[8] = { 1, 1, 1, 1, 1, 1, 1, 0 };
+	static const uint8_t odd[8] = { 0x99, 7, 1, 2, 3, 4, 5, 0 };
+	static uint8_t frame[PACKET_MAX_FRAME], longer[PACKET_MAX_FRAME];
+	struct packet k = { .flags = TH_SYN, .window = 65535, .dport = 443 };
+
+	for (unsigned i = 0; i < 2; i++) {
+		size_t ip = p->config.ip6 ? 40 : 20, n, l4 = 20;
+		uint16_t sum;
+
+		k.src = p->remote;
+		k.dst = p->local;
+		k.sport = (uint16_t)(p->remote_port + i);
+		k.seq = p->isn;
+		packet_build(&k, p->remote_mac, p->local_mac, frame);
+		n = 14 + ip;
+		memcpy(longer, frame, n);
+		memcpy(longer + n, i ? odd : nops, 8);
+		memcpy(longer + n + 8, frame + n, l4);
+		if (p->config.ip6) {
+			/* Destination options: PadN, or one that says "skip me" (00 bits). */
+			static const uint8_t padn[8] = { 6, 0, 1, 4, 0, 0, 0, 0 };
+			static const uint8_t skip[8] = { 6, 0, 0x1e, 4, 1, 2, 3, 4 };
+
+			memcpy(longer + n, i ? skip : padn, 8);
+			longer[14 + 6] = 60;
+			longer[14 + 4] = 0;
+			longer[14 + 5] = 28;
+		} else {
+			longer[14] = 0x47;
+			longer[14 + 3] = 48;
+			longer[14 + 10] = longer[14 + 11] = 0;
+			sum = packet_sum_fold(packet_sum(longer + 14, 28, 0));
+			longer[14 + 10] = (uint8_t)(sum >> 8);
+			longer[14 + 11] = (uint8_t)sum;
+		}
+		peer_new_flow(p, k.sport);
+		peer_send_frame(p, longer, n + 8 + l4);
+		EXPECT("S. 0:0(0) ack 1");
+		SEND("R 1:1(0)");
+	}
+}
+
+SCENARIO(push_on_the_last_segment_of_a_write)
+{
+	ESTABLISH("mss 1460", 65535);
+	APP_WRITE(4000);
+	const struct packet *k = peer_next(p);
+
+	CHECK(k && k->len == 1460 && !(k->flags & TH_PSH));
+	k = peer_next(p);
+	CHECK(k && k->len == 1460 && !(k->flags & TH_PSH));
+	k = peer_next(p);
+	CHECK(k && k->len == 1080 && k->flags & TH_PSH);
+}
+
+/* The same bytes come twice, different the second time: the first ones were acknowledged. */
+SCENARIO(retransmission_with_other_bytes)
+{
+	ESTABLISH("mss 1460", 65535);
+	SEND("P. 1:101(100) ack 1 win 65535");
+	peer_discard(p);
+	p->salt = 0x55;
+	SEND("P. 1:101(100) ack 1 win 65535");
+	EXPECT(". 1:1(0) ack 101");
+	APP_READ(100);
+	p->salt = 0;
+	SEND("P. 101:111(10) ack 1 win 65535");
+	APP_READ(10);
+	ADVANCE_MS(500);
+	peer_discard(p);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		RUN(MUST_17_nagle_can_be_off),
+		RUN(more_holds_the_partial_segment),
+		RUN(more_does_not_wait_for_ever),
+		RUN(more_then_ack_of_everything),
+		RUN(MUST_31_urgent_data_in_line),
+		RUN(MUST_31_urgent_data_out_of_order),
+		RUN(reset_answers_to_closed_port),
+		RUN(segment_is_trimmed_at_the_left_edge),
+		RUN(segment_is_trimmed_at_the_left_edge_with_syn),
+		RUN_WITH(segment_is_trimmed_at_the_right_edge, small_window),
+		RUN_WITH(fin_behind_the_last_byte_of_the_window, small_window),
+		RUN_WITH(data_past_both_edges, small_window),
+		RUN(land_attack),
+		RUN(MUST_57_no_answer_to_broadcast_and_multicast),
+		RUN(MUST_63_invalid_sources),
+		RUN(MUST_49_ttl),
+		RUN(MUST_50_ip_options_ignored),
+		RUN(push_on_the_last_segment_of_a_write),
+		RUN(retransmission_with_other_bytes),
+	};
+
+	return scenario_main(argc, argv, "must_rest", tests, sizeof(tests) / sizeof(tests[0]));
+}
