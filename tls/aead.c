@@ -29,7 +29,8 @@ struct aead_engine {
 	struct aead_stats stats;
 };
 
-static struct aead_engine *engine_try(const struct aead_backend_ops *ops, unsigned n_slots)
+static struct aead_engine *
+engine_try(const struct aead_backend_ops *ops, enum aead_backend which, unsigned n_slots)
 {
 	struct aead_engine *e = calloc(1, sizeof *e);
 
@@ -40,7 +41,7 @@ static struct aead_engine *engine_try(const struct aead_backend_ops *ops, unsign
 	e->slot_size = (ops->expanded_size + 63) & ~(size_t)63;
 	e->slots = calloc(n_slots, sizeof *e->slots);
 	e->expanded = aligned_alloc(64, n_slots * e->slot_size);
-	e->state = ops->new (&e->name);
+	e->state = ops->create(which, &e->name);
 	if (e->slots == NULL || e->expanded == NULL || e->state == NULL) {
 		aead_engine_free(e);
 		return NULL;
@@ -56,9 +57,9 @@ struct aead_engine *aead_engine_new(enum aead_backend backend, unsigned n_cached
 	if (n_cached == 0)
 		n_cached = N_CACHED;
 	if (backend != AEAD_WOLFCRYPT)
-		e = engine_try(&aead_ipsecmb_ops, n_cached);
-	if (e == NULL && backend != AEAD_IPSEC_MB)
-		e = engine_try(&aead_wolfcrypt_ops, n_cached);
+		e = engine_try(&aead_ipsecmb_ops, backend, n_cached);
+	if (e == NULL && (backend == AEAD_BEST || backend == AEAD_WOLFCRYPT))
+		e = engine_try(&aead_wolfcrypt_ops, backend, n_cached);
 	return e;
 }
 

@@ -38,9 +38,12 @@ struct aead_key {
 struct aead_engine;
 
 enum aead_backend {
-	AEAD_BEST,
-	AEAD_IPSEC_MB,
-	AEAD_WOLFCRYPT
+	AEAD_BEST,         /* ipsec-mb where it works, otherwise wolfCrypt */
+	AEAD_IPSEC_MB,     /* the best it has for this CPU */
+	AEAD_IPSEC_MB_SSE, /* these three for comparison and tests */
+	AEAD_IPSEC_MB_AVX,
+	AEAD_IPSEC_MB_AVX2,
+	AEAD_WOLFCRYPT,
 };
 
 struct aead_stats {
@@ -50,7 +53,7 @@ struct aead_stats {
 
 /*
  * Makes one; n_cached expanded keys at most (0: 512, which fits a level-2 cache). NULL: no memory,
- * or that backend does not work here. AEAD_BEST falls back to wolfCrypt.
+ * or that backend does not work here.
  */
 struct aead_engine *aead_engine_new(enum aead_backend backend, unsigned n_cached);
 void aead_engine_free(struct aead_engine *e); /* wipes; NULL is fine */

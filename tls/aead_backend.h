@@ -20,7 +20,7 @@ struct aead_call {
 
 struct aead_backend_ops {
 	/* Sets *name (static text). NULL: no memory, or the library does not work on this CPU. */
-	void *(*new)(const char **name);
+	void *(*create)(enum aead_backend which, const char **name);
 	void (*free)(void *state); /* wipes */
 
 	size_t expanded_size; /* of one expanded key; slots are 64-byte aligned */

@@ -44,10 +44,33 @@ static void ipsecmb_free(void *state)
 	free(s);
 }
 
-static void *ipsecmb_new(const char **name)
+/* The library sets errno when the CPU lacks what was asked for. */
+static IMB_ARCH mgr_init(IMB_MGR *mgr, enum aead_backend which)
+{
+	IMB_ARCH arch = IMB_ARCH_NONE;
+
+	switch (which) {
+	case AEAD_IPSEC_MB_SSE:
+		init_mb_mgr_sse(mgr);
+		return IMB_ARCH_SSE;
+	case AEAD_IPSEC_MB_AVX:
+		init_mb_mgr_avx(mgr);
+		return IMB_ARCH_AVX;
+	case AEAD_IPSEC_MB_AVX2:
+		init_mb_mgr_avx2(mgr);
+		return IMB_ARCH_AVX2;
+	case AEAD_BEST:
+	case AEAD_IPSEC_MB:
+	case AEAD_WOLFCRYPT:
+		break;
+	}
+	init_mb_mgr_auto(mgr, &arch);
+	return arch;
+}
+
+static void *ipsecmb_new(enum aead_backend which, const char **name)
 {
 	struct ipsecmb *s = aligned_alloc(64, (sizeof *s + 63) & ~(size_t)63);
-	IMB_ARCH arch = IMB_ARCH_NONE;
 
 	if (s == NULL)
 		return NULL;
@@ -57,8 +80,7 @@ static void *ipsecmb_new(const char **name)
 		free(s);
 		return NULL;
 	}
-	init_mb_mgr_auto(s->mgr, &arch);
-	*name = arch_name(arch, s->mgr->features);
+	*name = arch_name(mgr_init(s->mgr, which), s->mgr->features);
 	/* The self-test runs inside init; a CPU that fails it computes wrong bytes. */
 	if (imb_get_errno(s->mgr) != 0 || *name == NULL ||
 	    ((s->mgr->features & IMB_FEATURE_SELF_TEST) &&
@@ -227,7 +249,7 @@ static int ipsecmb_open(void *state, const struct aead_call *c, const uint8_t ta
 }
 
 const struct aead_backend_ops aead_ipsecmb_ops = {
-	.new = ipsecmb_new,
+	.create = ipsecmb_new,
 	.free = ipsecmb_free,
 	.expanded_size = sizeof(struct gcm_key_data),
 	.expand = ipsecmb_expand,

@@ -19,10 +19,11 @@ struct wolfcrypt {
 	bool seal;
 };
 
-static void *wolfcrypt_new(const char **name)
+static void *wolfcrypt_new(enum aead_backend which, const char **name)
 {
 	struct wolfcrypt *s = aligned_alloc(64, (sizeof *s + 63) & ~(size_t)63);
 
+	(void)which;
 	if (s == NULL)
 		return NULL;
 	memset(s, 0, sizeof *s);
@@ -55,15 +56,14 @@ static void wolfcrypt_wipe(void *expanded)
 static int chacha_start(
     struct wolfcrypt *s, const uint8_t *key, const uint8_t *iv, const uint8_t *aad, size_t aad_len)
 {
-	static const uint8_t nothing;
+	uint8_t nothing = 0;
+	int rc = wc_ChaCha20Poly1305_Init(&s->chacha, key, iv, s->seal);
 
-	if (wc_ChaCha20Poly1305_Init(&s->chacha, key, iv, s->seal) != 0)
-		return -1;
-	/* Also without AAD: Final refuses an operation that saw neither AAD nor data. */
-	return wc_ChaCha20Poly1305_UpdateAad(
-		   &s->chacha, aad_len > 0 ? aad : &nothing, (word32)aad_len) == 0
-	    ? 0
-	    : -1;
+	if (rc == 0 && aad_len > 0)
+		rc = wc_ChaCha20Poly1305_UpdateAad(&s->chacha, aad, (word32)aad_len);
+	else if (rc == 0) /* Final refuses an operation that saw neither AAD nor data */
+		rc = wc_ChaCha20Poly1305_UpdateData(&s->chacha, &nothing, &nothing, 0);
+	return rc == 0 ? 0 : -1;
 }
 
 static int wolfcrypt_start(void *state, enum aead_kind kind, void *expanded, const uint8_t *key,
@@ -159,7 +159,7 @@ static int wolfcrypt_open(void *state, const struct aead_call *c, const uint8_t 
 }
 
 const struct aead_backend_ops aead_wolfcrypt_ops = {
-	.new = wolfcrypt_new,
+	.create = wolfcrypt_new,
 	.free = wolfcrypt_free,
 	.expanded_size = sizeof(Aes),
 	.expand = wolfcrypt_expand,
