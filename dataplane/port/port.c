@@ -16,7 +16,6 @@
 
 #define DEFAULT_DESCRIPTORS 1024
 #define AF_XDP_FILL_MIN     2048 /* the PMD fills its umem with so many buffers at the start */
-#define POOL_CACHE          256
 #define FRAME_OVERHEAD      (RTE_ETHER_HDR_LEN + 2 * RTE_VLAN_HLEN + RTE_ETHER_CRC_LEN)
 #define XDP_HEADROOM        256 /* the kernel keeps it free in front of each frame */
 
@@ -432,21 +431,6 @@ unsigned port_ring_mbufs(const struct port_config *config)
 		worst = RTE_MAX(worst, n);
 	}
 	return worst;
-}
-
-struct rte_mempool *
-port_pool_new(const char *name, unsigned n, uint16_t mtu, int socket, struct err *e)
-{
-	unsigned room = RTE_PKTMBUF_HEADROOM + XDP_HEADROOM + mtu + FRAME_OVERHEAD;
-	struct rte_mempool *pool;
-
-	room = RTE_MAX(RTE_ALIGN_CEIL(room, 64u), (unsigned)RTE_MBUF_DEFAULT_BUF_SIZE);
-	pool = rte_pktmbuf_pool_create(
-	    name, n, n >= 4 * POOL_CACHE ? POOL_CACHE : 0, 0, (uint16_t)room, socket);
-	if (pool == NULL)
-		err_set(e, "no memory for %u packet buffers of %u bytes (pool '%s'): %s", n, room,
-		    name, rte_strerror(rte_errno));
-	return pool;
 }
 
 size_t port_print_xstats(const struct port *p, char *text, size_t size)

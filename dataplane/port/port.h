@@ -38,7 +38,11 @@ struct port_config {
 	uint16_t mtu;
 	bool offloads;                           /* false: use none */
 	uint16_t rx_descriptors, tx_descriptors; /* 0: 1024, cut to what the device allows */
-	struct rte_mempool *const *pools;        /* receive pool of each queue; borrowed */
+	/*
+	 * The receive pool of each queue; borrowed. Its data room takes a frame of mtu behind the
+	 * headroom, and 256 bytes more for af_xdp, which also wants it in one piece of memory.
+	 */
+	struct rte_mempool *const *pools;
 };
 
 enum port_offload {
@@ -50,14 +54,6 @@ enum port_offload {
 };
 
 struct port;
-
-/*
- * Makes a pool of n mbufs whose data room takes a frame of mtu and what a device wants in front
- * of it, in one piece of memory as af_xdp needs it. At most 26 characters of name. The caller owns
- * it (rte_mempool_free after port_close). NULL with the reason.
- */
-struct rte_mempool *
-port_pool_new(const char *name, unsigned n, uint16_t mtu, int socket, struct err *e);
 
 /* Configures and starts the devices. NULL with the reason, which names the device. index is
  * what port_rx writes to m->port. The caller owns it. */

@@ -344,25 +344,6 @@ static void several_devices_are_the_queues_of_one_port(void **state)
 	assert_no_leak();
 }
 
-static void a_pool_takes_a_frame_of_its_mtu(void **state)
-{
-	static const uint16_t mtus[] = { 1280, 1500, 1770, 9000 };
-
-	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
-		struct rte_mempool *p = port_pool_new("other", 64, mtus[i], 0, &err);
-
-		assert_non_null(p);
-		assert_true(
-		    rte_pktmbuf_data_room_size(p) >= RTE_PKTMBUF_HEADROOM + 256 + mtus[i] + 22);
-		assert_true(rte_pktmbuf_data_room_size(p) >= 2048 + RTE_PKTMBUF_HEADROOM);
-		rte_mempool_free(p);
-	}
-	err_init(&err);
-	assert_null(port_pool_new("huge", 100000000, 9000, 0, &err));
-	assert_non_null(strstr(err.text, "'huge'"));
-}
-
 static int start(void **state)
 {
 	static const char *const args[] = { "--no-huge", "--no-pci", "--vdev=net_ring0",
@@ -383,7 +364,7 @@ static int start(void **state)
 		print_error("%s", err.text);
 		return -1;
 	}
-	pool = port_pool_new("test", N_MBUFS, 1500, 0, &err);
+	pool = rte_pktmbuf_pool_create("test", N_MBUFS, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, 0);
 	return pool != NULL ? 0 : -1;
 }
 
@@ -409,7 +390,6 @@ int main(void)
 		cmocka_unit_test(a_device_that_cannot_gather_gets_one_piece),
 		cmocka_unit_test(without_a_free_mbuf_a_chain_is_dropped_and_counted),
 		cmocka_unit_test(several_devices_are_the_queues_of_one_port),
-		cmocka_unit_test(a_pool_takes_a_frame_of_its_mtu),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);
