@@ -236,9 +236,36 @@ static void control_needs_no_room(void **state)
 	pair_free(p);
 }
 
+/* Nothing is taken of a record that is not there to its last byte, or has no room. */
+static void incomplete_or_no_room(void **state)
+{
+	static uint8_t data[1000];
+
+	(void)state;
+	for (size_t i = 0; i < N_KINDS; i++) {
+		struct pair *p = pair_new(pair_kinds[i].version, pair_kinds[i].kind, false);
+		size_t len = plain_seal(&p->peer, 23, data, sizeof data, 0, p->wire);
+
+		for (size_t k = 0; k < len; k++) {
+			assert_int_equal(pair_open_bytes(p, k, 1000), RECORD_MORE);
+			assert_int_equal(p->io.need, k < 5 ? 5 : len);
+			assert_int_equal(p->io.consumed + p->io.produced, 0);
+		}
+		for (size_t k = 0; k < 1000; k += 111) {
+			assert_int_equal(pair_open_bytes(p, len, k), RECORD_FULL);
+			assert_int_equal(p->io.need, 1000);
+			assert_int_equal(p->io.consumed + p->io.produced, 0);
+		}
+		assert_int_equal(pair_open_bytes(p, len, 1000), RECORD_OK);
+		assert_int_equal(p->io.produced, 1000);
+		pair_free(p);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(incomplete_or_no_room),
 		cmocka_unit_test(headers_refused),
 		cmocka_unit_test(header_minor_version_ignored),
 		cmocka_unit_test(plaintext_limits),

@@ -260,6 +260,25 @@ static void renegotiation_declined(void **state)
 	}
 }
 
+/* The warning goes before data, in the same call or not at all. */
+static void renegotiation_declined_before_data(void **state)
+{
+	struct pair *p = pair_new(TLS12, AEAD_AES_128_GCM, false);
+	size_t at = 0, n;
+
+	(void)state;
+	assert_int_equal(pair_give(p, 22, "\1\0\0\0", 4), RECORD_OK);
+	assert_int_equal(pair_seal_bytes(p, p->wire, 4, 31 + 32), RECORD_FULL);
+	assert_int_equal(p->io.need, 31 + 33);
+	assert_int_equal(pair_seal_bytes(p, p->wire, 4, 31 + 33), RECORD_OK);
+	assert_int_equal(p->io.consumed, 4);
+	assert_int_equal(pair_peer_reads(p, &at, &n), 21);
+	assert_memory_equal(p->content, ((uint8_t[]){ 1, 100 }), 2);
+	assert_int_equal(pair_peer_reads(p, &at, &n), 23);
+	assert_int_equal(at, p->io.produced);
+	pair_free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -274,6 +293,7 @@ int main(void)
 		cmocka_unit_test(alerts_malformed),
 		cmocka_unit_test(fatal_alert_received),
 		cmocka_unit_test(renegotiation_declined),
+		cmocka_unit_test(renegotiation_declined_before_data),
 	};
 
 	return cmocka_run_group_tests_name("tls_record_post", tests, pair_setup, pair_teardown);

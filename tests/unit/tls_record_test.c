@@ -163,6 +163,13 @@ static void legacy_failure_stays(void **state)
 	assert_int_equal(l.n_open, 1);
 	assert_int_equal(l.n_seal, 0);
 	record_fini(&r, NULL);
+
+	l = (struct legacy){ .seal = RECORD_FATAL, .alert_in = 0xff };
+	record_init_legacy(&r, &l);
+	assert_int_equal(record_seal(&r, NULL, &io), RECORD_FATAL);
+	assert_int_equal(record_open(&r, NULL, &io), RECORD_FATAL);
+	assert_int_equal(l.n_open, 0);
+	record_fini(&r, NULL);
 }
 
 int main(void)
