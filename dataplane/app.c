@@ -116,7 +116,7 @@ static int start_pools(struct app *a, struct err *e)
 
 		snprintf(name, sizeof(name), "worker%u", i);
 		a->pools[i] = rte_pktmbuf_pool_create(
-		    name, n, POOL_CACHE, TCP_MBUF_PRIV, mbuf_room(a), (int)rte_socket_id());
+		    name, n, POOL_CACHE, 0, mbuf_room(a), (int)rte_socket_id());
 		if (!a->pools[i])
 			return err_set(e,
 			    "cannot make %u packet buffers for worker %u: %s; lower runtime.mbufs or reserve "
