@@ -165,8 +165,8 @@ static bool quote_parse(struct in *in, struct net_icmp *out)
 	} else {
 		ihl = sizeof(*ip6);
 		/* We never send extension headers. */
-		if (avail < ihl + sizeof(*ports) || ip6->vtc_flow >> 28 == 0 ||
-		    (rte_be_to_cpu_32(ip6->vtc_flow) >> 28) != 6 || ip6->next != PROTO_TCP)
+		if (avail < ihl + sizeof(*ports) || rte_be_to_cpu_32(ip6->vtc_flow) >> 28 != 6 ||
+		    ip6->next != PROTO_TCP)
 			return false;
 		out->flow.local = wire_addr6(ip6->src);
 		out->flow.remote = wire_addr6(ip6->dst);
