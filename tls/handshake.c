@@ -122,23 +122,47 @@ int handshake_key_operation(struct handshake *h, wc_CryptoInfo *info)
 	return wait_for_batch(h, info, kind);
 }
 
-static enum handshake_status classify(struct handshake *h, int ret)
+static void note_alerts(struct handshake *h)
 {
 	WOLFSSL_ALERT_HISTORY alerts;
 
+	h->facts.alert = 0xff;
+	if (wolfSSL_get_alert_history(h->ssl, &alerts) != WOLFSSL_SUCCESS)
+		return;
+	/* One that was received is the cause; what we said after it is not. */
+	h->facts.alert_is_ours =
+	    alerts.last_rx.level != alert_fatal && alerts.last_rx.code != close_notify;
+	if (!h->facts.alert_is_ours)
+		h->facts.alert = (uint8_t)alerts.last_rx.code;
+	else if (alerts.last_tx.code >= 0)
+		h->facts.alert = (uint8_t)alerts.last_tx.code;
+}
+
+/* wolfSSL fails without an alert in places: the peer is to be told all the same (RFC 8446 6.2). */
+static void tell(struct handshake *h, int error)
+{
+	int alert = handshake_failure;
+
+	if (error == UNKNOWN_RECORD_TYPE)
+		alert = unexpected_message;
+	else if (error == MEMORY_E || h->pipe.overflow)
+		alert = internal_error;
+	handshake_io_alert(h->ssl, alert);
+	note_alerts(h);
+}
+
+static enum handshake_status classify(struct handshake *h, int ret)
+{
+	int error;
+
 	if (ret == WOLFSSL_SUCCESS)
 		return HANDSHAKE_DONE;
-	if (wolfSSL_get_error(h->ssl, ret) == WOLFSSL_ERROR_WANT_READ && !h->pipe.overflow)
+	error = wolfSSL_get_error(h->ssl, ret);
+	if (error == WOLFSSL_ERROR_WANT_READ && !h->pipe.overflow)
 		return HANDSHAKE_WANT_READ;
-	if (wolfSSL_get_alert_history(h->ssl, &alerts) == WOLFSSL_SUCCESS) {
-		/* One that was received is the cause; what we said after it is not. */
-		if (alerts.last_rx.level == alert_fatal || alerts.last_rx.code == close_notify) {
-			h->facts.alert = (uint8_t)alerts.last_rx.code;
-		} else if (alerts.last_tx.code >= 0) {
-			h->facts.alert = (uint8_t)alerts.last_tx.code;
-			h->facts.alert_is_ours = true;
-		}
-	}
+	note_alerts(h);
+	if (h->facts.alert == 0xff && !h->dying)
+		tell(h, error);
 	return HANDSHAKE_FAILED;
 }
 

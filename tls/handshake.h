@@ -39,6 +39,12 @@ struct tls_worker *tls_worker_new(const struct tls_worker_config *config); /* NU
 void tls_worker_free(struct tls_worker *w);
 const struct tls_worker_stats *tls_worker_stats(const struct tls_worker *w);
 
+/* True when this worker does key operations in batches: it may, and this machine can. */
+bool tls_worker_has_batches(const struct tls_worker *w);
+
+/* The most bytes a handshake's stack was ever used for; 0 unless measure_stacks was set. */
+size_t tls_worker_deepest_stack(const struct tls_worker *w);
+
 /* The worker's AEAD engine, for record_*. */
 struct aead_engine *tls_worker_aead(struct tls_worker *w);
 

@@ -10,6 +10,9 @@
 
 #include "tls/view.h"
 
+/* wolfssl/internal.h, which is not installed: no public call sends an alert of one's choice. */
+int SendAlert(WOLFSSL *ssl, int severity, int type);
+
 static size_t copy_in(struct record_io *io, size_t limit, char *buf, size_t len)
 {
 	struct view v = view_of(io->in, io->n_in);
@@ -134,6 +137,11 @@ bool handshake_io_end(struct handshake_io *s)
 		s->io->need = left;
 	s->io = NULL;
 	return left > 0;
+}
+
+void handshake_io_alert(WOLFSSL *ssl, int alert)
+{
+	(void)SendAlert(ssl, alert_fatal, alert);
 }
 
 void handshake_io_fini(struct handshake_io *s)

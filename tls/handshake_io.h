@@ -42,4 +42,7 @@ bool handshake_io_begin(struct handshake_io *s, struct record_io *io);
 /* Ends it: io is borrowed no longer. True: output is kept, room is needed (io->need tells how much). */
 bool handshake_io_end(struct handshake_io *s);
 
+/* Sends a fatal alert; a session too broken for that stays silent. */
+void handshake_io_alert(struct WOLFSSL *ssl, int alert);
+
 void handshake_io_fini(struct handshake_io *s);

@@ -27,7 +27,7 @@
  * stacks, and is far more than one burst starts.
  */
 #define MAX_FIBERS  1024
-#define KEPT_STACKS 64
+#define KEPT_STACKS 256
 
 static _Thread_local struct tls_worker *here;
 
@@ -141,6 +141,16 @@ void tls_worker_free(struct tls_worker *w)
 const struct tls_worker_stats *tls_worker_stats(const struct tls_worker *w)
 {
 	return &w->stats;
+}
+
+bool tls_worker_has_batches(const struct tls_worker *w)
+{
+	return w->batches;
+}
+
+size_t tls_worker_deepest_stack(const struct tls_worker *w)
+{
+	return fiber_pool_deepest(w->fibers);
 }
 
 struct aead_engine *tls_worker_aead(struct tls_worker *w)

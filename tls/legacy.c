@@ -18,9 +18,6 @@
 
 #define ALERT_NONE 0xff
 
-/* wolfssl/internal.h, which is not installed: no public call sends an alert of one's choice. */
-int SendAlert(WOLFSSL *ssl, int severity, int type);
-
 struct legacy {
 	struct tls_worker *worker;
 	WOLFSSL *ssl;
@@ -191,7 +188,7 @@ enum record_status legacy_alert(struct legacy *l, uint8_t alert, struct record_i
 	if (alert == close_notify)
 		(void)wolfSSL_shutdown(l->ssl);
 	else if (alert != ALERT_NONE)
-		(void)SendAlert(l->ssl, alert_fatal, alert);
+		handshake_io_alert(l->ssl, alert);
 	handshake_io_end(&l->pipe);
 	tls_worker_leave(before);
 	return RECORD_OK;

@@ -66,7 +66,7 @@ struct kit_client_config {
 	int groups[6];                     /* 0 ends it; none: wolfSSL's default */
 	int share;        /* the group a key share is sent for; 0: wolfSSL's choice */
 	const char *alpn; /* comma-separated; NULL: none */
-	bool no_verify;
+	bool no_trust;    /* our root is not among its trusted ones */
 };
 
 struct kit_client {
