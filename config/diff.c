@@ -19,6 +19,12 @@ static bool same_strings(const char *const *a, unsigned n_a, const char *const *
 	return true;
 }
 
+/* Both may be NULL. */
+static bool same_string(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
 static bool same_addr(const struct config_addr *a, const struct config_addr *b)
 {
 	return config_addr_same(a, b) && a->port == b->port && a->prefix == b->prefix;
@@ -58,9 +64,31 @@ static void diff_runtime(const struct config *a, const struct config *b, struct 
 	restart_runtime(b, r->max_connections == s->max_connections, "max_connections", e);
 	restart_runtime(b, r->mbufs == s->mbufs, "mbufs", e);
 	restart_runtime(b, r->idle_sleep == s->idle_sleep, "idle", e);
+	restart_runtime(b, r->watch == s->watch, "watch", e);
+	restart_runtime(b, same_string(r->state_dir, s->state_dir), "state_dir", e);
+	restart_runtime(b, same_string(r->user, s->user), "user", e);
 	if (!same_strings(a->eal, a->n_eal, b->eal, b->n_eal))
 		err_add(e, b->eal_file ? b->eal_file : b->path, b->eal_line,
 		    "eal: differs from the running one; restart to change it");
+}
+
+static void restart_control(const struct config *next, bool same, const char *key, struct err *e)
+{
+	if (!same)
+		err_add(e, next->control.line ? next->control.file : next->path, next->control.line,
+		    "control: '%s' differs from the running one; restart to change it", key);
+}
+
+static void diff_control(const struct config *a, const struct config *b, struct err *e)
+{
+	const struct config_control *r = &a->control, *s = &b->control;
+
+	restart_control(b, same_string(r->socket, s->socket), "socket", e);
+	restart_control(b, r->mode == s->mode, "mode", e);
+	restart_control(b,
+	    !r->metrics.line == !s->metrics.line &&
+		(!r->metrics.line || same_addr(&r->metrics, &s->metrics)),
+	    "metrics", e);
 }
 
 static bool same_routes(const struct config_port *p, const struct config_port *q)
@@ -233,6 +261,7 @@ int config_diff(
 
 	memset(d, 0, sizeof(*d));
 	diff_runtime(a, b, e);
+	diff_control(a, b, e);
 	diff_ports(a, b, e);
 	d->drain_timeout = a->runtime.drain_timeout_s != b->runtime.drain_timeout_s;
 	diff_items(a, ITEMS(a, certificates), b, ITEMS(b, certificates), same_certificate,

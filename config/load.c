@@ -91,6 +91,7 @@ static void load_settings(struct load *l, const config_t *file)
 	unsigned before = l->e->n;
 
 	c->runtime = load_runtime_defaults;
+	c->control = load_control_defaults;
 	load_members(l, config_root_setting(file), &load_root, c);
 	complete(l);
 	config_check(c, l->addresses_known, l->e);

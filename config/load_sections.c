@@ -2,10 +2,12 @@
 #include "config/load_sections.h"
 
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "config/addr.h"
+#include "config/scan.h"
 
 /*
  * Every section, from the inside out: functions for the keys with rules of their own, the
@@ -21,8 +23,10 @@
 	.size = sizeof(struct type), .file_at = offsetof(struct type, file), \
 	.line_at = offsetof(struct type, line)
 
-#define MAX_PATH (PATH_MAX - 1)
-#define MAX_LIST 100000
+#define MAX_PATH      (PATH_MAX - 1)
+#define MAX_LIST      100000
+#define MAX_SOCKET    107              /* sockaddr_un.sun_path with its NUL */
+#define MAX_STATE_DIR (PATH_MAX - 128) /* room for the names of the files in it */
 
 /* --- addresses --- */
 
@@ -134,6 +138,25 @@ const struct config_runtime load_runtime_defaults = {
 	.drain_timeout_s = 30,
 };
 
+/* A path that need not exist yet, as the process can use it. */
+static void
+load_path(struct load *l, const config_setting_t *s, const struct load_key *k, void *item)
+{
+	const char *text = load_get_string(l, s, k->name, (size_t)k->max);
+	char *path = text ? scan_join(l->dir, text) : NULL;
+	char *copy;
+
+	if (!path)
+		return;
+	copy = load_alloc(l, 1, strlen(path) + 1);
+	if (strlen(path) > (size_t)k->max)
+		load_error(l, s, "'%s' has %zu bytes with its folder; at most %.0f are allowed",
+		    k->name, strlen(path), k->max);
+	else if (copy)
+		*(const char **)((char *)item + k->at) = strcpy(copy, path);
+	free(path);
+}
+
 static const struct load_key runtime_keys[] = {
 	{ "workers", load_workers, .min = 1, .max = CONFIG_MAX_WORKERS, .required = true },
 	{ "control_core", load_control_core, AT(config_runtime, control_core) },
@@ -144,9 +167,48 @@ static const struct load_key runtime_keys[] = {
 	{ "mbufs", load_integer, SIZED(config_runtime, mbufs), .min = 0, .max = 1 << 28 },
 	{ "drain_timeout", load_seconds, AT(config_runtime, drain_timeout_s) },
 	{ "idle", load_idle, AT(config_runtime, idle_sleep) },
+	{ "state_dir", load_path, AT(config_runtime, state_dir), .max = MAX_STATE_DIR },
+	{ "user", load_string, AT(config_runtime, user), .max = 32 },
+	{ "watch", load_bool, AT(config_runtime, watch) },
 };
 
 static const struct load_group runtime = { KEYS(runtime_keys), PLACED(config_runtime) };
+
+/* --- control --- */
+
+static void
+load_mode(struct load *l, const config_setting_t *s, const struct load_key *k, void *item)
+{
+	const char *text = load_get_string(l, s, k->name, 100);
+	unsigned long mode;
+	char *end;
+
+	if (!text)
+		return;
+	mode = strtoul(text, &end, 8);
+	if (*end || end - text < 3 || end - text > 4 || mode > 0777 || text[0] == '-')
+		load_error(l, s,
+		    "'mode' is '%s'; it must be octal permissions in quotes, such as \"0660\"",
+		    text);
+	else
+		((struct config_control *)item)->mode = (unsigned)mode;
+}
+
+static void
+load_metrics(struct load *l, const config_setting_t *s, const struct load_key *k, void *item)
+{
+	load_addr(l, s, k->name, ADDR_PORT, &((struct config_control *)item)->metrics);
+}
+
+const struct config_control load_control_defaults = { .mode = 0660 };
+
+static const struct load_key control_keys[] = {
+	{ "socket", load_path, AT(config_control, socket), .max = MAX_SOCKET },
+	{ "mode", load_mode, AT(config_control, mode) },
+	{ "metrics", load_metrics, AT(config_control, metrics) },
+};
+
+static const struct load_group control = { KEYS(control_keys), PLACED(config_control) };
 
 /* --- eal --- */
 
@@ -371,6 +433,7 @@ static const struct load_group listener = { "listener", KEYS(listener_keys),
 /* In this order: a listener refers to certificates and backends. */
 static const struct load_key root_keys[] = {
 	{ "runtime", load_group, AT(config, runtime), .required = true, .group = &runtime },
+	{ "control", load_group, AT(config, control), .group = &control },
 	{ "eal", load_eal, LISTED(config, eal), .size = 4095, .max = 256 },
 	{ "ports", load_items, LISTED(config, ports), .min = 1, .max = CONFIG_MAX_PORTS,
 	    .required = true, .group = &port },

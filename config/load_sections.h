@@ -8,3 +8,6 @@ extern const struct load_group load_root;
 
 /* What runtime is before the file is read. */
 extern const struct config_runtime load_runtime_defaults;
+
+/* The same of control. */
+extern const struct config_control load_control_defaults;

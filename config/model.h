@@ -67,8 +67,20 @@ struct config_runtime {
 	uint32_t mbufs;                 /* packet buffers over all workers; 0 = derived */
 	double drain_timeout_s;
 	bool idle_sleep; /* idle = "sleep" (back off) or "poll" */
+	bool watch;      /* certificate files that change on disk are picked up */
+	const char *
+	    state_dir; /* folder of the journal (config/journal.h); NULL: no changes over the API */
+	const char *user; /* whom to become after the start; NULL: stay */
 	const char *file;
 	unsigned line;
+};
+
+struct config_control {
+	const char *socket;         /* path of the API's Unix socket; NULL: no API */
+	unsigned mode;              /* permission bits of the socket */
+	struct config_addr metrics; /* kernel address of /metrics and /healthz; line 0: none */
+	const char *file;
+	unsigned line; /* 0: the section was left out */
 };
 
 struct config_certificate {
@@ -124,6 +136,7 @@ struct config_listener {
 struct config {
 	const char *path; /* the file this was read from */
 	struct config_runtime runtime;
+	struct config_control control;
 	const char *const *eal; /* arguments for rte_eal_init, without argv[0] */
 	unsigned n_eal;
 	const char *eal_file; /* NULL: not in the file */

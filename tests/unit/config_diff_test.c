@@ -52,6 +52,22 @@ static void what_is_built_in_needs_a_restart(void **state)
 	    "next.cfg:1: runtime: 'idle' differs from the running one; restart to change it\n");
 }
 
+static void control_needs_a_restart(void **state)
+{
+	(void)state;
+	assert_restart("workers = [0]",
+	    "workers = [0]; state_dir = \"state\"; user = \"nobody\"; watch = true",
+	    "next.cfg:1: runtime: 'watch' differs from the running one; restart to change it\n"
+	    "next.cfg:1: runtime: 'state_dir' differs from the running one; restart to change it\n"
+	    "next.cfg:1: runtime: 'user' differs from the running one; restart to change it\n");
+	assert_restart("eal = [ \"--no-pci\" ];",
+	    "eal = [ \"--no-pci\" ]; control = { socket = \"s\"; mode = \"600\"; "
+	    "metrics = \"127.0.0.1:9180\"; };",
+	    "next.cfg:3: control: 'socket' differs from the running one; restart to change it\n"
+	    "next.cfg:3: control: 'mode' differs from the running one; restart to change it\n"
+	    "next.cfg:3: control: 'metrics' differs from the running one; restart to change it\n");
+}
+
 /* Fields whose change in a file breaks other settings too: a copy of the struct is changed. */
 static void cores_and_roles_need_a_restart(void **state)
 {
@@ -253,6 +269,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_built_in_needs_a_restart),
+		cmocka_unit_test(control_needs_a_restart),
 		cmocka_unit_test(cores_and_roles_need_a_restart),
 		cmocka_unit_test(eal_needs_a_restart),
 		cmocka_unit_test(ports_need_a_restart),

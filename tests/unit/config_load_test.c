@@ -40,11 +40,12 @@ static const struct config_text_case cases[] = {
 	    "sallyport.cfg:23: backend 'app': unknown key 'health'; there are: name, "
 	    "targets, connect_timeout\n" },
 	{ "key_unknown_in_root", "eal = [", "elapsed = [",
-	    "sallyport.cfg:3: unknown key 'elapsed'; there are: runtime, eal, ports, "
+	    "sallyport.cfg:3: unknown key 'elapsed'; there are: runtime, control, eal, ports, "
 	    "certificates, backends, listeners\n" },
-	{ "key_unknown_in_runtime", "workers = [0]", "workers = [0]; user = \"sallyport\"",
-	    "sallyport.cfg:1: runtime: unknown key 'user'; there are: workers, "
-	    "control_core, front, back, max_connections, mbufs, drain_timeout, idle\n" },
+	{ "key_unknown_in_runtime", "workers = [0]", "workers = [0]; colour = \"red\"",
+	    "sallyport.cfg:1: runtime: unknown key 'colour'; there are: workers, "
+	    "control_core, front, back, max_connections, mbufs, drain_timeout, idle, "
+	    "state_dir, user, watch\n" },
 	{ "key_unknown_in_limits", "idle_timeout = 60", "idle_timeuot = 60",
 	    "sallyport.cfg:33: listener 'https': limits: unknown key 'idle_timeuot'; did "
 	    "you mean 'idle_timeout'?\n" },
@@ -54,10 +55,35 @@ static const struct config_text_case cases[] = {
 	{ "key_unknown_in_route", "via = \"10.81.0.254\"", "via = \"10.81.0.254\"; metric = 1",
 	    "sallyport.cfg:12: port 'back0': route 1: unknown key 'metric'; there are: "
 	    "to, via\n" },
-	{ "section_of_later_issue", "eal = [ \"--no-pci\" ];",
-	    "control = { socket = \"/run/s\"; };",
-	    "sallyport.cfg:3: unknown key 'control'; there are: runtime, eal, ports, "
+	{ "section_of_later_issue", "eal = [ \"--no-pci\" ];", "zones = ( );",
+	    "sallyport.cfg:3: unknown key 'zones'; there are: runtime, control, eal, ports, "
 	    "certificates, backends, listeners\n" },
+	{ "key_unknown_in_control", "eal = [ \"--no-pci\" ];", "control = { sokcet = \"s\"; };",
+	    "sallyport.cfg:3: control: unknown key 'sokcet'; did you mean 'socket'?\n" },
+	{ "control_not_a_group", "eal = [ \"--no-pci\" ];", "control = \"/run/s\";",
+	    "sallyport.cfg:3: 'control' must be a group { }, not a string\n" },
+	{ "control_mode_not_octal", "eal = [ \"--no-pci\" ];", "control = { mode = \"0680\"; };",
+	    "sallyport.cfg:3: control: 'mode' is '0680'; it must be octal permissions in quotes, "
+	    "such as \"0660\"\n" },
+	{ "control_mode_a_number", "eal = [ \"--no-pci\" ];", "control = { mode = 660; };",
+	    "sallyport.cfg:3: control: 'mode' must be a string, not an integer\n" },
+	{ "control_mode_with_special_bits", "eal = [ \"--no-pci\" ];",
+	    "control = { mode = \"4660\"; };",
+	    "sallyport.cfg:3: control: 'mode' is '4660'; it must be octal permissions in quotes, "
+	    "such as \"0660\"\n" },
+	{ "control_socket_too_long", "eal = [ \"--no-pci\" ];",
+	    "control = { socket = \"" R128("x") "\"; };",
+	    "sallyport.cfg:3: control: 'socket' has 128 bytes; at most 107 are allowed\n" },
+	{ "control_metrics_without_port", "eal = [ \"--no-pci\" ];",
+	    "control = { metrics = \"127.0.0.1\"; };",
+	    "sallyport.cfg:3: control: 'metrics': '127.0.0.1' has no port; write it as "
+	    "in 10.80.0.1:443\n" },
+	{ "state_dir_not_a_string", "workers = [0]", "workers = [0]; state_dir = 7",
+	    "sallyport.cfg:1: runtime: 'state_dir' must be a string, not an integer\n" },
+	{ "user_too_long", "workers = [0]", "workers = [0]; user = \"" R64("u") "\"",
+	    "sallyport.cfg:1: runtime: 'user' has 64 bytes; at most 32 are allowed\n" },
+	{ "watch_not_a_bool", "workers = [0]", "workers = [0]; watch = 1",
+	    "sallyport.cfg:1: runtime: 'watch' must be true or false, not an integer\n" },
 	{ "runtime_not_a_group",
 	    "runtime = { workers = [0];\n"
 	    "  front = \"front0\"; back = \"back0\"; };",
@@ -721,9 +747,9 @@ static void include_mistakes_name_the_included_file(void **state)
 	assert_null(config_load_text("./" CONFIG_TEXT_FILE, text, strlen(text), &e));
 	free(text);
 	assert_string_equal(e.text,
-	    "./yet-more.cfg:1: unknown key 'surplus'; there are: runtime, eal, ports, "
+	    "./yet-more.cfg:1: unknown key 'surplus'; there are: runtime, control, eal, ports, "
 	    "certificates, backends, listeners\n"
-	    "./more.cfg:4: unknown key 'lgo'; there are: runtime, eal, ports, certificates, "
+	    "./more.cfg:4: unknown key 'lgo'; there are: runtime, control, eal, ports, certificates, "
 	    "backends, listeners\n"
 	    "./more.cfg:2: 'eal' must be an array [ ], not an integer\n");
 }
@@ -803,7 +829,7 @@ static void example_shows_the_defaults(void **state)
 		config_free(without);
 		n_defaults++;
 	}
-	assert_int_equal(n_defaults, 15);
+	assert_int_equal(n_defaults, 17);
 	config_free(with);
 	free(example_text);
 }
@@ -833,7 +859,7 @@ static void example_has_every_key(void **state)
 {
 	(void)state;
 	read_example();
-	assert_int_equal(look_for_keys(&load_root), 6 + 8 + 7 + 2 + 4 + 3 + 2 + 10 + 2);
+	assert_int_equal(look_for_keys(&load_root), 7 + 11 + 3 + 7 + 2 + 4 + 3 + 2 + 10 + 2);
 	free(example_text);
 }
 
