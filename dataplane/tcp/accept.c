@@ -6,6 +6,7 @@
 #include "dataplane/tcp/cc.h"
 #include "dataplane/tcp/isn.h"
 #include "dataplane/tcp/output.h"
+#include "dataplane/tcp/rtt.h"
 
 /*
  * A peer that asks for tiny segments makes us pay per packet and per SACKed segment; nobody
@@ -40,7 +41,7 @@ void accept_agreed(struct tcp_conn *c)
 	struct net_dst *dst = dst_get(s, &c->flow, c->dst_slot);
 
 	output_update_mss(c, dst);
-	c->cc[0] = 0;
+	c->rcv_buf = RTE_MIN(c->rcv_buf, (uint32_t)UINT16_MAX << c->rcv_wscale);
 	c->ssthresh = UINT32_MAX;
 	c->cwnd = cc_initial_window(c);
 	cc_init(c);
@@ -78,5 +79,7 @@ struct tcp_conn *accept_conn(struct stack *s, const struct accepted *a)
 	conn_set_state(c, TCP_SYN_RECEIVED);
 	conn_hash(c);
 	accept_agreed(c);
+	if (a->rtt_us)
+		rtt_sample(c, a->rtt_us);
 	return c;
 }

@@ -16,7 +16,8 @@ struct accepted {
 	uint8_t laddr;
 	uint8_t wscale;
 	bool sack, ts, has_wscale, ecn;
-	bool lost; /* a SYN-ACK had to be repeated */
+	bool lost;       /* a SYN-ACK had to be repeated */
+	uint32_t rtt_us; /* of the SYN-ACK; 0: not known */
 };
 
 /*

@@ -131,7 +131,8 @@ struct tcp_conn {
 	uint8_t dupacks;
 	uint8_t n_challenges; /* since challenge_ms (RFC 5961 7) */
 	uint32_t challenge_ms;
-	uint32_t pace_us; /* not before (low 32 bits) */
+	uint32_t
+	    pace_us; /* not before (low bits); in SYN-SENT and SYN-RECEIVED: when the SYN went */
 } __attribute__((aligned(64)));
 
 static_assert(offsetof(struct tcp_conn, snd_wnd) == 64, "line 1");
@@ -173,6 +174,8 @@ struct conn_ext {
 	uint32_t tlp_end;
 
 	uint32_t resent_total, dsacks;
+	uint32_t pmtu_ms; /* when n_pmtu began to count */
+	uint8_t n_pmtu;
 
 	/* Receiver. */
 	struct ooo *ooo;        /* NULL: no gap */

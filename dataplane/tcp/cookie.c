@@ -10,7 +10,7 @@
 #define HASH_MASK ((1u << HASH_BITS) - 1)
 
 /* Ascending; the last below or equal to the peer's is taken. Common values of the internet. */
-static const uint16_t mss_table[8] = { 64, 536, 1220, 1300, 1400, 1440, 1460, 8940 };
+static const uint16_t mss_table[8] = { 64, 216, 536, 1220, 1400, 1440, 1460, 8940 };
 
 static uint64_t cookie_hash(const struct siphash_key *key, const struct flow *flow, uint32_t irs,
     uint64_t epoch, unsigned kept)

@@ -47,19 +47,14 @@ static void challenge(struct tcp_conn *c)
 /* The answer to a segment for which there is no good state (RFC 9293 3.10.7.3 and .4: <SEQ=SEG.ACK>). */
 static void reset_for(struct tcp_conn *c, const struct seg *seg)
 {
-	uint32_t snd_nxt = c->snd_nxt;
-
-	if (seg->flags & SEG_RST)
-		return;
-	c->snd_nxt = seg->ack;
-	output_reset(c);
-	c->snd_nxt = snd_nxt;
+	if (!(seg->flags & SEG_RST))
+		output_reset_at(c, seg->ack);
 }
 
 static void conn_reset(struct tcp_conn *c)
 {
 	stats_inc(conn_stack(c)->stats, STAT_TCP_RST_RECEIVED);
-	conn_close(c, TCP_EV_RESET | TCP_EV_CLOSED);
+	conn_close(c, TCP_EV_RESET);
 }
 
 /* --- SYN-SENT: RFC 9293 3.10.7.3 --- */
@@ -106,9 +101,15 @@ static void established(struct tcp_conn *c)
 	conn_raise(c, TCP_EV_ESTABLISHED);
 }
 
+/* Our SYN was acknowledged: the first sample, when it was sent only once (RFC 6298 3). */
+static void syn_rtt(struct tcp_conn *c)
+{
+	if (c->flags & CONN_ACTIVE && !(c->flags & CONN_SYN_LOST))
+		rtt_sample(c, (uint32_t)conn_now(c) - c->pace_us);
+}
+
 static enum verdict syn_sent(struct tcp_conn *c, const struct seg *seg)
 {
-	struct stack *s = conn_stack(c);
 	bool ack_ok = seg->flags & SEG_ACK && seg->ack == c->snd_nxt;
 
 	/* First: the ACK bit. */
@@ -125,10 +126,8 @@ static enum verdict syn_sent(struct tcp_conn *c, const struct seg *seg)
 	/* Third: security, which nobody uses. Fourth: the SYN bit. */
 	if (!(seg->flags & SEG_SYN))
 		return DONE;
-	if (c->flags & CONN_ACTIVE && seg->opts.has & OPT_TS && ack_ok && c->backoff == 0)
-		rtt_sample(c,
-		    (uint32_t)RTE_MAX(
-			(uint64_t)(stack_ts(s, c->ts_off) - seg->opts.tsecr) * 1000, 1u));
+	if (ack_ok)
+		syn_rtt(c);
 	agree(c, seg);
 	if (!ack_ok) {
 		/* Simultaneous open (MUST-10): our SYN again, now with an ACK. */
@@ -301,12 +300,7 @@ static enum verdict check_ack(struct tcp_conn *c, const struct seg *seg)
 			reset_for(c, seg);
 			return DONE;
 		}
-		if (c->backoff == 0 && c->flags & CONN_TS && !(c->flags & CONN_SYN_LOST)) {
-			uint32_t ms = stack_ts(s, c->ts_off) - seg->opts.tsecr;
-
-			if (ms < 60000)
-				rtt_sample(c, RTE_MAX(ms * 1000, 1u));
-		}
+		syn_rtt(c);
 		c->snd_una = seg->ack;
 		c->snd_wnd = (uint32_t)seg->wnd << c->snd_wscale;
 		c->snd_wnd_max = c->snd_wnd;
@@ -344,7 +338,7 @@ static bool trim(struct tcp_conn *c, struct seg *seg, struct rte_mbuf **m)
 		uint32_t n = RTE_MIN(c->rcv_nxt - seg->seq, seg->len);
 
 		note_dup(c, seg->seq, seg->seq + n);
-		c->flags |= CONN_ACK_NOW;
+		conn_ack_now(c);
 		*m = mbuf_cut_front(*m, n);
 		seg->seq += n;
 		seg->len -= n;
@@ -406,7 +400,7 @@ static bool is_unwanted(struct tcp_conn *c, const struct seg *seg)
 	if (!(c->flags & CONN_RELEASED) || !seg->len || seq_leq(seg->seq + seg->len, c->rcv_nxt))
 		return false;
 	output_reset(c);
-	conn_close(c, TCP_EV_RESET | TCP_EV_CLOSED);
+	conn_close(c, TCP_EV_RESET);
 	return true;
 }
 
@@ -441,10 +435,14 @@ static void take_in_order(struct tcp_conn *c, const struct seg *seg, struct rte_
 	if (fin)
 		c->rcv_nxt++;
 	if (had_gap) {
-		if (fin)
+		if (fin) {
 			ooo_free(c);
-		else
-			fin = ooo_advance(c);
+		} else {
+			struct opt_block dup = c->ext->dsack;
+
+			fin = ooo_advance(c, &dup);
+			note_dup(c, dup.start, dup.end);
+		}
 		conn_ack_now(c); /* RFC 5681 4.2: at once when a gap is filled */
 	} else if (!fin) {
 		owe_ack(c);

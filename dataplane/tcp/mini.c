@@ -11,7 +11,7 @@
 #include "dataplane/tcp/seq.h"
 
 /* A peer that repeats its SYN is answered at most this often. */
-#define REPEAT_MS 500
+#define REPEAT_US 500000
 
 static uint32_t mini_index(const struct stack *s, const struct mini *mini)
 {
@@ -194,7 +194,7 @@ void mini_syn(struct stack *s, const struct tcp_key *key, uint32_t hash, const s
 	s->listeners.all[listener].n_refs++;
 	s->n_state[TCP_SYN_RECEIVED]++;
 	s->entered[TCP_SYN_RECEIVED]++;
-	mini->answered_ms = s->now_ms;
+	mini->sent_us = (uint32_t)s->now_us;
 	mini_file(s, mini);
 	table_add(s, table_ref(TABLE_MINI, mini_index(s, mini)), hash);
 	synack_build(s, mini, mini_ts(s, mini), &r);
@@ -224,11 +224,12 @@ static void mini_ack(struct stack *s, const struct mini *mini, const struct pkt 
 /* Once per REPEAT_MS: a repeated SYN, or what RFC 5961 answers with a challenge. */
 static bool mini_may_answer(struct stack *s, struct mini *mini)
 {
-	if (s->now_ms - mini->answered_ms < REPEAT_MS) {
+	if ((uint32_t)s->now_us - mini->sent_us < REPEAT_US) {
 		stats_inc(s->stats, STAT_TCP_CHALLENGE_LIMITED);
 		return false;
 	}
-	mini->answered_ms = s->now_ms;
+	mini->sent_us = (uint32_t)s->now_us;
+	mini->flags |= MINI_ANSWERED;
 	return true;
 }
 
@@ -300,6 +301,10 @@ struct tcp_conn *mini_input(
 		.has_wscale = (mini->flags & MINI_WSCALE) != 0,
 		.ecn = (mini->flags & MINI_ECN) != 0,
 		.lost = mini->retries > 0,
+		/* Karn: which of several SYN-ACKs this answers is not known. */
+		.rtt_us = mini->retries || mini->flags & MINI_ANSWERED
+		    ? 0
+		    : (uint32_t)s->now_us - mini->sent_us,
 	};
 	tcp_key_flow(s, &mini->key, pkt->iface, &a.flow);
 	a.laddr = (uint8_t)mini->key.laddr;
@@ -339,6 +344,7 @@ struct tcp_conn *mini_cookie(struct stack *s, const struct tcp_key *key, uint32_
 	a.ts = cookie.ts;
 	a.ecn = cookie.ecn;
 	a.lost = false;
+	a.rtt_us = 0;
 	a.laddr = (uint8_t)key->laddr;
 	return accept_conn(s, &a);
 }

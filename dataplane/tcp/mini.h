@@ -19,6 +19,7 @@ enum mini_flag {
 	MINI_TS = 1 << 1,
 	MINI_WSCALE = 1 << 2,
 	MINI_ECN = 1 << 3,
+	MINI_ANSWERED = 1 << 4, /* more than one SYN-ACK was sent */
 };
 
 struct mini {
@@ -28,7 +29,7 @@ struct mini {
 	uint32_t irs, iss;
 	uint32_t ts_recent;
 	uint32_t expires_ms;
-	uint32_t answered_ms; /* last SYN-ACK sent because of a repeated SYN */
+	uint32_t sent_us; /* last SYN-ACK, low bits */
 	uint16_t peer_mss;
 	uint16_t listener;
 	uint8_t wscale; /* the peer's */

@@ -201,9 +201,10 @@ static bool block_take(struct tcp_conn *c, struct ooo_block *b)
 	return fin;
 }
 
-bool ooo_advance(struct tcp_conn *c)
+bool ooo_advance(struct tcp_conn *c, struct opt_block *dup)
 {
 	struct ooo *o = c->ext->ooo;
+	uint32_t filled = c->rcv_nxt;
 	bool fin = false;
 
 	for (unsigned i = 0; i < o->n;) {
@@ -214,6 +215,8 @@ bool ooo_advance(struct tcp_conn *c)
 			continue;
 		}
 		block_remove(o, i);
+		if (seq_lt(b.seq.start, filled))
+			dup_note(dup, b.seq.start, seq_min(b.seq.end, filled));
 		if (seq_lt(b.seq.end, c->rcv_nxt)) {
 			block_free(c, &b); /* the segment that filled the gap had all of it too */
 			i = 0;

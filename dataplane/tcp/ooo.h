@@ -35,9 +35,10 @@ void ooo_insert(
 
 /*
  * Moves what has become contiguous with rcv_nxt to the receive queue, rcv_nxt with it. True
- * when a FIN was reached; it is counted in rcv_nxt.
+ * when a FIN was reached; it is counted in rcv_nxt. What rcv_nxt has already gone past came twice,
+ * and widens *dup as in ooo_insert.
  */
-bool ooo_advance(struct tcp_conn *c);
+bool ooo_advance(struct tcp_conn *c, struct opt_block *dup);
 
 static inline bool ooo_is_empty(const struct tcp_conn *c)
 {

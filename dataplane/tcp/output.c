@@ -122,17 +122,17 @@ void output_ack(struct tcp_conn *c)
 	send_bare(c, c->snd_nxt, SEG_ACK);
 }
 
-void output_reset(struct tcp_conn *c)
+static void send_reset(struct tcp_conn *c, uint32_t seq, uint32_t ack, uint8_t flags)
 {
 	struct stack *s = conn_stack(c);
 	struct net_dst *dst = route(c);
 	struct rte_mbuf *m = dst ? stack_alloc(s) : NULL;
 	struct reply r = {
-		.seq = c->snd_nxt,
-		.ack = c->rcv_nxt,
+		.seq = seq,
+		.ack = ack,
 		.sport = c->flow.local_port,
 		.dport = c->flow.remote_port,
-		.flags = SEG_RST | SEG_ACK,
+		.flags = flags,
 	};
 
 	if (!m)
@@ -140,6 +140,16 @@ void output_reset(struct tcp_conn *c)
 	stats_inc(s->stats, STAT_TCP_RST_SENT);
 	reply_write(m, &r);
 	net_send_tcp(s->net, dst, &c->flow, m, 0, s->now_us);
+}
+
+void output_reset(struct tcp_conn *c)
+{
+	send_reset(c, c->snd_nxt, c->rcv_nxt, SEG_RST | SEG_ACK);
+}
+
+void output_reset_at(struct tcp_conn *c, uint32_t seq)
+{
+	send_reset(c, seq, 0, SEG_RST);
 }
 
 void output_syn(struct tcp_conn *c)
@@ -177,6 +187,7 @@ void output_syn(struct tcp_conn *c)
 		r.flags |= SEG_ECE | SEG_CWR;
 	if (answer && c->flags & CONN_ECN)
 		r.flags |= SEG_ECE;
+	c->pace_us = (uint32_t)s->now_us;
 	reply_write(m, &r);
 	net_send_tcp(s->net, dst, &c->flow, m, 0, s->now_us);
 }
@@ -318,7 +329,12 @@ static bool fit(struct tcp_conn *c, bool force)
 {
 	struct rte_mbuf *m = c->txq_send;
 	struct txseg *t = txseg(m);
-	uint32_t n = may_send_by_window(c, m, force), payload;
+	uint32_t n, payload;
+
+	/* After a cut the rest is short: it takes bytes from those behind it (RFC 9293 3.8.6.2.1). */
+	if (t->len < c->mss && m != c->txq_tail)
+		txq_fill(c, m);
+	n = may_send_by_window(c, m, force);
 
 	if (n == 0)
 		return false;

@@ -24,6 +24,9 @@ void output_ack(struct tcp_conn *c);
 /* Sends <SEQ=SND.NXT><CTL=RST,ACK>. */
 void output_reset(struct tcp_conn *c);
 
+/* Sends <SEQ=seq><CTL=RST>, the answer to an unacceptable ACK. */
+void output_reset_at(struct tcp_conn *c, uint32_t seq);
+
 /* The persist timer: the first byte as a probe, or what silly-window avoidance held back. */
 void output_persist(struct tcp_conn *c);
 

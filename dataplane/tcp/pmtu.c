@@ -8,6 +8,8 @@
 #include "dataplane/tcp/stack.h"
 #include "dataplane/tcp/txq.h"
 
+#define PMTU_PER_SECOND 4
+
 static uint32_t plateau_below(uint32_t mtu)
 {
 	static const uint16_t plateaus[] = { 17914, 8166, 4352, 2002, 1492, 1280, 1006, 552 };
@@ -18,6 +20,22 @@ static uint32_t plateau_below(uint32_t mtu)
 	return 552;
 }
 
+/* A believable error may still be forged: few in a second are acted on. */
+static bool pmtu_may_change(struct tcp_conn *c)
+{
+	struct conn_ext *x = conn_ext(c);
+	uint32_t now_ms = conn_stack(c)->now_ms;
+
+	if (x->n_pmtu == 0 || now_ms - x->pmtu_ms >= 1000) {
+		x->pmtu_ms = now_ms;
+		x->n_pmtu = 0;
+	}
+	if (x->n_pmtu == PMTU_PER_SECOND)
+		return false;
+	x->n_pmtu++;
+	return true;
+}
+
 void pmtu_too_big(struct tcp_conn *c, uint32_t mtu)
 {
 	struct stack *s = conn_stack(c);
@@ -26,6 +44,10 @@ void pmtu_too_big(struct tcp_conn *c, uint32_t mtu)
 
 	if (!dst)
 		return;
+	if (!pmtu_may_change(c)) {
+		stats_inc(s->stats, STAT_DROP_TCP_ICMP);
+		return;
+	}
 	if (mtu == 0)
 		mtu = plateau_below(dst->mtu);
 	if (mtu >= dst->mtu)

@@ -46,7 +46,11 @@ bool ports_choose(
 	/* First only what is free altogether, then also TIME-WAITs whose peers keep timestamps. */
 	for (unsigned pass = 0; pass < 2; pass++) {
 		for (unsigned i = 0; i < MAX_CANDIDATES; i++) {
-			uint32_t at = offset + (*counter)++;
+			uint32_t at = offset + *counter;
+
+			/* Steps of varying size: the next port is not to be guessed from the last. */
+			*counter += 1 +
+			    ((uint32_t)siphash13(&s->keys.port, counter, sizeof(*counter)) & 31);
 
 			flow->local_port = (uint16_t)(PORTS_FIRST + at % PORTS_COUNT);
 			if (port_is_ours(s, flow) &&

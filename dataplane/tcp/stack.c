@@ -292,7 +292,7 @@ static void rx_icmp(struct stack *s, const struct net_icmp *icmp)
 	case NET_ICMP_HARD:
 		/* RFC 5927 5: only while the connection is not yet established. */
 		if (c->state == TCP_SYN_SENT)
-			conn_close(c, TCP_EV_RESET | TCP_EV_CLOSED);
+			conn_close(c, TCP_EV_RESET);
 		break;
 	case NET_ICMP_TOO_BIG:
 		pmtu_too_big(c, icmp->mtu);

@@ -11,6 +11,8 @@
 #include "dataplane/tcp/stack.h"
 #include "dataplane/tcp/txq.h"
 
+#define OVERRIDE_US 200000u
+
 static void file(struct tcp_conn *c)
 {
 	struct stack *s = conn_stack(c);
@@ -64,6 +66,14 @@ void timers_stop(struct tcp_conn *c)
 	wheel_cancel(&conn_stack(c)->wheel, &c->node);
 }
 
+/* RFC 9293 3.8.6.1: as the RTO; with some window left it is the override of 3.8.6.2.1: 0.1 to 1 s. */
+static uint32_t persist_timeout(const struct tcp_conn *c)
+{
+	uint32_t rto = rtt_rto_backed_off(c);
+
+	return c->snd_wnd ? RTE_MIN(rto, OVERRIDE_US) : rto;
+}
+
 void timers_rexmit(struct tcp_conn *c, bool restart)
 {
 	uint32_t tlp;
@@ -72,7 +82,7 @@ void timers_rexmit(struct tcp_conn *c, bool restart)
 		if (!c->txq_send && !(c->flags & CONN_FIN_QUEUED && !(c->flags & CONN_FIN_IN_TXQ)))
 			c->timer = CONN_TIMER_NONE;
 		else if (c->timer != CONN_TIMER_PERSIST)
-			timers_arm(c, CONN_TIMER_PERSIST, rtt_rto_backed_off(c));
+			timers_arm(c, CONN_TIMER_PERSIST, persist_timeout(c));
 		return;
 	}
 	if (c->timer == CONN_TIMER_REO && c->ext && c->flags & CONN_SACK && !restart)
@@ -100,7 +110,7 @@ static void run_syn(struct tcp_conn *c)
 
 	if (c->backoff >= s->config.syn_retries) {
 		stats_inc(s->stats, STAT_TCP_SYN_TIMEOUTS);
-		conn_close(c, TCP_EV_TIMEOUT | TCP_EV_CLOSED);
+		conn_close(c, TCP_EV_TIMEOUT);
 		return;
 	}
 	c->backoff++;
@@ -116,7 +126,7 @@ static void run_rto(struct tcp_conn *c)
 	if (is_given_up(c)) {
 		stats_inc(s->stats, STAT_TCP_TIMEOUTS);
 		output_reset(c);
-		conn_close(c, TCP_EV_TIMEOUT | TCP_EV_CLOSED);
+		conn_close(c, TCP_EV_TIMEOUT);
 		return;
 	}
 	stats_inc(s->stats, STAT_TCP_RTOS);
@@ -136,7 +146,7 @@ static void run_persist(struct tcp_conn *c)
 	if (is_given_up(c)) {
 		stats_inc(conn_stack(c)->stats, STAT_TCP_TIMEOUTS);
 		output_reset(c);
-		conn_close(c, TCP_EV_TIMEOUT | TCP_EV_CLOSED);
+		conn_close(c, TCP_EV_TIMEOUT);
 		return;
 	}
 	output_persist(c);
@@ -144,7 +154,7 @@ static void run_persist(struct tcp_conn *c)
 		return; /* it was an override: the RTO runs now */
 	if (c->backoff < UINT8_MAX)
 		c->backoff++;
-	timers_arm(c, CONN_TIMER_PERSIST, rtt_rto_backed_off(c));
+	timers_arm(c, CONN_TIMER_PERSIST, persist_timeout(c));
 }
 
 static void run_rexmit(struct tcp_conn *c)
@@ -186,7 +196,7 @@ void timers_run(struct tcp_conn *c)
 		c->flags &= ~(uint32_t)CONN_STATE_TIMER;
 		if (c->state == TCP_FIN_WAIT_2) {
 			stats_inc(conn_stack(c)->stats, STAT_TCP_TIMEOUTS);
-			conn_close(c, TCP_EV_TIMEOUT | TCP_EV_CLOSED);
+			conn_close(c, TCP_EV_TIMEOUT);
 			return;
 		}
 	}

@@ -176,6 +176,38 @@ bool txq_split(struct tcp_conn *c, struct rte_mbuf *m, uint16_t n)
 	return true;
 }
 
+void txq_fill(struct tcp_conn *c, struct rte_mbuf *m)
+{
+	struct txseg *t = txseg(m);
+	uint32_t room = (uint32_t)((uint8_t *)t - ((uint8_t *)m->buf_addr + t->off));
+
+	room = RTE_MIN(room, c->mss);
+	while (m != c->txq_tail && t->len < room) {
+		struct rte_mbuf *next = t->next;
+		struct txseg *u = txseg(next);
+		uint16_t n = (uint16_t)RTE_MIN(room - t->len, (uint32_t)u->len);
+
+		memcpy((uint8_t *)m->buf_addr + t->off + t->len, (uint8_t *)next->buf_addr + u->off,
+		    n);
+		t->len = (uint16_t)(t->len + n);
+		u->len = (uint16_t)(u->len - n);
+		u->off = (uint16_t)(u->off + n);
+		u->cap = (uint16_t)(u->cap - n);
+		u->seq += n;
+		t->flags &= (uint16_t)~TXSEG_PUSH;
+		if (u->len)
+			break;
+		t->flags |= u->flags & (TXSEG_PUSH | TXSEG_FIN);
+		t->next = u->next;
+		if (c->txq_tail == next)
+			c->txq_tail = m;
+		c->n_tx--;
+		txq_free_one(c, next);
+	}
+	if (t->cap < t->len)
+		t->cap = t->len;
+}
+
 void txq_pop(struct tcp_conn *c)
 {
 	struct rte_mbuf *m = c->txq_head;

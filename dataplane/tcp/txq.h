@@ -51,6 +51,9 @@ bool txq_add_fin(struct tcp_conn *c);
  */
 bool txq_split(struct tcp_conn *c, struct rte_mbuf *m, uint16_t n);
 
+/* Moves payload from the unsent segments behind m, which is unsent, into it up to a full segment. */
+void txq_fill(struct tcp_conn *c, struct rte_mbuf *m);
+
 /* Frees all, spares too. */
 void txq_free(struct tcp_conn *c);
 
