@@ -2,12 +2,14 @@
 # shellcheck shell=bash
 # For the scripts of this folder: each prints "ok name" or "not ok name" per case, with the reason.
 set -uo pipefail
+prefix=${SALLYPORT_LAB:-sp}
 lab=$PWD/build/lab
+[ "$prefix" = sp ] || lab+=-$prefix
 here=tests/integration
 export LAB=$lab
 ca=$lab/pki/ca.pem
 
-in_client() { ip netns exec sp-client "$@"; }
+in_client() { ip netns exec "$prefix-client" "$@"; }
 
 # try NAME COMMAND...: one case, the command's output only when it fails.
 try() {
