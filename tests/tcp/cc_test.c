@@ -8,6 +8,7 @@
 #define MSS 1000u
 #define RTT_MS 100u
 
+static const struct peer_config with_ecn = { .ecn = true };
 static const struct peer_config newreno = { .stack = { .cc = TCP_CC_NEWRENO } };
 
 static void establish_rtt(struct peer *p, const char *options, const char *syn_flags)
@@ -161,6 +162,7 @@ SCENARIO(restart_after_idle)
 	for (const struct packet *k; (k = peer_next(p)) != NULL; sent += k->len)
 		;
 	CHECK(sent <= 10 * MSS);
+	peer_discard(p);
 	p->drop_output = true;
 }
 
@@ -196,6 +198,7 @@ SCENARIO(newreno_congestion_avoidance_is_linear)
 	}
 	after = peer_info(p).cwnd;
 	CHECK(after - before >= 3 * MSS && after - before <= 6 * MSS);
+	peer_discard(p);
 	p->drop_output = true;
 }
 
@@ -240,6 +243,7 @@ SCENARIO(ecn_is_not_agreed_on)
 	CHECK(!has_ecn(p, "SE"));
 	peer_new_flow(p, 41001);
 	CHECK(!has_ecn(p, "SW"));
+	peer_discard(p);
 	p->drop_output = true;
 }
 
@@ -299,6 +303,7 @@ SCENARIO(ecn_sender_reduces_once_per_rtt)
 			cwrs++;
 		}
 	CHECK(cwrs == 1);
+	peer_discard(p);
 	p->drop_output = true;
 }
 
@@ -379,13 +384,13 @@ int main(int argc, char **argv)
 		RUN(window_does_not_grow_when_receiver_limited),
 		RUN(restart_after_idle),
 		RUN_WITH(newreno_congestion_avoidance_is_linear, newreno),
-		RUN(ecn_is_agreed_on),
-		RUN(ecn_is_not_agreed_on),
-		RUN(ecn_receiver_echoes_until_cwr),
-		RUN(ecn_sender_reduces_once_per_rtt),
-		RUN(ecn_not_on_acks_and_retransmissions),
-		RUN(ecn_active_open),
-		RUN(ecn_syn_falls_back),
+		RUN_WITH(ecn_is_agreed_on, with_ecn),
+		RUN_WITH(ecn_is_not_agreed_on, with_ecn),
+		RUN_WITH(ecn_receiver_echoes_until_cwr, with_ecn),
+		RUN_WITH(ecn_sender_reduces_once_per_rtt, with_ecn),
+		RUN_WITH(ecn_not_on_acks_and_retransmissions, with_ecn),
+		RUN_WITH(ecn_active_open, with_ecn),
+		RUN_WITH(ecn_syn_falls_back, with_ecn),
 	};
 
 	return scenario_main(argc, argv, "cc", tests, sizeof(tests) / sizeof(tests[0]));

@@ -53,6 +53,7 @@ struct model_habit {
 struct model_config {
 	uint64_t seed;
 	bool ip6;
+	bool neighbours_known; /* else ARP and ND come first, over the same bad network */
 	unsigned n_conns;
 	uint64_t start_us;
 	struct stack_config stack[2];

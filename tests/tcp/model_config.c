@@ -87,6 +87,7 @@ void model_config_make(struct model_config *c, uint64_t seed)
 		model_random(r, 2);
 	c->seed = seed;
 	c->ip6 = model_random(r, 2);
+	c->neighbours_known = model_random(r, 8);
 	c->n_conns = PICK(r, 1, 1, 1, 2, 4);
 	c->start_us = start_make(r);
 	path_make(&c->path[0], r);
@@ -98,6 +99,7 @@ void model_config_make(struct model_config *c, uint64_t seed)
 		struct stack_config *s = &c->stack[side];
 
 		s->max_conns = 16;
+		s->no_ecn = model_random(r, 2);
 		s->time_wait_us = 1000000;
 		s->send_buffer = PICK(r, 0, 0, 16384, 65536);
 		s->recv_buffer = PICK(r, 0, 0, 8192, 32768, 131072);

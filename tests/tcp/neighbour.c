@@ -6,7 +6,12 @@
 
 static size_t arp_answer(const uint8_t *frame, size_t len, const uint8_t mac[6], uint8_t *reply)
 {
+	static const uint8_t nobody[4];
+
 	if (len < 42 || frame[21] != 1)
+		return 0;
+	/* Probes and announcements (RFC 5227) are no questions to us. */
+	if (memcmp(frame + 28, nobody, 4) == 0 || memcmp(frame + 28, frame + 38, 4) == 0)
 		return 0;
 	memset(reply, 0, 60);
 	memcpy(reply, frame + 6, 6);

@@ -344,12 +344,24 @@ void peer_flush(struct peer *p)
 	run(p);
 }
 
+/* As a receiver would find it, also among options that are wrong. */
+static bool has_wscale(const struct packet *k)
+{
+	for (unsigned i = 0; i + 2 < k->options_len;) {
+		if (k->options[i] == 3 && k->options[i + 1] == 3)
+			return true;
+		if (k->options[i] == 0 || (k->options[i] > 1 && k->options[i + 1] < 2))
+			return false;
+		i += k->options[i] == 1 ? 1u : k->options[i + 1];
+	}
+	return false;
+}
+
 void peer_send_packet(struct peer *p, const struct packet *packet)
 {
 	static uint8_t frame[PACKET_MAX_FRAME];
 	struct packet k = *packet;
 	static const struct ip_addr none;
-	struct packet_options o;
 
 	if (ip_addr_eq(&k.src, &none))
 		k.src = p->remote;
@@ -359,8 +371,8 @@ void peer_send_packet(struct peer *p, const struct packet *packet)
 		k.sport = p->remote_port;
 	if (!k.dport)
 		k.dport = p->local_port;
-	if (k.flags & TH_SYN && !packet_options_parse(&k, &o))
-		p->peer_wscale_sent = o.has_wscale;
+	if (k.flags & TH_SYN)
+		p->peer_wscale_sent = has_wscale(&k);
 	if (k.flags & TH_FIN) {
 		p->fin_sent = true;
 		p->fin_end = k.seq + packet_seq_len(&k);

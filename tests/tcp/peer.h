@@ -32,7 +32,7 @@ struct peer_config {
 	uint64_t start_us;    /* 0: so that the stack's ISN is PEER_ISN */
 	uint32_t offloads;    /* enum net_offload of the iface */
 	unsigned pool_mbufs;  /* a pool of its own of this size; 0: a large shared one */
-	bool without_mss;     /* peer_establish's SYN carries no MSS unless told */
+	bool ecn;             /* the stack offers ECN; off, so that lines need not say so */
 	bool loose_mbufs;     /* do not compare the pool with what the stack says it holds */
 	struct stack_config stack; /* net, pool and secrets are filled in */
 };
