@@ -83,6 +83,65 @@ unsigned kit_cut(struct kit_random *rng, struct iovec pieces[KIT_PIECES], uint8_
 	return n;
 }
 
+#define FILL 0x55
+
+void kit_scatter(struct kit_random *rng, struct kit_scatter *s, const uint8_t *data, size_t len)
+{
+	size_t at = 0;
+
+	assert(len <= 72000);
+	s->n = kit_cut(rng, s->piece, s->arena, len);
+	for (unsigned i = 0; i < s->n; i++) {
+		at += kit_below(rng, 32);
+		s->piece[i].iov_base = s->arena + at;
+		at += s->piece[i].iov_len;
+	}
+	s->used = at;
+	memset(s->arena, FILL, at);
+	for (unsigned i = 0; data != NULL && i < s->n; i++) {
+		memcpy(s->piece[i].iov_base, data, s->piece[i].iov_len);
+		data += s->piece[i].iov_len;
+	}
+}
+
+void kit_gather(const struct kit_scatter *s, uint8_t *to, size_t len)
+{
+	for (unsigned i = 0; i < s->n && len > 0; i++) {
+		size_t run = s->piece[i].iov_len < len ? s->piece[i].iov_len : len;
+
+		memcpy(to, s->piece[i].iov_base, run);
+		to += run;
+		len -= run;
+	}
+	assert(len == 0);
+}
+
+static bool is_fill(const uint8_t *at, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (at[i] != FILL)
+			return false;
+	return true;
+}
+
+bool kit_scatter_untouched(const struct kit_scatter *s, size_t len)
+{
+	const uint8_t *at = s->arena;
+
+	for (unsigned i = 0; i < s->n; i++) {
+		const uint8_t *base = s->piece[i].iov_base;
+		size_t run = s->piece[i].iov_len < len ? s->piece[i].iov_len : len;
+
+		if (!is_fill(at, (size_t)(base - at)))
+			return false;
+		at = base + run;
+		len -= run;
+		if (len == 0)
+			break;
+	}
+	return is_fill(at, (size_t)(s->arena + s->used - at));
+}
+
 size_t kit_hex(const char *hex, uint8_t *to)
 {
 	size_t n = 0;

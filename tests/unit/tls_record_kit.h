@@ -28,6 +28,23 @@ size_t kit_size(struct kit_random *rng, size_t max);
 unsigned
 kit_cut(struct kit_random *rng, struct iovec pieces[KIT_PIECES], uint8_t *base, size_t len);
 
+/* Pieces that lie apart: what is read or written between them shows. */
+struct kit_scatter {
+	struct iovec piece[KIT_PIECES];
+	unsigned n;
+	uint8_t arena[72000 + KIT_PIECES * 32];
+	size_t used;
+};
+
+/* Room for len bytes; data is copied in when it is not NULL. */
+void kit_scatter(struct kit_random *rng, struct kit_scatter *s, const uint8_t *data, size_t len);
+
+/* Copies the first len bytes out of the pieces. */
+void kit_gather(const struct kit_scatter *s, uint8_t *to, size_t len);
+
+/* True when no byte beyond the first len of the pieces' was written to, gaps included. */
+bool kit_scatter_untouched(const struct kit_scatter *s, size_t len);
+
 size_t kit_hex(const char *hex, uint8_t *to); /* bytes written; spaces are skipped */
 
 /* --- is a secret still somewhere in this process? --- */

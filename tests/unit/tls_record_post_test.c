@@ -210,6 +210,17 @@ static void alerts_malformed(void **state)
 	}
 }
 
+/* TLS 1.3 does not look at the level (RFC 8446 6). */
+static void alert_level_ignored(void **state)
+{
+	struct pair *p = pair_new(TLS13, AEAD_AES_128_GCM, false);
+
+	(void)state;
+	assert_int_equal(pair_give(p, 21, "\3\x5a", 2), RECORD_OK); /* user_canceled */
+	assert_int_equal(pair_give(p, 21, "\0\0", 2), RECORD_CLOSED);
+	pair_free(p);
+}
+
 /* A fatal alert came: nothing is answered, nothing is due any more. */
 static void fatal_alert_received(void **state)
 {
@@ -291,6 +302,7 @@ int main(void)
 		cmocka_unit_test(tickets_capped),
 		cmocka_unit_test(warnings_capped),
 		cmocka_unit_test(alerts_malformed),
+		cmocka_unit_test(alert_level_ignored),
 		cmocka_unit_test(fatal_alert_received),
 		cmocka_unit_test(renegotiation_declined),
 		cmocka_unit_test(renegotiation_declined_before_data),
