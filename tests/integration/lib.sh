@@ -57,12 +57,12 @@ counter() {
 		END { printf "%d\n", sum }'
 }
 
-# wait_for SECONDS COMMAND...: until the command succeeds.
+# wait_for SECONDS COMMAND...: until the command succeeds; then what it said last was no use.
 wait_for() {
-	local end=$((SECONDS + $1))
+	local end=$((SECONDS + $1)) text
 	shift
-	until "$@"; do
-		[ $SECONDS -lt $end ] || { echo "still not: $*"; return 1; }
+	until text=$("$@" 2>&1); do
+		[ $SECONDS -lt $end ] || { echo "${text:-still not: $*}"; return 1; }
 		sleep 0.1
 	done
 }
@@ -70,7 +70,7 @@ wait_for() {
 is() { # NAME VALUE: the counter stands there now
 	local now
 	now=$(counter "$1")
-	[ "$now" = "$2" ] || { [ -z "${loud:-}" ] || echo "$1 is $now, not $2"; return 1; }
+	[ "$now" = "$2" ] || { echo "$1 is $now, not $2"; return 1; }
 }
 
 # Nothing of earlier clients is left: connections, handshakes.
