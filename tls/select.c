@@ -151,8 +151,8 @@ static bool have_group(const struct policy *policy, const struct hello *hello, u
 
 /* --- signatures --- */
 
-static const uint16_t ecdsa_12[] = { 0x0403, 0x0503, 0x0603, 0x0303 };
-static const uint16_t rsa_12[] = { 0x0804, 0x0805, 0x0806, 0x0401, 0x0501, 0x0601, 0x0301 };
+static const uint16_t ecdsa_12[] = { 0x0403, 0x0503, 0x0603 };
+static const uint16_t rsa_12[] = { 0x0804, 0x0805, 0x0806, 0x0401, 0x0501, 0x0601 };
 static const uint16_t rsa_13[] = { 0x0804, 0x0805, 0x0806 };
 
 static bool has_any(const struct hello_list *list, const uint16_t *of, unsigned n)
@@ -187,43 +187,33 @@ static bool can_verify_13(const struct hello *hello, const struct cert *c)
 }
 
 /*
- * SHA-1 signatures are for policies that serve TLS 1.1 or 1.0 too, which know nothing better; RFC
- * 9155 forbids them in TLS 1.2 otherwise.
+ * Whether the client verifies what c signs in a ServerKeyExchange of TLS 1.2. SHA-1 never counts: wolfSSL
+ * does not sign with it and RFC 9155 forbids it. A client without the extension would mean
+ * SHA-1 (RFC 5246 7.4.1.4.1); it gets SHA-256, which TLS 1.2 cannot do without.
  */
-static bool allows_sha1(const struct policy *policy)
+static bool can_verify_12(const struct hello *hello, const struct cert *c)
 {
-	return policy->min_version < TLS_12;
-}
-
-/* Whether the client verifies what c signs in a ServerKeyExchange of TLS 1.2. */
-static bool
-can_verify_12(const struct policy *policy, const struct hello *hello, const struct cert *c)
-{
-	/* RFC 5246 7.4.1.4.1: without the extension it is SHA-1 with the suite's kind of key. */
 	if (hello->sigalgs.n == 0)
-		return c->key_type != CERT_ED25519 && allows_sha1(policy);
+		return c->key_type != CERT_ED25519;
 	switch (c->key_type) {
 	case CERT_RSA:
-		return HAS_ANY(&hello->sigalgs, rsa_12) ||
-		    (allows_sha1(policy) && hello_list_has(&hello->sigalgs, 0x0201));
+		return HAS_ANY(&hello->sigalgs, rsa_12);
 	case CERT_P256: /* any hash with any curve (RFC 8422 5.10) */
 	case CERT_P384:
 	case CERT_P521:
-		return HAS_ANY(&hello->sigalgs, ecdsa_12) ||
-		    (allows_sha1(policy) && hello_list_has(&hello->sigalgs, 0x0203));
+		return HAS_ANY(&hello->sigalgs, ecdsa_12);
 	case CERT_ED25519:
 		return hello_list_has(&hello->sigalgs, 0x0807);
 	}
 	return false;
 }
 
-static bool can_verify(
-    const struct policy *policy, const struct hello *hello, const struct cert *c, uint16_t version)
+static bool can_verify(const struct hello *hello, const struct cert *c, uint16_t version)
 {
 	if (version == TLS_13)
 		return can_verify_13(hello, c);
 	if (version == TLS_12)
-		return can_verify_12(policy, hello, c);
+		return can_verify_12(hello, c);
 	return c->key_type != CERT_ED25519; /* RFC 8422 5.2 gives it to TLS 1.2 and above */
 }
 
@@ -264,7 +254,7 @@ static enum fit fit_suite(const struct policy *policy, const struct hello *hello
 	case SUITE_OTHER:
 		return FIT_NO_SUITE;
 	}
-	return can_verify(policy, hello, c, version) ? FIT_SERVES : FIT_NO_SIGNATURE;
+	return can_verify(hello, c, version) ? FIT_SERVES : FIT_NO_SIGNATURE;
 }
 
 /* A bit for each of the policy's suites that the client offers in that version. */
@@ -298,6 +288,9 @@ static enum fit fit_cert(const struct policy *policy, const struct hello *hello,
 		}
 		if (fit > best)
 			best = fit;
+		/* wolfSSL takes the first suite of key and group, and does not go on to static RSA. */
+		if (fit == FIT_NO_SIGNATURE)
+			break;
 	}
 	return best;
 }

@@ -42,7 +42,7 @@ struct tls_choice {
  * Only certificates of the best matching name are looked at: when a client knows RSA only and the
  * name has an ECDSA certificate only, it is refused (SELECT_NO_SIGNATURE) and not given
  * the default certificate, whose name would be wrong. With sni_strict a client without SNI
- * is refused as well. SHA-1 signatures are only counted with policies below TLS 1.2 (RFC 9155).
+ * is refused as well. SHA-1 signatures do not count (RFC 9155).
  */
 int select_certificate(
     const struct tls_service *service, const struct hello *hello, struct tls_choice *choice);

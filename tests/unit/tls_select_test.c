@@ -242,23 +242,23 @@ static void test_static_rsa_needs_no_group_and_no_signature(void **state)
 	refuses(&(struct world){ .certs = { rsa, p256 } }, &c, SELECT_NO_GROUP, 40);
 }
 
-static void test_sha1_only_with_old_policies(void **state)
+static void test_sha1_does_not_count(void **state)
 {
 	const struct world now = { .certs = { rsa, p256 } };
 	const struct world old = { .policy = "ELBSecurityPolicy-2016-08", .certs = { rsa, p256 } };
 	struct client c = tls12;
 
 	(void)state;
-	c.suites[2] = 0; /* ECDHE only */
-	c.sigalgs[0] = 0;
-	refuses(&now, &c, SELECT_NO_SIGNATURE, 40); /* RFC 9155 */
+	c.sigalgs[0] = 0; /* without the extension it is SHA-256 all the same */
+	serves(&now, &c, p256, SELECT_EXACT, 0x0303);
 	serves(&old, &c, p256, SELECT_EXACT, 0x0303);
+	refuses(&(struct world){ .certs = { ed25519 } }, &c, SELECT_NO_SIGNATURE, 40);
 	c.sigalgs[0] = 0x0201;
-	c.sigalgs[1] = 0;
-	refuses(&now, &c, SELECT_NO_SIGNATURE, 40);
-	serves(&old, &c, rsa, SELECT_EXACT, 0x0303);
-	c.sigalgs[0] = 0x0203;
-	serves(&old, &c, p256, SELECT_EXACT, 0x0303);
+	c.sigalgs[1] = 0x0203;
+	c.sigalgs[2] = 0x0303; /* and SHA-224 */
+	c.sigalgs[3] = 0x0301;
+	refuses(&now, &c, SELECT_NO_SIGNATURE, 40); /* RFC 9155 */
+	refuses(&old, &c, SELECT_NO_SIGNATURE, 40);
 }
 
 static void test_tls10_by_suites(void **state)
@@ -521,7 +521,7 @@ int main(void)
 		cmocka_unit_test(test_tls13_missing_extensions),
 		cmocka_unit_test(test_tls12_by_suites_groups_and_signatures),
 		cmocka_unit_test(test_static_rsa_needs_no_group_and_no_signature),
-		cmocka_unit_test(test_sha1_only_with_old_policies),
+		cmocka_unit_test(test_sha1_does_not_count),
 		cmocka_unit_test(test_tls10_by_suites),
 		cmocka_unit_test(test_suite_is_the_servers_first),
 		cmocka_unit_test(test_names),
