@@ -43,6 +43,7 @@
 	X(DROP_NEIGH_UNRESOLVED, "drop_neighbour_unresolved")       \
 	X(ARP_SENT, "arp_sent")                                     \
 	X(ND_SENT, "nd_sent")                                       \
+	X(MLD_SENT, "mld_reports_sent")                             \
 	X(ICMP_ECHO_ANSWERED, "icmp_echo_answered")                 \
 	X(ICMP_LIMITED, "icmp_rate_limited")                        \
 	X(IP_REASSEMBLED, "ip_reassembled")                         \

@@ -268,6 +268,8 @@ enum net_verdict icmp6_input(struct in *in)
 	switch (h->type) {
 	case ICMP6_ECHO:
 		return echo_input(in, ICMP6_ECHO_REPLY);
+	case ICMP6_MLD_QUERY:
+		return mld_query_input(in);
 	case ICMP6_UNREACHABLE:
 		/* RFC 5461 3.1 for which are hard. */
 		return error_input(in,

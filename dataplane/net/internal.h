@@ -280,6 +280,14 @@ void arp_announce(struct net *n, uint16_t iface, const struct ip_addr *ip);
 void nd_ask(struct net *n, uint16_t iface, const struct ip_addr *target, const uint8_t *mac);
 void nd_announce(struct net *n, uint16_t iface, const struct ip_addr *ip);
 
+/* Record types of a report (RFC 3810 5.2.12): listening still, and listening from now on, to all. */
+enum {
+	MLD_IS_EXCLUDE = 2,
+	MLD_TO_EXCLUDE = 4,
+};
+void mld_report(struct net *n, uint16_t iface, uint8_t type);
+enum net_verdict mld_query_input(struct in *in);
+
 /* output */
 /* A frame to dst with a zeroed payload of len bytes in *payload; NULL, counted, without mbufs. */
 struct rte_mbuf *frame_new(struct net *n, uint16_t iface, const uint8_t dst[6], uint16_t type,

@@ -142,6 +142,8 @@ static void announce(struct net *n, uint64_t now_us)
 {
 	if (n->announced >= ANNOUNCES || (n->announced > 0 && now_us < n->announce_us))
 		return;
+	for (uint16_t i = 0; i < n->n_ifaces; i++)
+		mld_report(n, i, MLD_TO_EXCLUDE);
 	for (unsigned i = 0; i < n->n_locals; i++) {
 		const struct local *l = &n->locals[i];
 

@@ -378,7 +378,7 @@ static void icmp_ignored(void **state)
 {
 	struct fixture *fx = *state;
 	const uint8_t types[] = { 0, 4, 5, 9, 10, 13, 15, 17, 200 },
-		      types6[] = { 100, 129, 130, 143, 200 };
+		      types6[] = { 100, 129, 132, 143, 200 };
 
 	for (unsigned i = 0; i < sizeof(types); i++) {
 		quote4(types[i], 0, 0, "10.0.0.1", "198.51.100.7");

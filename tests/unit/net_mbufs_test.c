@@ -56,11 +56,15 @@ static void mbuf_pull_shared(void **state)
 	assert_non_null(clone);
 	assert_false(mbuf_is_writable(direct));
 	assert_false(mbuf_is_writable(clone));
-	assert_true(mbuf_pull(clone, 200));
+	assert_false(mbuf_pull(direct, 200)); /* its room is the clone's data */
+	check_bytes(direct, 300);
+	assert_true(mbuf_pull(clone, 200)); /* moves to room of its own */
 	check_bytes(clone, 300);
 	check_bytes(direct, 300);
-	assert_int_equal(direct->data_len, 100);
-	assert_false(mbuf_pull(direct, 200) && direct->data_len < 200);
+	assert_true(mbuf_is_writable(direct));
+	assert_true(mbuf_pull(direct, 200));
+	check_bytes(clone, 300);
+	check_bytes(direct, 300);
 	rte_pktmbuf_free(clone);
 	rte_pktmbuf_free(direct);
 }
