@@ -217,12 +217,15 @@ WOLFSSL_CTX *ctx_get(struct ctx_cache *c, const struct cert *cert, const struct 
 		}
 		return e->ctx;
 	}
-	if (c->stats.n >= c->n_max) {
+	e = insert(c, cert, policy);
+	if (e == NULL)
+		return NULL;
+	/* Only for one that could be built. */
+	if (c->stats.n > c->n_max) {
 		entry_free(c, TAILQ_LAST(&c->by_age, age_head));
 		c->stats.evicted++;
 	}
-	e = insert(c, cert, policy);
-	return e != NULL ? e->ctx : NULL;
+	return e->ctx;
 }
 
 const struct ctx_cache_stats *ctx_cache_stats(const struct ctx_cache *c)

@@ -25,8 +25,9 @@ ctx_cache_new(unsigned n_max, const struct ctx_setup *setup); /* NULL: no memory
 void ctx_cache_free(struct ctx_cache *c);                     /* NULL is fine */
 
 /*
- * The context for cert and policy, borrowed until the next call on c. NULL: no memory, or wolfSSL refuses the
- * certificate, the key or every suite of the policy.
+ * The context for cert and policy, borrowed until the next call on c. NULL: no memory, or wolfSSL refuses
+ * the certificate, the key, the versions, or every suite or group of the policy. That the key belongs to the
+ * certificate is cert_load's to see to.
  */
 struct WOLFSSL_CTX *
 ctx_get(struct ctx_cache *c, const struct cert *cert, const struct policy *policy);

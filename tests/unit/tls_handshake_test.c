@@ -19,7 +19,7 @@
 static struct handshake_facts complete(enum kit_key key, const struct policy *policy,
     const struct kit_client_config *config, struct kit_cut cut, bool no_batches)
 {
-	const struct tls_worker_config wc = { .no_batches = no_batches };
+	const struct tls_worker_config wc = { .no_batches = no_batches, .measure_stacks = true };
 	struct tls_worker *w = tls_worker_new(&wc);
 	struct handshake_facts facts;
 	struct kit_client c;
@@ -44,6 +44,9 @@ static struct handshake_facts complete(enum kit_key key, const struct policy *po
 		kit_exchange(w, &r, &c, len);
 	record_fini(&r, tls_worker_aead(w));
 	kit_client_close(&c);
+#ifndef __SANITIZE_ADDRESS__
+	assert_in_range(tls_worker_deepest_stack(w), tls_worker_has_batches(w) ? 1 : 0, 64 * 1024);
+#endif
 	tls_worker_free(w);
 	return facts;
 }
