@@ -30,20 +30,27 @@ struct bed {
 
 static struct aead_engine *engine;
 
+/* What record_open is shown of the stream at once: more than one record. */
+#define IN_VIEW 20000
+
 static void deliver(struct bed *b)
 {
-	static uint8_t out[17000];
-	struct iovec in_pieces[KIT_PIECES], out_pieces[KIT_PIECES];
+	static struct kit_scatter in, out;
+	static uint8_t plain[17000];
 
 	for (;;) {
-		struct record_io io = { .in = in_pieces, .out = out_pieces };
-		size_t room = kit_below(&b->rng, 4) ? sizeof out : kit_below(&b->rng, 200);
+		struct record_io io = { .in = in.piece, .out = out.piece };
+		size_t room = kit_below(&b->rng, 4) ? sizeof plain : kit_below(&b->rng, 200);
 		enum record_status status;
 
-		io.n_in = kit_cut(&b->rng, in_pieces, b->stream, b->len);
-		io.n_out = kit_cut(&b->rng, out_pieces, out, room);
+		kit_scatter(&b->rng, &in, b->stream, b->len < IN_VIEW ? b->len : IN_VIEW);
+		kit_scatter(&b->rng, &out, NULL, room);
+		io.n_in = in.n;
+		io.n_out = out.n;
 		status = record_open(&b->r, b->e, &io);
 		assert(io.consumed <= b->len && io.produced <= room);
+		assert(kit_scatter_untouched(&out, room));
+		kit_gather(&out, plain, io.produced);
 		assert(!b->dead || status == RECORD_FATAL);
 		b->dead |= status == RECORD_FATAL;
 		if (status == RECORD_FULL) {
@@ -53,7 +60,7 @@ static void deliver(struct bed *b)
 		}
 		if (io.produced > 0) {
 			assert(status == RECORD_OK && io.produced <= b->n_expect);
-			assert(memcmp(out, b->expect, io.produced) == 0);
+			assert(memcmp(plain, b->expect, io.produced) == 0);
 			b->n_expect -= io.produced;
 			memmove(b->expect, b->expect + io.produced, b->n_expect);
 		}
@@ -135,19 +142,22 @@ static void peer_listen(struct bed *b, const uint8_t *wire, size_t len)
 
 static void command_seal(struct bed *b, const uint8_t *at, size_t n)
 {
-	static uint8_t from[70000], wire[20000];
-	struct iovec in_pieces[KIT_PIECES], out_pieces[KIT_PIECES];
-	struct record_io io = { .in = in_pieces, .out = out_pieces };
+	static struct kit_scatter in, out;
+	static uint8_t wire[20000];
+	struct record_io io = { .in = in.piece, .out = out.piece };
 	size_t room = kit_below(&b->rng, sizeof wire + 1);
 	enum record_status status;
 
-	memcpy(from, at, n);
-	io.n_in = kit_cut(&b->rng, in_pieces, from, n);
-	io.n_out = kit_cut(&b->rng, out_pieces, wire, room);
+	kit_scatter(&b->rng, &in, at, n);
+	kit_scatter(&b->rng, &out, NULL, room);
+	io.n_in = in.n;
+	io.n_out = out.n;
 	status = record_seal(&b->r, b->e, &io);
 	assert(io.consumed <= n && io.produced <= room);
 	assert(!b->dead || status == RECORD_FATAL);
-	assert(status == RECORD_OK || io.consumed + io.produced == 0);
+	assert(status == RECORD_OK ? io.consumed > 0 : io.consumed + io.produced == 0);
+	assert(kit_scatter_untouched(&out, io.produced));
+	kit_gather(&out, wire, io.produced);
 	peer_listen(b, wire, io.produced);
 }
 
