@@ -89,9 +89,13 @@ struct net *net_new(const struct net_config *config)
 	n->stats = config->stats;
 	n->key = siphash_key_make(config->secret);
 	n->generation = 1;
+	/*
+	 * Per worker. ICMP is a courtesy; answers to ARP and ND are what keeps us reachable, so their limit
+	 * only keeps a flood from taking all of the send queue.
+	 */
 	n->echoes = (struct bucket){ .interval_us = 1000, .burst = 1000 };
 	n->errors = (struct bucket){ .interval_us = 10000, .burst = 50 };
-	n->answers = (struct bucket){ .interval_us = 500, .burst = 500 };
+	n->answers = (struct bucket){ .interval_us = 20, .burst = 500 };
 	n->defences = (struct bucket){ .interval_us = 10000000, .burst = 1 };
 	ifaces_init(n, config);
 

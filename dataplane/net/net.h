@@ -18,6 +18,13 @@ struct stats;
  * Every worker keeps a neighbour table of its own, so nothing is shared; what one
  * learns it also reports (net_learned_next), and control tells the others
  * (net_learn), since with several queues only one of them sees the answer.
+ *
+ * Supported: IPv4 and IPv6 hosts' part with static addresses and routes; one VLAN per iface;
+ * reassembly (no fragmentation on output: DF, RFC 6864); path MTU; ARP and neighbour discovery
+ * with announcements at the start; MLD reports for solicited-node groups. An address is
+ * answered for only on its own iface (RFC 1122 3.3.4.2, strong end system). Every iface with an
+ * IPv6 address also has fe80::EUI-64. Not supported, on purpose: duplicate address
+ * detection, router advertisements, redirects, source routing, jumbograms, QinQ.
  */
 
 #define NET_MAX_IFACES    8
@@ -57,11 +64,13 @@ struct net_iface {
 struct net_config {
 	const struct net_iface *ifaces; /* copied; index = iface number = mbuf->port on input */
 	unsigned n_ifaces;
-	struct rte_mempool *pool; /* borrowed; for packets we make (ARP, ND, ICMP) */
-	struct stats *stats;      /* borrowed, for the life of the net */
-	uint8_t secret[16];       /* keys for hashes an attacker must not guess */
-	unsigned max_neighbours;  /* 0: 1024 */
-	unsigned max_fragments;   /* reassemblies under way; 0: 64 */
+	struct rte_mempool
+	    *pool;           /* borrowed; for packets we make (ARP, ND, ICMP); rooms as for TCP */
+	struct stats *stats; /* borrowed, for the life of the net */
+	uint8_t secret[16];  /* keys for hashes an attacker must not guess */
+	unsigned max_neighbours; /* besides the routers in routes; 0: 1024 */
+	unsigned
+	    max_fragments; /* reassemblies under way; 0: 64. They hold at most 16 mbufs each on average */
 };
 
 /* Makes one; NULL when memory is short. The caller owns it. */
@@ -100,7 +109,9 @@ struct net_icmp {
  * Takes m in every case but NET_TCP. m->port is the iface number. A NET_TCP packet has at
  * least 20 bytes of TCP header in its first segment, its IP and TCP checksums verified
  * (pkt->l4_checked false only when the TCP checksum is bad: then it is dropped here and
- * counted, so never seen by the caller), source and destination unicast.
+ * counted, so never seen by the caller), source and destination unicast. What was reassembled
+ * or pulled together keeps m as its head. TCP options are in the first segment too, if the
+ * headers before them are of usual length; the caller checks nevertheless.
  */
 enum net_verdict net_input(
     struct net *n, struct rte_mbuf *m, uint64_t now_us, struct pkt *pkt, struct net_icmp *icmp);
@@ -127,7 +138,9 @@ struct net_dst {
 
 /*
  * Fills dst for packets from local to remote. Source may be all-zero: then the address of the
- * outgoing iface in the right family is chosen and written to *local. False: no route.
+ * outgoing iface in the right family is chosen and written to *local. Among equally long
+ * prefixes the iface that has *local wins. False: no route, or remote is no other host's
+ * unicast address (MUST-46). A link-local remote is on the iface of *local.
  */
 bool net_route(
     struct net *n, struct ip_addr *local, const struct ip_addr *remote, struct net_dst *dst);
@@ -158,7 +171,8 @@ unsigned net_tx_space(const struct net *n);
 
 /*
  * Ages neighbours, repeats questions, expires fragments and path MTUs. At most budget
- * items of work. Returns when to call again, in µs (never more than a second ahead).
+ * items of work. Returns the time of the next call in µs (never more than a second ahead; now_us:
+ * the budget was too small for what is due). The first call announces our addresses.
  */
 uint64_t net_timers(struct net *n, uint64_t now_us, unsigned budget);
 

@@ -82,6 +82,9 @@ SEEDS = {
     rec(SEAL | LONG, eth(0x86dd, ip6(58, nd(136, 0x60000000, "fd00::9", 2), hops=255))) +
     rec(SEAL, eth(0x86dd, ip6(58, nd(136, 0x20000000, "fd00::9", 2, ROUTER), dst="ff02::1",
                               hops=255), dst=bytes.fromhex("333300000001"))),
+    "mld": rec(SEAL, eth(0x86dd, ip6(0, bytes([58, 0, 5, 2, 0, 0, 1, 0]) + icmp(130, 0, 0, bytes(20)),
+                                     "fe80::9", "ff02::1", 1),
+                         dst=bytes.fromhex("333300000001"))),
     "echo": rec(SEAL, eth(0x800, ip4(1, icmp(8, 0, 1, b"ping" * 40)))) +
     rec(SEAL, eth(0x86dd, ip6(58, icmp(128, 0, 1, b"ping" * 40)))),
     "icmp4_errors": b"".join(rec(SEAL, eth(0x800, ip4(1, icmp(t, c, 1400, QUOTED4), "10.0.0.7")))
