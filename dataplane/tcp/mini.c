@@ -203,13 +203,14 @@ void mini_syn(struct stack *s, const struct tcp_key *key, uint32_t hash, const s
 
 static void mini_ack(struct stack *s, const struct mini *mini, const struct pkt *pkt)
 {
+	/* Rounded up: the right edge that the SYN-ACK announced stays (RFC 7323 2.3). */
+	unsigned shift = mini->flags & MINI_WSCALE ? accept_wscale(s) : 0;
 	struct reply r = {
 		.seq = mini->iss + 1,
 		.ack = mini->irs + 1,
 		.sport = mini->key.lport,
 		.dport = mini->key.rport,
-		.wnd = (uint16_t)(accept_window(s) >>
-		    (mini->flags & MINI_WSCALE ? accept_wscale(s) : 0)),
+		.wnd = (uint16_t)((accept_window(s) + (1u << shift) - 1) >> shift),
 		.flags = SEG_ACK,
 	};
 
@@ -224,7 +225,7 @@ static void mini_ack(struct stack *s, const struct mini *mini, const struct pkt 
 /* Once per REPEAT_MS: a repeated SYN, or what RFC 5961 answers with a challenge. */
 static bool mini_may_answer(struct stack *s, struct mini *mini)
 {
-	if ((uint32_t)s->now_us - mini->sent_us < REPEAT_US) {
+	if (mini->flags & MINI_ANSWERED && (uint32_t)s->now_us - mini->sent_us < REPEAT_US) {
 		stats_inc(s->stats, STAT_TCP_CHALLENGE_LIMITED);
 		return false;
 	}
@@ -247,8 +248,12 @@ mini_check_seq(struct stack *s, struct mini *mini, const struct pkt *pkt, const 
 			mini_resend(s, mini);
 		return false;
 	}
+	if (mini->flags & MINI_TS && !(seg->flags & SEG_RST) && !(seg->opts.has & OPT_TS)) {
+		stats_inc(s->stats, STAT_DROP_TCP_NO_TIMESTAMP);
+		return false;
+	}
 	old = mini->flags & MINI_TS && !(seg->flags & SEG_RST) &&
-	    (!(seg->opts.has & OPT_TS) || seq_lt(seg->opts.tsval, mini->ts_recent));
+	    seq_lt(seg->opts.tsval, mini->ts_recent);
 	if (!old &&
 	    (seq_in(seg->seq, rcv_nxt, rcv_nxt + wnd) ||
 		(len && seq_in(seg->seq + len - 1, rcv_nxt, rcv_nxt + wnd))))

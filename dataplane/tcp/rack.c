@@ -104,7 +104,7 @@ uint32_t rack_detect(struct tcp_conn *c)
 uint32_t tlp_timeout(const struct tcp_conn *c)
 {
 	const struct conn_ext *x = c->ext;
-	uint64_t pto, rto_at, now = conn_now(c);
+	uint64_t pto;
 
 	if (!(c->flags & CONN_SACK) || c->flags & (CONN_RECOVERY | CONN_LOSS) || c->srtt_us == 0 ||
 	    c->backoff || !c->txq_head || c->state < TCP_ESTABLISHED)
@@ -114,9 +114,7 @@ uint32_t tlp_timeout(const struct tcp_conn *c)
 	pto = 2 * (uint64_t)c->srtt_us;
 	if (c->snd_nxt - c->snd_una <= c->mss)
 		pto += MAX_ACK_DELAY_US;
-	pto = RTE_MAX(pto, MIN_TIMEOUT_US);
-	rto_at = txseg(c->txq_head)->xmit_us + rtt_rto(c);
-	return now + pto < rto_at ? (uint32_t)pto : 0;
+	return (uint32_t)RTE_MIN(RTE_MAX(pto, MIN_TIMEOUT_US), (uint64_t)RTO_MAX_US);
 }
 
 bool tlp_on_ack(struct tcp_conn *c, const struct seg *seg, const struct ack *a)

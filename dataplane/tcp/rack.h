@@ -25,7 +25,7 @@ uint32_t rack_detect(struct tcp_conn *c);
 /* A recovery has ended: the widened window is kept for 16 of them. */
 void rack_recovery_ended(struct tcp_conn *c);
 
-/* When the tail is to be probed, us from now; 0: not, the RTO is to be used (7.2). */
+/* When the tail is to be probed, us from now, unless the RTO comes first; 0: not (7.2). */
 uint32_t tlp_timeout(const struct tcp_conn *c);
 
 /* Judges an ACK after a probe (7.4); true when the probe has repaired a loss. */

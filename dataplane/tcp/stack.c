@@ -44,6 +44,8 @@ static void defaults(struct stack_config *c)
 	if (!c->delayed_ack_us)
 		c->delayed_ack_us = 40000;
 	c->delayed_ack_us = RTE_MIN(c->delayed_ack_us, 499000u); /* MUST-40 */
+	if (!c->user_timeout_us)
+		c->user_timeout_us = 600000000;
 	if (!c->syn_retries)
 		c->syn_retries = 7; /* given up 183 s after the first (MUST-23) */
 }

@@ -51,6 +51,7 @@ struct stack_config {
 	uint32_t time_wait_us;     /* 2 MSL (MUST-13); 0: 60,000,000 */
 	uint32_t delayed_ack_us;   /* < 500,000 (MUST-40); 0: 40,000 */
 	uint32_t syn_retries;      /* 0: enough for R2 >= 3 min (MUST-23) */
+	uint32_t user_timeout_us;  /* no progress for so long: given up (RFC 5482); 0: 600 s */
 	enum tcp_cc_kind cc;
 	bool no_ecn;               /* do not negotiate ECN (RFC 3168) */
 	uint8_t cookie_secret[32]; /* shared by the workers: ISNs, cookies, timestamp offsets */

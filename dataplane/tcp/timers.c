@@ -76,7 +76,7 @@ static uint32_t persist_timeout(const struct tcp_conn *c)
 
 void timers_rexmit(struct tcp_conn *c, bool restart)
 {
-	uint32_t tlp;
+	uint32_t tlp, rto, waited;
 
 	if (c->snd_nxt == c->snd_una) {
 		if (!c->txq_send && !(c->flags & CONN_FIN_QUEUED && !(c->flags & CONN_FIN_IN_TXQ)))
@@ -91,16 +91,28 @@ void timers_rexmit(struct tcp_conn *c, bool restart)
 		return;
 	if (c->timer == CONN_TIMER_REO && restart && seq_gt(c->dl_rexmit, conn_stack(c)->now_ms))
 		return; /* set by this very ACK */
+	/*
+	 * The RTO counts from the last progress, so that a stream of writes moves neither it nor
+	 * the probe in front of it past that.
+	 */
+	waited = restart ? 0 : (conn_stack(c)->now_ms - c->progress_ms) * 1000;
+	rto = rtt_rto_backed_off(c);
+	rto = rto > waited ? rto - waited : 0;
 	tlp = tlp_timeout(c);
-	if (tlp)
+	if (tlp && tlp < rto)
 		timers_arm(c, CONN_TIMER_TLP, tlp);
 	else
-		timers_arm(c, CONN_TIMER_RTO, rtt_rto_backed_off(c));
+		timers_arm(c, CONN_TIMER_RTO, rto);
 }
 
 static bool is_given_up(const struct tcp_conn *c)
 {
-	return conn_stack(c)->now_ms - c->progress_ms >= TIMERS_R2_MS;
+	const struct stack *s = conn_stack(c);
+	uint32_t limit = s->config.user_timeout_us / 1000;
+
+	if (c->flags & CONN_RELEASED)
+		limit = RTE_MIN(limit, TIMERS_ORPHAN_MS);
+	return s->now_ms - c->progress_ms >= limit;
 }
 
 /* RFC 9293 MUST-23: the number of SYNs is configured, by default enough for three minutes. */

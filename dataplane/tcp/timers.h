@@ -11,8 +11,8 @@
  * earliest of them and left where it is when they move away.
  */
 
-/* Half a connection may go without any progress before it is given up (RFC 9293 MUST-20, R2 >= 100 s). */
-#define TIMERS_R2_MS         120000u
+/* A released connection goes without progress no longer than RFC 9293 MUST-20 asks for. */
+#define TIMERS_ORPHAN_MS     100000u
 /* FIN-WAIT-2 of a connection that the user has released. */
 #define TIMERS_FIN_WAIT_2_US 60000000u
 

@@ -46,7 +46,7 @@ void tw_enter(struct tcp_conn *c)
 		.key = { c->flow.remote, c->flow.remote_port, c->flow.local_port, c->laddr },
 		.snd_nxt = c->snd_nxt,
 		.rcv_nxt = c->rcv_nxt,
-		.rcv_wnd = conn_rcv_wnd(c),
+		.rcv_wnd = (conn_rcv_wnd(c) + (1u << c->rcv_wscale) - 1) >> c->rcv_wscale,
 		.ts_recent = c->ts_recent,
 		.iface = c->flow.iface,
 		.ts = (c->flags & CONN_TS) != 0,

@@ -16,7 +16,8 @@ struct tw {
 	struct tcp_key key;
 	uint32_t hash_next;
 	uint32_t next, prev; /* index + 1 */
-	uint32_t snd_nxt, rcv_nxt, rcv_wnd;
+	uint32_t snd_nxt, rcv_nxt;
+	uint32_t rcv_wnd; /* as on the wire */
 	uint32_t ts_recent;
 	uint32_t expires_ms;
 	uint32_t answered_ms;

@@ -179,8 +179,14 @@ bool txq_split(struct tcp_conn *c, struct rte_mbuf *m, uint16_t n)
 void txq_fill(struct tcp_conn *c, struct rte_mbuf *m)
 {
 	struct txseg *t = txseg(m);
-	uint32_t room = (uint32_t)((uint8_t *)t - ((uint8_t *)m->buf_addr + t->off));
+	uint32_t room;
 
+	if (t->off > TXSEG_HEADROOM && rte_mbuf_refcnt_read(m) == 1) {
+		memmove((uint8_t *)m->buf_addr + TXSEG_HEADROOM, (uint8_t *)m->buf_addr + t->off,
+		    t->len);
+		t->off = TXSEG_HEADROOM;
+	}
+	room = (uint32_t)((uint8_t *)t - ((uint8_t *)m->buf_addr + t->off));
 	room = RTE_MIN(room, c->mss);
 	while (m != c->txq_tail && t->len < room) {
 		struct rte_mbuf *next = t->next;
