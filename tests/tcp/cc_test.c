@@ -5,7 +5,7 @@
  */
 #include "tests/tcp/scenario.h"
 
-#define MSS 1000u
+#define MSS    1000u
 #define RTT_MS 100u
 
 static const struct peer_config with_ecn = { .ecn = true };

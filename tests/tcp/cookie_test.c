@@ -351,9 +351,8 @@ SCENARIO(isns_and_ports_of_active_opens_are_unpredictable)
 
 int main(int argc, char **argv)
 {
-	static const struct peer_config shared = {
-		.loose_mbufs = true, .stack = { .max_syn_received = 4, .max_conns = 32 }
-	};
+	static const struct peer_config shared = { .loose_mbufs = true,
+		.stack = { .max_syn_received = 4, .max_conns = 32 } };
 	const struct CMUnitTest tests[] = {
 		RUN_WITH(half_open_connections_are_bounded, flooded),
 		RUN_WITH(cookie_keeps_window_scale_and_sack, flooded),

@@ -1,27 +1,41 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* ICMP about our connections: RFC 1122 4.2.3.9, RFC 5927, RFC 5461, RFC 1191, RFC 8201, RFC 6633. */
-#include "tests/tcp/scenario.h"
-
 #include <netinet/in.h>
 #include <string.h>
 
-enum what { NET_UNREACH, HOST_UNREACH, PORT_UNREACH, PROTO_UNREACH, ADMIN, TTL, QUENCH, TOO_BIG };
+#include "tests/tcp/scenario.h"
+
+enum what {
+	NET_UNREACH,
+	HOST_UNREACH,
+	PORT_UNREACH,
+	PROTO_UNREACH,
+	ADMIN,
+	TTL,
+	QUENCH,
+	TOO_BIG
+};
 
 /*
  * Sends an ICMP error that quotes a packet of the connection with this sequence number
  * (relative) to this port of the peer; quoted: bytes of TCP header in it.
  */
-static void icmp_send(struct peer *p, enum what what, uint32_t seq, uint16_t to_port, uint16_t mtu,
-    size_t quoted)
+static void icmp_send(
+    struct peer *p, enum what what, uint32_t seq, uint16_t to_port, uint16_t mtu, size_t quoted)
 {
 	static const uint8_t v4[][2] = { { 3, 0 }, { 3, 1 }, { 3, 3 }, { 3, 2 }, { 3, 13 },
 		{ 11, 0 }, { 4, 0 }, { 3, 4 } };
 	static const uint8_t v6[][2] = { { 1, 0 }, { 1, 3 }, { 1, 4 }, { 4, 1 }, { 1, 1 }, { 3, 0 },
 		{ 100, 0 }, { 2, 0 } };
 	static uint8_t inner[PACKET_MAX_FRAME], frame[2000];
-	struct packet k = { .src = p->local, .dst = p->remote, .sport = p->local_port,
-		.dport = to_port, .seq = p->stack_isn + seq, .ack = p->isn + p->next,
-		.flags = TH_ACK, .window = 1000 };
+	struct packet k = { .src = p->local,
+		.dst = p->remote,
+		.sport = p->local_port,
+		.dport = to_port,
+		.seq = p->stack_isn + seq,
+		.ack = p->isn + p->next,
+		.flags = TH_ACK,
+		.window = 1000 };
 	bool ip6 = p->config.ip6;
 	size_t ip = ip6 ? 40 : 20, len = 8 + ip + quoted, off;
 	struct ip_addr router = p->remote;
@@ -46,7 +60,7 @@ static void icmp_send(struct peer *p, enum what what, uint32_t seq, uint16_t to_
 	peer_send_frame(p, frame, off + len);
 }
 
-#define ICMP(what, seq) (HERE, icmp_send(p, what, seq, p->remote_port, 0, 20))
+#define ICMP(what, seq)        (HERE, icmp_send(p, what, seq, p->remote_port, 0, 20))
 #define ICMP_TOO_BIG(seq, mtu) (HERE, icmp_send(p, TOO_BIG, seq, p->remote_port, mtu, 20))
 
 /* RFC 1122 4.2.3.9, RFC 5461: nothing aborts an established connection. */

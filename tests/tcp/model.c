@@ -51,15 +51,16 @@ static void check_mbufs(struct model *m)
 	out = m->pool_free_at_start - rte_mempool_avail_count(m->pool);
 	/* While a neighbour is asked for, net holds packets that TCP does not count. */
 	if (m->config->neighbours_known ? out != held : out < held)
-		model_fail(m, "mbufs: %u are out of the pool, the stacks say they hold %u", out,
-		    held);
+		model_fail(
+		    m, "mbufs: %u are out of the pool, the stacks say they hold %u", out, held);
 }
 
 /* --- stacks --- */
 
 static void side_make(struct model *m, unsigned side)
 {
-	static const uint8_t secret[2][32] = { "the one's secret, repeated here", "the other one's" };
+	static const uint8_t secret[2][32] = { "the one's secret, repeated here",
+		"the other one's" };
 	const struct model_config *config = m->config;
 	struct stack_config c = config->stack[side];
 	struct net_iface iface = { .mtu = 1500, .offloads = config->offloads[side] };

@@ -14,7 +14,7 @@
  * pace. Everything follows from one seed. model_run fails when a byte is wrong, nothing
  * moves for too long, an invariant breaks, a frame is malformed or an mbuf is missing.
  */
-#define MODEL_MAX_CONNS 4u
+#define MODEL_MAX_CONNS  4u
 #define MODEL_MAX_FLYING 4096u
 
 struct model_rng {
@@ -32,22 +32,22 @@ struct model_path {
 	uint32_t queue_bytes;
 	uint16_t mtu, mtu_later; /* IP packet size; changes at mtu_at_us */
 	uint64_t mtu_at_us;
-	bool mtu_is_told;        /* ICMP comes back; else a black hole (RFC 4821) */
-	uint64_t busy_until_us;  /* the link has sent everything it took by then */
-	unsigned burst_left;     /* packets that a running burst loss still takes */
-	uint64_t last_at_us;     /* arrival of the last one, so that order is kept by default */
+	bool mtu_is_told;       /* ICMP comes back; else a black hole (RFC 4821) */
+	uint64_t busy_until_us; /* the link has sent everything it took by then */
+	unsigned burst_left;    /* packets that a running burst loss still takes */
+	uint64_t last_at_us;    /* arrival of the last one, so that order is kept by default */
 };
 
 /* How a user behaves. */
 struct model_habit {
-	uint32_t bytes;          /* to write altogether */
-	uint32_t chunk;          /* a write, at most */
-	uint32_t think_us;       /* between writes */
+	uint32_t bytes;               /* to write altogether */
+	uint32_t chunk;               /* a write, at most */
+	uint32_t think_us;            /* between writes */
 	uint32_t read_chunk, read_us; /* 0: reads everything at once */
-	uint32_t message;        /* not 0: after this many bytes it waits for the other's message */
-	bool more;               /* uses TCP_MORE */
-	bool close_late;         /* shuts down only when the other one has */
-	bool release_early;      /* lets go once both FINs are through, without TCP_EV_CLOSED */
+	uint32_t message;   /* not 0: after this many bytes it waits for the other's message */
+	bool more;          /* uses TCP_MORE */
+	bool close_late;    /* shuts down only when the other one has */
+	bool release_early; /* lets go once both FINs are through, without TCP_EV_CLOSED */
 };
 
 struct model_config {

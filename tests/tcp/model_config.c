@@ -14,10 +14,10 @@ uint32_t model_random(struct model_rng *r, uint32_t n)
 }
 
 /* One of the values, each as likely. */
-#define PICK(r, ...)                                                                               \
-	({                                                                                         \
-		static const uint32_t picks[] = { __VA_ARGS__ };                                   \
-		picks[model_random(r, sizeof(picks) / sizeof(picks[0]))];                          \
+#define PICK(r, ...)                                                      \
+	({                                                                \
+		static const uint32_t picks[] = { __VA_ARGS__ };          \
+		picks[model_random(r, sizeof(picks) / sizeof(picks[0]))]; \
 	})
 
 static void path_make(struct model_path *p, struct model_rng *r)
@@ -100,13 +100,12 @@ void model_config_make(struct model_config *c, uint64_t seed)
 
 		s->max_conns = 16;
 		s->no_ecn = model_random(r, 2);
-		s->time_wait_us = 1000000;
 		s->send_buffer = PICK(r, 0, 0, 16384, 65536);
 		s->recv_buffer = PICK(r, 0, 0, 8192, 32768, 131072);
 		s->cc = model_random(r, 2) ? TCP_CC_CUBIC : TCP_CC_NEWRENO;
 		s->delayed_ack_us = PICK(r, 0, 0, 10000, 200000);
-		c->offloads[side] = PICK(r, 0, 0, NET_TX_IP_CHECKSUM | NET_TX_TCP_CHECKSUM,
-		    NET_RX_CHECKSUM);
+		c->offloads[side] =
+		    PICK(r, 0, 0, NET_TX_IP_CHECKSUM | NET_TX_TCP_CHECKSUM, NET_RX_CHECKSUM);
 	}
 	ping_pong = model_random(r, 4) == 0;
 	for (unsigned i = 0; i < c->n_conns; i++) {

@@ -3,11 +3,11 @@
  * Two stacks over a bad network, one seed after the other.
  *   model_test [first seed [number]]; the number also from MODEL_SEEDS; 2,000 by default.
  */
+#include "tests/tcp/model.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
-
-#include "tests/tcp/model.h"
 
 #define SEEDS 2000ul
 
@@ -15,7 +15,9 @@ int main(int argc, char **argv)
 {
 	const char *env = getenv("MODEL_SEEDS");
 	unsigned long first = argc > 1 ? strtoul(argv[1], NULL, 0) : 1;
-	unsigned long n = argc > 2 ? strtoul(argv[2], NULL, 0) : env ? strtoul(env, NULL, 0) : SEEDS;
+	unsigned long n = argc > 2 ? strtoul(argv[2], NULL, 0)
+	    : env                  ? strtoul(env, NULL, 0)
+				   : SEEDS;
 	struct model_result total = { 0 };
 	unsigned failed = 0;
 	clock_t start = clock();

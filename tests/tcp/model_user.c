@@ -40,7 +40,7 @@ static void user_read(struct model *m, unsigned side, unsigned i)
 				if (from[j] != byte_of(!side, i, u->read + got) &&
 				    !m->config->mutate) {
 					model_fail(m, "stack %c, connection %u: wrong byte at %u",
-					    "AB"[side], i, u->read + got);
+					    "AB"[side], i, u -> read + got);
 					return;
 				}
 		}
@@ -53,7 +53,8 @@ static void user_read(struct model *m, unsigned side, unsigned i)
 		u->read_at_us = m->now_us + u->habit->read_us;
 	}
 	if (u->read > u->to_read && !m->config->mutate)
-		model_fail(m, "stack %c, connection %u: more bytes than were written", "AB"[side], i);
+		model_fail(
+		    m, "stack %c, connection %u: more bytes than were written", "AB"[side], i);
 }
 
 /* In message mode: how far it may write by what it has read. */
@@ -109,14 +110,14 @@ static void user_close(struct model *m, unsigned side, unsigned i)
 
 	if (!u->shut && u->written == u->habit->bytes && (!u->habit->close_late || all_read)) {
 		tcp_shutdown(u->conn);
-		trace_note(&m->trace, "AB"[side], m->now_us, "%u shuts down", i);
+		trace_note(&m->trace, "AB"[side], m -> now_us, "%u shuts down", i);
 		u->shut = true;
 	}
 	if (all_read && u->read != u->to_read && !m->config->mutate)
 		model_fail(m, "stack %c, connection %u: the end after %u of %u bytes", "AB"[side],
-		    i, u->read, u->to_read);
+		    i, u -> read, u -> to_read);
 	if (u->shut && all_read && (u->closed || u->habit->release_early)) {
-		trace_note(&m->trace, "AB"[side], m->now_us, "%u releases", i);
+		trace_note(&m->trace, "AB"[side], m -> now_us, "%u releases", i);
 		tcp_release(u->conn);
 		u->released = true;
 	}
@@ -211,7 +212,7 @@ void user_report(struct model *m)
 		for (unsigned i = 0; i < m->config->n_conns; i++) {
 			const struct model_user *u = &m->side[side].users[i];
 
-			trace_note(&m->trace, "AB"[side], m->now_us,
+			trace_note(&m->trace, "AB"[side], m -> now_us,
 			    "%u: wrote %u of %u, read %u of %u%s%s%s%s%s", i, u->written,
 			    u->habit->bytes, u->read, u->to_read, u->established ? "" : " -est",
 			    u->blocked ? " blocked" : "", u->peer_fin ? " fin" : "",

@@ -99,8 +99,8 @@ static void too_big(struct model *m, unsigned from, const uint8_t *frame, size_t
 		quoted = quoted > 1232 ? 1232 : quoted;
 	else
 		quoted = quoted > 28 ? 28 : quoted;
-	off = packet_ip_build(reply, m->side[!from].mac, m->side[from].mac, src, dst, proto, 64, 0,
-	    8 + quoted);
+	off = packet_ip_build(
+	    reply, m->side[!from].mac, m->side[from].mac, src, dst, proto, 64, 0, 8 + quoted);
 	memset(reply + off, 0, 8);
 	reply[off] = m->config->ip6 ? 2 : 3;
 	reply[off + 1] = m->config->ip6 ? 0 : 4;
@@ -111,7 +111,7 @@ static void too_big(struct model *m, unsigned from, const uint8_t *frame, size_t
 	folded = packet_sum_fold(packet_sum(reply + off, 8 + quoted, sum));
 	reply[off + 2] = (uint8_t)(folded >> 8);
 	reply[off + 3] = (uint8_t)folded;
-	trace_note(&m->trace, "AB"[from], m->now_us, "too big for %u", mtu);
+	trace_note(&m->trace, "AB"[from], m -> now_us, "too big for %u", mtu);
 	fly(m, !from, reply, off + 8 + quoted, m->now_us);
 }
 
@@ -186,8 +186,8 @@ static void wire_frame(struct model *m, unsigned from, const uint8_t *frame, siz
 		}
 	}
 	if (tcp)
-		trace_packet(&m->trace, lost ? TRACE_LOST : TRACE_SENT, "AB"[from], m->now_us, &k,
-		    m->isn[from][conn], m->isn[!from][conn]);
+		trace_packet(&m->trace, lost ? TRACE_LOST : TRACE_SENT, "AB"[from], m -> now_us, &k,
+		    m -> isn[from][conn], m -> isn[!from][conn]);
 	if (len - 14 > mtu && p->mtu_is_told)
 		too_big(m, from, frame, len, mtu);
 	if (lost) {
@@ -223,16 +223,16 @@ bool wire_deliver(struct model *m, unsigned side)
 	struct rte_mbuf *burst[32];
 	unsigned n = 0;
 
-	while (n < 32 && m->n_flying && m->flying[0].at_us <= m->now_us &&
-	    m->flying[0].to == side) {
+	while (
+	    n < 32 && m->n_flying && m->flying[0].at_us <= m->now_us && m->flying[0].to == side) {
 		struct flying f = heap_pop(m);
 		struct rte_mbuf *mbuf;
 
 		memcpy(frame, f.frame, f.len);
 		free(f.frame);
 		if (m->config->mutate) {
-			f.len = m->config->mutate(m->config->mutate_arg, side, frame, f.len,
-			    sizeof(frame));
+			f.len = m->config->mutate(
+			    m->config->mutate_arg, side, frame, f.len, sizeof(frame));
 			if (!f.len)
 				continue;
 		}
@@ -240,8 +240,7 @@ bool wire_deliver(struct model *m, unsigned side)
 		if (!mbuf)
 			continue;
 		if (m->config->offloads[side] & NET_RX_CHECKSUM && !m->config->mutate)
-			mbuf->ol_flags |=
-			    RTE_MBUF_F_RX_IP_CKSUM_GOOD | RTE_MBUF_F_RX_L4_CKSUM_GOOD;
+			mbuf->ol_flags |= RTE_MBUF_F_RX_IP_CKSUM_GOOD | RTE_MBUF_F_RX_L4_CKSUM_GOOD;
 		burst[n++] = mbuf;
 	}
 	if (n)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* RFC 9293's MUSTs about opening, closing and giving up, each test named after its id. */
-#include "tests/tcp/scenario.h"
-
 #include <string.h>
+
+#include "tests/tcp/scenario.h"
 
 SCENARIO(MUST_10_simultaneous_open)
 {

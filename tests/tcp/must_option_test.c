@@ -6,23 +6,22 @@
 SCENARIO(MUST_7_illegal_option_length)
 {
 	static const char *const bad[] = {
-		"raw 63000000",             /* unknown kind, length 0 */
-		"raw fe000101",             /* 254, length 0 */
-		"raw 63010000",             /* length 1 */
-		"raw 63ff0000",             /* past the header */
-		"raw 01010163",             /* kind in the last byte, no length */
-		"raw 020305b4",             /* MSS with length 3 */
-		"raw 02050000 ",            /* MSS past the header */
-		"raw 0300",                 /* window scale with length 0 */
-		"raw 03020000",             /* window scale with length 2 */
-		"raw 04030000",             /* SACK permitted with length 3 */
-		"raw 0400",                 /* SACK permitted with length 0 */
-		"raw 080900000001000000",   /* timestamps with length 9 */
-		"raw 080b0000000100000000", /* timestamps past the header */
-		"raw 0500",                 /* SACK with length 0 */
-		"raw 0203",                 /* cut off */
-		"raw 01010102",
-		"raw 000263000102",         /* rubbish after the end of the list */
+		"raw 63000000",                     /* unknown kind, length 0 */
+		"raw fe000101",                     /* 254, length 0 */
+		"raw 63010000",                     /* length 1 */
+		"raw 63ff0000",                     /* past the header */
+		"raw 01010163",                     /* kind in the last byte, no length */
+		"raw 020305b4",                     /* MSS with length 3 */
+		"raw 02050000 ",                    /* MSS past the header */
+		"raw 0300",                         /* window scale with length 0 */
+		"raw 03020000",                     /* window scale with length 2 */
+		"raw 04030000",                     /* SACK permitted with length 3 */
+		"raw 0400",                         /* SACK permitted with length 0 */
+		"raw 080900000001000000",           /* timestamps with length 9 */
+		"raw 080b0000000100000000",         /* timestamps past the header */
+		"raw 0500",                         /* SACK with length 0 */
+		"raw 0203",                         /* cut off */
+		"raw 01010102", "raw 000263000102", /* rubbish after the end of the list */
 	};
 
 	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -64,7 +63,8 @@ SCENARIO(MUST_64_options_at_any_alignment)
 		"nop,mss 800,sackOK,nop,TS val 7 ecr 0,wscale 2",
 		"nop,nop,mss 800,wscale 2,TS val 7 ecr 0,sackOK",
 		"nop,nop,nop,mss 800,wscale 2,sackOK,TS val 7 ecr 0",
-		"wscale 2,mss 800,TS val 7 ecr 0,sackOK", "TS val 7 ecr 0,wscale 2,sackOK,mss 800" };
+		"wscale 2,mss 800,TS val 7 ecr 0,sackOK",
+		"TS val 7 ecr 0,wscale 2,sackOK,mss 800" };
 
 	for (unsigned i = 0; i < 6; i++) {
 		peer_new_flow(p, (uint16_t)(41000 + i));

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* RFC 9293's MUSTs about Nagle, urgent data, resets, trimming and IP, each test named after its id. */
-#include "tests/tcp/scenario.h"
-
 #include <netinet/in.h>
 #include <string.h>
+
+#include "tests/tcp/scenario.h"
 
 /* Nagle is off: TCP_PUSH means now (tcp.md pitfall 11). */
 SCENARIO(MUST_17_nagle_can_be_off)
@@ -213,8 +213,12 @@ SCENARIO(data_past_both_edges)
 /* Land attack: from our own address, and port. */
 SCENARIO(land_attack)
 {
-	struct packet k = { .flags = TH_SYN, .src = p->local, .dst = p->local,
-		.sport = PEER_LISTEN_PORT, .dport = PEER_LISTEN_PORT, .window = 65535 };
+	struct packet k = { .flags = TH_SYN,
+		.src = p->local,
+		.dst = p->local,
+		.sport = PEER_LISTEN_PORT,
+		.dport = PEER_LISTEN_PORT,
+		.window = 65535 };
 
 	peer_send_packet(p, &k);
 	EXPECT_NONE_MS(5000);
@@ -224,8 +228,8 @@ SCENARIO(land_attack)
 /* MUST-57, MUST-63, MUST-46. */
 SCENARIO(MUST_57_no_answer_to_broadcast_and_multicast)
 {
-	static const char *const v4[] = { "\xff\xff\xff\xff", "\xc0\x00\x02\xff", "\xe0\x00\x00\x01",
-		"\xef\x01\x02\x03" };
+	static const char *const v4[] = { "\xff\xff\xff\xff", "\xc0\x00\x02\xff",
+		"\xe0\x00\x00\x01", "\xef\x01\x02\x03" };
 	struct packet k = { .flags = TH_SYN, .window = 65535 };
 
 	for (unsigned i = 0; i < 4; i++) {

@@ -46,8 +46,8 @@ static size_t nd_answer(const uint8_t *frame, size_t len, const uint8_t mac[6], 
 	reply[off + 24] = 2;
 	reply[off + 25] = 1;
 	memcpy(reply + off + 26, mac, 6);
-	sum = packet_sum_fold(packet_sum(reply + off, 32,
-	    packet_pseudo_sum(&target, &to, IPPROTO_ICMPV6, 32)));
+	sum = packet_sum_fold(
+	    packet_sum(reply + off, 32, packet_pseudo_sum(&target, &to, IPPROTO_ICMPV6, 32)));
 	reply[off + 2] = (uint8_t)(sum >> 8);
 	reply[off + 3] = (uint8_t)sum;
 	return off + 32;

@@ -46,8 +46,8 @@ uint16_t packet_sum_fold(uint32_t sum)
 	return (uint16_t)~sum;
 }
 
-uint32_t packet_pseudo_sum(const struct ip_addr *src, const struct ip_addr *dst, uint8_t proto,
-    uint32_t len)
+uint32_t
+packet_pseudo_sum(const struct ip_addr *src, const struct ip_addr *dst, uint8_t proto, uint32_t len)
 {
 	uint32_t sum;
 
@@ -94,8 +94,8 @@ size_t packet_ip_build(uint8_t *frame, const uint8_t src_mac[6], const uint8_t d
 	return 14 + 20;
 }
 
-size_t packet_build(const struct packet *p, const uint8_t src_mac[6], const uint8_t dst_mac[6],
-    uint8_t *frame)
+size_t packet_build(
+    const struct packet *p, const uint8_t src_mac[6], const uint8_t dst_mac[6], uint8_t *frame)
 {
 	size_t l4_len = 20u + p->options_len + p->len;
 	size_t off = packet_ip_build(frame, src_mac, dst_mac, &p->src, &p->dst, IPPROTO_TCP,
@@ -135,8 +135,8 @@ static void map_v4(struct ip_addr *a, const uint8_t *four)
 	memcpy(a->b + 12, four, 4);
 }
 
-static const char *parse_ip(const uint8_t *ip, size_t room, struct packet *p, size_t *off,
-    size_t *l4_len)
+static const char *
+parse_ip(const uint8_t *ip, size_t room, struct packet *p, size_t *off, size_t *l4_len)
 {
 	if (room >= 20 && ip[0] >> 4 == 4) {
 		if (ip[0] != 0x45)
@@ -326,13 +326,16 @@ static void print_options(const struct packet *p, uint32_t sack_base, struct tex
 		sep = ",";
 	}
 	for (unsigned i = 0; i < o.n_sacks; i++)
-		text_add(t, "%s%d:%d", i ? " " : o.has_ts ? ",sack " : "sack ",
+		text_add(t, "%s%d:%d",
+		    i              ? " "
+			: o.has_ts ? ",sack "
+				   : "sack ",
 		    (int)(o.sack[i][0] - sack_base), (int)(o.sack[i][1] - sack_base));
 	text_add(t, ">");
 }
 
-void packet_print(const struct packet *p, uint32_t seq_base, uint32_t ack_base, char *text,
-    size_t room)
+void packet_print(
+    const struct packet *p, uint32_t seq_base, uint32_t ack_base, char *text, size_t room)
 {
 	static const char letters[] = "FSRP.UEW";
 	struct text t = { text, room };

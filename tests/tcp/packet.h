@@ -23,9 +23,9 @@ enum {
 	TH_CWR = 0x80,
 };
 
-#define PACKET_MAX_FRAME 66000u
+#define PACKET_MAX_FRAME   66000u
 #define PACKET_MAX_OPTIONS 40u
-#define PACKET_MAX_SACKS 4u
+#define PACKET_MAX_SACKS   4u
 
 struct packet {
 	struct ip_addr src, dst;
@@ -64,8 +64,8 @@ static inline uint32_t packet_seq_len(const struct packet *p)
  * frame, which has room for PACKET_MAX_FRAME bytes. Short frames are padded to 60 bytes with
  * rubbish, as a switch may do. Returns the frame's length.
  */
-size_t packet_build(const struct packet *p, const uint8_t src_mac[6], const uint8_t dst_mac[6],
-    uint8_t *frame);
+size_t packet_build(
+    const struct packet *p, const uint8_t src_mac[6], const uint8_t dst_mac[6], uint8_t *frame);
 
 /*
  * Reads a TCP frame back, strictly: lengths, checksums, reserved bits, DF. NULL when all is
@@ -80,16 +80,16 @@ const char *packet_options_parse(const struct packet *p, struct packet_options *
  * One readable line, packetdrill's notation, into text. seq_base and ack_base are what the
  * sequence and acknowledgment numbers are printed relative to.
  */
-void packet_print(const struct packet *p, uint32_t seq_base, uint32_t ack_base, char *text,
-    size_t room);
+void packet_print(
+    const struct packet *p, uint32_t seq_base, uint32_t ack_base, char *text, size_t room);
 
 /* Sum of 16-bit words in network order, not yet folded; for the ICMP builders in tests. */
 uint32_t packet_sum(const void *data, size_t len, uint32_t sum);
 uint16_t packet_sum_fold(uint32_t sum);
 
 /* Sum of the pseudo header of protocol proto. */
-uint32_t packet_pseudo_sum(const struct ip_addr *src, const struct ip_addr *dst, uint8_t proto,
-    uint32_t len);
+uint32_t packet_pseudo_sum(
+    const struct ip_addr *src, const struct ip_addr *dst, uint8_t proto, uint32_t len);
 
 /* Writes Ethernet and IP headers for l4_len bytes of proto; returns where these start. */
 size_t packet_ip_build(uint8_t *frame, const uint8_t src_mac[6], const uint8_t dst_mac[6],

@@ -25,8 +25,9 @@ void peer_fail(struct peer *p, const char *fmt, ...)
 	va_start(ap, fmt);
 	vfprintf(stderr, fmt, ap);
 	va_end(ap);
-	fprintf(stderr, "\n  > stack to peer, < peer to stack; numbers relative, peer ISN %#x, "
-			"stack ISN %#x\n",
+	fprintf(stderr,
+	    "\n  > stack to peer, < peer to stack; numbers relative, peer ISN %#x, "
+	    "stack ISN %#x\n",
 	    p->isn, p->stack_isn);
 	trace_print(&p->trace, stderr);
 	for (unsigned i = 0; i < STAT_N; i++)
@@ -114,8 +115,8 @@ static void queue_put(struct peer *p, const struct packet *k)
 	struct peer_frame *f = &p->queue[p->queue_tail % PEER_MAX_QUEUE];
 
 	if (p->queue_tail - p->queue_head == PEER_MAX_QUEUE - 1)
-		peer_fail(p, "more than %u packets without a question: a packet storm",
-		    PEER_MAX_QUEUE);
+		peer_fail(
+		    p, "more than %u packets without a question: a packet storm", PEER_MAX_QUEUE);
 	p->queue_tail++;
 	f->packet = *k;
 	f->data = NULL;
@@ -233,7 +234,8 @@ static bool events_drain(struct peer *p)
 		    events & TCP_EV_READABLE ? " READABLE" : "",
 		    events & TCP_EV_WRITABLE ? " WRITABLE" : "",
 		    events & TCP_EV_PEER_FIN ? " PEER_FIN" : "",
-		    events & TCP_EV_RESET ? " RESET" : "", events & TCP_EV_TIMEOUT ? " TIMEOUT" : "",
+		    events & TCP_EV_RESET ? " RESET" : "",
+		    events & TCP_EV_TIMEOUT ? " TIMEOUT" : "",
 		    events & TCP_EV_CLOSED ? " CLOSED" : "");
 		if (!events)
 			peer_fail(p, "a connection on the ready list without events");
@@ -421,8 +423,8 @@ void peer_send(struct peer *p, const char *fmt, ...)
 	if (error || k.len > sizeof(payload))
 		peer_fail(p, "%s: \"%s\"", error ? error : "too long", text);
 	for (uint32_t i = 0; i < k.len; i++)
-		payload[i] = p->salt ^
-		    peer_byte(false, line.seq + ((line.flags & TH_SYN) != 0) - 1 + i);
+		payload[i] =
+		    p->salt ^ peer_byte(false, line.seq + ((line.flags & TH_SYN) != 0) - 1 + i);
 	k.payload = payload;
 	peer_send_packet(p, &k);
 }
@@ -498,8 +500,8 @@ void peer_expect_in(struct peer *p, uint64_t lo_us, uint64_t hi_us, const char *
 	line = line_read(p, fmt, ap, text);
 	va_end(ap);
 	if (!peer_wait(p, hi_us))
-		peer_fail(p, "expected \"%s\" within %.3f ms, got nothing", text,
-		    (double)hi_us / 1000.0);
+		peer_fail(
+		    p, "expected \"%s\" within %.3f ms, got nothing", text, (double)hi_us / 1000.0);
 	if (p->now_us - start < lo_us)
 		peer_fail(p, "expected \"%s\" after %.3f ms, something came after %.3f ms", text,
 		    (double)lo_us / 1000.0, (double)(p->now_us - start) / 1000.0);

@@ -19,27 +19,27 @@
  * Sequence numbers start at 0xffffff00 on both sides: the stack's clock is set so
  * that the ISN (RFC 6528) of the first connection comes out there.
  */
-#define PEER_ISN 0xffffff00u
-#define PEER_PORT 40000u
+#define PEER_ISN         0xffffff00u
+#define PEER_PORT        40000u
 #define PEER_LISTEN_PORT 443u
-#define PEER_MAX_CONNS 16u
-#define PEER_MAX_QUEUE 4096u
+#define PEER_MAX_CONNS   16u
+#define PEER_MAX_QUEUE   4096u
 
 struct peer_config {
 	bool ip6;
-	uint16_t mtu;         /* of the stack's iface; 0: so that our MSS is 1460 */
-	uint32_t isn;         /* of the peer; 0: PEER_ISN */
-	uint64_t start_us;    /* 0: so that the stack's ISN is PEER_ISN */
-	uint32_t offloads;    /* enum net_offload of the iface */
-	unsigned pool_mbufs;  /* a pool of its own of this size; 0: a large shared one */
-	bool ecn;             /* the stack offers ECN; off, so that lines need not say so */
-	bool loose_mbufs;     /* do not compare the pool with what the stack says it holds */
+	uint16_t mtu;              /* of the stack's iface; 0: so that our MSS is 1460 */
+	uint32_t isn;              /* of the peer; 0: PEER_ISN */
+	uint64_t start_us;         /* 0: so that the stack's ISN is PEER_ISN */
+	uint32_t offloads;         /* enum net_offload of the iface */
+	unsigned pool_mbufs;       /* a pool of its own of this size; 0: a large shared one */
+	bool ecn;                  /* the stack offers ECN; off, so that lines need not say so */
+	bool loose_mbufs;          /* do not compare the pool with what the stack says it holds */
 	struct stack_config stack; /* net, pool and secrets are filled in */
 };
 
 struct peer_conn {
 	struct tcp_conn *conn;
-	unsigned events; /* seen and not yet asked for */
+	unsigned events;        /* seen and not yet asked for */
 	uint32_t read, written; /* stream positions of the user */
 	bool released;
 };
@@ -64,15 +64,15 @@ struct peer {
 	/* The flow that relative numbers belong to. */
 	uint32_t isn, stack_isn;
 	bool stack_isn_known;
-	uint8_t stack_wscale;     /* from its SYN */
+	uint8_t stack_wscale; /* from its SYN */
 	bool peer_wscale_sent;
-	uint32_t right_edge;      /* largest ack + window seen, absolute */
+	uint32_t right_edge; /* largest ack + window seen, absolute */
 	uint32_t ts_base, last_ts_val;
 	bool fin_sent; /* by the peer; its window does not matter any more */
 	uint32_t fin_end;
-	bool auto_ts;             /* add TS to lines without options */
-	uint8_t salt;             /* xored into the payload sent */
-	uint8_t ecn;              /* of lines without [..] */
+	bool auto_ts; /* add TS to lines without options */
+	uint8_t salt; /* xored into the payload sent */
+	uint8_t ecn;  /* of lines without [..] */
 
 	/* Where a fixture has left the connection: next numbers, relative. */
 	uint32_t next, una;
@@ -86,7 +86,7 @@ struct peer {
 	struct rte_mbuf *held[64]; /* input waiting for peer_flush */
 	unsigned n_held;
 	bool hold;
-	bool drop_output; /* frames of the stack are parsed, then thrown away */
+	bool drop_output;    /* frames of the stack are parsed, then thrown away */
 	bool mute_neighbour; /* do not answer ARP and ND */
 	struct trace trace;
 	bool failed;
@@ -104,8 +104,8 @@ struct peer *peer_new(const struct peer_config *config);
 /* Frees both; fails when packets were left unexpected, or mbufs are missing. */
 void peer_free(struct peer *p);
 
-__attribute__((noreturn, format(printf, 2, 3))) void peer_fail(struct peer *p, const char *fmt,
-    ...);
+__attribute__((noreturn, format(printf, 2, 3))) void
+peer_fail(struct peer *p, const char *fmt, ...);
 
 /* --- wire --- */
 
@@ -125,8 +125,8 @@ void peer_flush(struct peer *p);
 __attribute__((format(printf, 2, 3))) void peer_expect(struct peer *p, const char *fmt, ...);
 
 /* Time passes until the stack sends; that must be after lo and at most hi microseconds. */
-__attribute__((format(printf, 4, 5))) void peer_expect_in(struct peer *p, uint64_t lo_us,
-    uint64_t hi_us, const char *fmt, ...);
+__attribute__((format(printf, 4, 5))) void
+peer_expect_in(struct peer *p, uint64_t lo_us, uint64_t hi_us, const char *fmt, ...);
 
 void peer_expect_none(struct peer *p);
 
@@ -137,8 +137,8 @@ void peer_expect_none_for(struct peer *p, uint64_t us);
 const struct packet *peer_next(struct peer *p);
 
 /* True when packet would match the line. */
-__attribute__((format(printf, 3, 4))) bool peer_matches(struct peer *p,
-    const struct packet *packet, const char *fmt, ...);
+__attribute__((format(printf, 3, 4))) bool
+peer_matches(struct peer *p, const struct packet *packet, const char *fmt, ...);
 
 /* Throws away what the stack has sent so far. */
 void peer_discard(struct peer *p);

@@ -27,7 +27,8 @@ void peer_write(struct peer *p, uint32_t n, enum tcp_push push)
 	struct tcp_conn *c = conn_of(p);
 	uint32_t left = n;
 
-	trace_note(&p->trace, 0, p->now_us, "app writes %u%s", n, push == TCP_MORE ? " (more)" : "");
+	trace_note(
+	    &p->trace, 0, p->now_us, "app writes %u%s", n, push == TCP_MORE ? " (more)" : "");
 	while (left) {
 		struct iovec iov[16];
 		unsigned n_iov = tcp_tx_reserve(c, left, iov, 16);

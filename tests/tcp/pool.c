@@ -9,7 +9,7 @@
 #include "tests/unit/eal.h"
 
 #define POOL_SHARED 16383u
-#define POOL_ROOM (2048u + RTE_PKTMBUF_HEADROOM)
+#define POOL_ROOM   (2048u + RTE_PKTMBUF_HEADROOM)
 
 #if defined(__SANITIZE_ADDRESS__)
 #define EXACT_BUFFERS 1

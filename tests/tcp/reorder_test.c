@@ -4,12 +4,12 @@
  * overlapping ones, and random heaps of them. Bytes, acknowledgments and SACK and DSACK
  * blocks must be exact (RFC 2018 4, RFC 2883 4, RFC 5681 4.2).
  */
-#include "tests/tcp/scenario.h"
-
 #include <stdlib.h>
 #include <string.h>
 
-#define UNIT 100u /* the 32-bit wrap of the peer's numbers lies inside the third unit */
+#include "tests/tcp/scenario.h"
+
+#define UNIT      100u /* the 32-bit wrap of the peer's numbers lies inside the third unit */
 #define MAX_UNITS 32u
 
 struct block {
@@ -97,10 +97,11 @@ static void reference_line(const struct reference *r, const char *options, char 
 	unsigned n = 0, room_blocks = r->max_sacks;
 	int len = snprintf(text, room, ". 1:1(0) ack %d <%s", at(r->next), options);
 
-#define ADD(b)                                                                                     \
-	(len += snprintf(text + len, room - (size_t)len, "%s%d:%d", n++ ? " " :                    \
-		*options		     ? ",sack " :                                          \
-						"sack ",                                            \
+#define ADD(b)                                                      \
+	(len += snprintf(text + len, room - (size_t)len, "%s%d:%d", \
+	     n++            ? " "                                   \
+		 : *options ? ",sack "                              \
+			    : "sack ",                              \
 	     at((b).left), at((b).right)))
 	if (r->n_dups)
 		ADD(r->dup);
@@ -111,8 +112,8 @@ static void reference_line(const struct reference *r, const char *options, char 
 #undef ADD
 }
 
-static void segment_check(struct peer *p, struct reference *r, const char *options, unsigned left,
-    unsigned right)
+static void segment_check(
+    struct peer *p, struct reference *r, const char *options, unsigned left, unsigned right)
 {
 	char line[300];
 
@@ -243,8 +244,8 @@ SCENARIO(fin_in_120_orders)
 		peer_new_flow(p, next_port++);
 		ESTABLISH("mss 1460,sackOK", 65535);
 		for (unsigned i = 0; i < 5; i++) {
-			SEND("%s. %d:%d(%u) ack 1 win 65535", order[i] == 4 ? "F" : "", at(order[i]),
-			    at(order[i] + 1), UNIT);
+			SEND("%s. %d:%d(%u) ack 1 win 65535", order[i] == 4 ? "F" : "",
+			    at(order[i]), at(order[i] + 1), UNIT);
 			got[order[i]] = true;
 			while (got[next])
 				next++;

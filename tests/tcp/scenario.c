@@ -27,8 +27,8 @@ int scenario_teardown(void **state)
 	return 0;
 }
 
-int scenario_main(int argc, char **argv, const char *group, const struct CMUnitTest *tests,
-    size_t n)
+int scenario_main(
+    int argc, char **argv, const char *group, const struct CMUnitTest *tests, size_t n)
 {
 	peer_set_fail_handler(cmocka_fails);
 	for (int i = 1; i < argc; i++) {

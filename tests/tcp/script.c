@@ -122,9 +122,8 @@ static bool parse_raw(const char **at, struct script_line *line)
 
 		if (line->n_options == SCRIPT_MAX_OPTIONS)
 			return false;
-		line->options[line->n_options++] = (struct script_option){
-			.kind = OPT_RAW, .value = (uint32_t)strtoul(hex, NULL, 16)
-		};
+		line->options[line->n_options++] = (struct script_option){ .kind = OPT_RAW,
+			.value = (uint32_t)strtoul(hex, NULL, 16) };
 		*at += 2;
 	}
 	return true;
@@ -253,13 +252,25 @@ static void put32(uint8_t *p, uint32_t v)
 }
 
 /* Appends one option; false when the header is full. */
-static bool put_option(const struct script_option *o, const struct script_base *base,
-    struct packet *p)
+static bool
+put_option(const struct script_option *o, const struct script_base *base, struct packet *p)
 {
-	static const uint8_t lengths[] = { [OPT_MSS] = 4, [OPT_WSCALE] = 3, [OPT_SACKOK] = 2,
-		[OPT_SACK] = 2, [OPT_TS] = 10, [OPT_NOP] = 1, [OPT_EOL] = 1, [OPT_RAW] = 1 };
-	static const uint8_t kinds[] = { [OPT_MSS] = 2, [OPT_WSCALE] = 3, [OPT_SACKOK] = 4,
-		[OPT_SACK] = 5, [OPT_TS] = 8, [OPT_NOP] = 1, [OPT_EOL] = 0, [OPT_RAW] = 0 };
+	static const uint8_t lengths[] = { [OPT_MSS] = 4,
+		[OPT_WSCALE] = 3,
+		[OPT_SACKOK] = 2,
+		[OPT_SACK] = 2,
+		[OPT_TS] = 10,
+		[OPT_NOP] = 1,
+		[OPT_EOL] = 1,
+		[OPT_RAW] = 1 };
+	static const uint8_t kinds[] = { [OPT_MSS] = 2,
+		[OPT_WSCALE] = 3,
+		[OPT_SACKOK] = 4,
+		[OPT_SACK] = 5,
+		[OPT_TS] = 8,
+		[OPT_NOP] = 1,
+		[OPT_EOL] = 0,
+		[OPT_RAW] = 0 };
 	unsigned len = lengths[o->kind] + 8 * o->n_sacks;
 	uint8_t *at = p->options + p->options_len;
 
@@ -296,8 +307,8 @@ static bool put_option(const struct script_option *o, const struct script_base *
 	return true;
 }
 
-const char *script_build(const struct script_line *line, const struct script_base *base,
-    struct packet *p)
+const char *
+script_build(const struct script_line *line, const struct script_base *base, struct packet *p)
 {
 	memset(p, 0, sizeof(*p));
 	p->flags = line->flags;
@@ -320,8 +331,8 @@ const char *script_build(const struct script_line *line, const struct script_bas
 	return NULL;
 }
 
-static bool sacks_equal(const struct script_option *o, const struct script_base *base,
-    const struct packet_options *got)
+static bool sacks_equal(
+    const struct script_option *o, const struct script_base *base, const struct packet_options *got)
 {
 	if (o->n_sacks != got->n_sacks)
 		return false;
@@ -332,8 +343,8 @@ static bool sacks_equal(const struct script_option *o, const struct script_base 
 	return true;
 }
 
-static const char *match_options(const struct script_line *line, const struct script_base *base,
-    const struct packet *p)
+static const char *match_options(
+    const struct script_line *line, const struct script_base *base, const struct packet *p)
 {
 	struct packet_options got;
 	const char *error = packet_options_parse(p, &got);
@@ -376,8 +387,8 @@ static const char *match_options(const struct script_line *line, const struct sc
 	return have & ~want ? "option not expected" : NULL;
 }
 
-const char *script_match(const struct script_line *line, const struct script_base *base,
-    const struct packet *p)
+const char *
+script_match(const struct script_line *line, const struct script_base *base, const struct packet *p)
 {
 	if ((line->flags & ~TH_PSH) != (p->flags & ~TH_PSH))
 		return "flags";

@@ -20,7 +20,16 @@
  */
 #define SCRIPT_MAX_OPTIONS 40
 
-enum script_option_kind { OPT_MSS, OPT_WSCALE, OPT_SACKOK, OPT_SACK, OPT_TS, OPT_NOP, OPT_EOL, OPT_RAW };
+enum script_option_kind {
+	OPT_MSS,
+	OPT_WSCALE,
+	OPT_SACKOK,
+	OPT_SACK,
+	OPT_TS,
+	OPT_NOP,
+	OPT_EOL,
+	OPT_RAW
+};
 
 struct script_option {
 	enum script_option_kind kind;
@@ -51,9 +60,9 @@ struct script_base {
 const char *script_parse(const char *text, struct script_line *line);
 
 /* Makes a packet to send of it; addresses, ports and payload are the caller's business. */
-const char *script_build(const struct script_line *line, const struct script_base *base,
-    struct packet *p);
+const char *
+script_build(const struct script_line *line, const struct script_base *base, struct packet *p);
 
 /* NULL when p is what the line expects, else the name of the field that differs. */
-const char *script_match(const struct script_line *line, const struct script_base *base,
-    const struct packet *p);
+const char *script_match(
+    const struct script_line *line, const struct script_base *base, const struct packet *p);

@@ -4,10 +4,10 @@
  * by RFC 9293 3.10.7 with RFC 5961 and RFC 1337. Each row runs twice, with bare and with
  * modern SYN options. Tests are named <state>_<event>.
  */
-#include "tests/tcp/scenario.h"
-
 #include <stdlib.h>
 #include <string.h>
+
+#include "tests/tcp/scenario.h"
 
 /*
  * In lines: {R} is the peer's next sequence number, {A} the stack's, {U} what of the stack's is
@@ -20,12 +20,13 @@ struct row {
 	const char *line;
 	const char *answer;
 	enum tcp_state next;
-	enum tcp_state or_next; /* TCP_CLOSED when it is the only one: a row cannot mean LISTEN here */
+	enum tcp_state
+	    or_next; /* TCP_CLOSED when it is the only one: a row cannot mean LISTEN here */
 	unsigned events;
 };
 
-#define ACK_R ". {A}:{A}(0) ack {R}"
-#define SYN_LINE "S 0:0(0) win 65535 <mss 1460>"
+#define ACK_R      ". {A}:{A}(0) ack {R}"
+#define SYN_LINE   "S 0:0(0) win 65535 <mss 1460>"
 #define ANY_EVENTS ~0u
 
 static const struct row rows[] = {
@@ -40,8 +41,8 @@ static const struct row rows[] = {
 	{ TCP_CLOSED, "rst_syn", "RS 1:1(0)", "", TCP_CLOSED, 0, 0 },
 	{ TCP_CLOSED, "fin", "F 1:1(0) win 65535", "", TCP_CLOSED, 0, 0 },
 	{ TCP_CLOSED, "fin_ack", "F. 1:1(0) ack 777 win 65535", "R 777:777(0)", TCP_CLOSED, 0, 0 },
-	{ TCP_CLOSED, "fin_beyond_hole", "F. 101:101(0) ack 777 win 9", "R 777:777(0)",
-	    TCP_CLOSED, 0, 0 },
+	{ TCP_CLOSED, "fin_beyond_hole", "F. 101:101(0) ack 777 win 9", "R 777:777(0)", TCP_CLOSED,
+	    0, 0 },
 	{ TCP_CLOSED, "old_duplicate", ". -100:0(100) ack 777 win 9", "R 777:777(0)", TCP_CLOSED, 0,
 	    0 },
 	{ TCP_CLOSED, "data_beyond_window", ". 99999:100000(1) ack 777 win 9", "R 777:777(0)",
@@ -104,31 +105,33 @@ static const struct row rows[] = {
 	{ TCP_SYN_RECEIVED, "no_flags", "- 1:1(0) win 9", "", TCP_SYN_RECEIVED, 0, 0 },
 
 /* What all states after the handshake have in common. */
-#define SYNCHRONISED(s)                                                                            \
-	{ s, "syn", "S {R}:{R}(0) win 65535", ACK_R, s, 0, 0 },                                    \
-	    { s, "syn_below_window", "S {R-60}:{R-60}(0) win 65535", ACK_R, s, 0, 0 },             \
-	    { s, "syn_above_window", "S {W+9}:{W+9}(0) win 65535", ACK_R, s, 0, 0 },               \
-	    { s, "syn_ack", "S. {R}:{R}(0) ack {U} win 9", ACK_R, s, 0, 0 },                       \
-	    { s, "syn_fin", "SF {R}:{R}(0) win 9", ACK_R, s, 0, 0 },                               \
-	    { s, "syn_data", "S {R}:{R+10}(10) win 9", ACK_R, s, 0, 0 },                           \
-	    { s, "ack_below_window", ". {R}:{R}(0) ack {U-20000000} win 65535", ACK_R, s, 0, 0 },  \
-	    { s, "data_ack_below_window", ". {R}:{R+9}(9) ack {U-20000000} win 65535", ACK_R, s,   \
-		0, 0 },                                                                            \
-	    { s, "ack_old", ". {R}:{R}(0) ack {U-50} win 65535", "", s, 0, 0 },                    \
-	    { s, "ack_above_window", ". {R}:{R}(0) ack {A+1} win 65535", ACK_R, s, 0, 0 },         \
-	    { s, "data_ack_above_window", ". {R}:{R+9}(9) ack {A+1} win 65535", ACK_R, s, 0, 0 },  \
-	    { s, "rst_exact", "R {R}:{R}(0)", "", TCP_CLOSED, 0, TCP_EV_RESET },                   \
-	    { s, "rst_exact_with_ack_above_window", "R. {R}:{R}(0) ack {A+9}", "", TCP_CLOSED, 0,  \
-		TCP_EV_RESET },                                                                    \
-	    { s, "rst_exact_with_data", "R {R}:{R+9}(9)", "", TCP_CLOSED, 0, TCP_EV_RESET },       \
-	    { s, "rst_in_window", "R {R+1}:{R+1}(0)", ACK_R, s, 0, 0 },                            \
-	    { s, "rst_at_window_end", "R {W-1}:{W-1}(0)", ACK_R, s, 0, 0 },                        \
-	    { s, "rst_below_window", "R {R-1}:{R-1}(0)", "", s, 0, 0 },                            \
-	    { s, "rst_above_window", "R {W}:{W}(0)", "", s, 0, 0 },                                \
-	    { s, "old_duplicate", ". {R-51}:{R-1}(50) ack {U} win 65535", ACK_R, s, 0, 0 },        \
-	    { s, "data_beyond_window", ". {W}:{W+9}(9) ack {U} win 65535", ACK_R, s, 0, 0 },       \
-	    { s, "data_without_ack", "P {R}:{R+9}(9) win 65535", "", s, 0, 0 },                    \
-	    { s, "no_flags", "- {R}:{R}(0) win 65535", "", s, 0, 0 }
+#define SYNCHRONISED(s)                                                                           \
+	{ s, "syn", "S {R}:{R}(0) win 65535", ACK_R, s, 0, 0 },                                   \
+	    { s, "syn_below_window", "S {R-60}:{R-60}(0) win 65535", ACK_R, s, 0, 0 },            \
+	    { s, "syn_above_window", "S {W+9}:{W+9}(0) win 65535", ACK_R, s, 0, 0 },              \
+	    { s, "syn_ack", "S. {R}:{R}(0) ack {U} win 9", ACK_R, s, 0, 0 },                      \
+	    { s, "syn_fin", "SF {R}:{R}(0) win 9", ACK_R, s, 0, 0 },                              \
+	    { s, "syn_data", "S {R}:{R+10}(10) win 9", ACK_R, s, 0, 0 },                          \
+	    { s, "ack_below_window", ". {R}:{R}(0) ack {U-20000000} win 65535", ACK_R, s, 0, 0 }, \
+	    { s, "data_ack_below_window", ". {R}:{R+9}(9) ack {U-20000000} win 65535", ACK_R, s,  \
+		    0, 0 },                                                                       \
+	    { s, "ack_old", ". {R}:{R}(0) ack {U-50} win 65535", "", s, 0, 0 },                   \
+	    { s, "ack_above_window", ". {R}:{R}(0) ack {A+1} win 65535", ACK_R, s, 0, 0 },        \
+	    { s, "data_ack_above_window", ". {R}:{R+9}(9) ack {A+1} win 65535", ACK_R, s, 0, 0 }, \
+	    { s, "rst_exact", "R {R}:{R}(0)", "", TCP_CLOSED, 0, TCP_EV_RESET },                  \
+	    { s, "rst_exact_with_ack_above_window", "R. {R}:{R}(0) ack {A+9}", "", TCP_CLOSED, 0, \
+		    TCP_EV_RESET },                                                               \
+	    { s, "rst_exact_with_data", "R {R}:{R+9}(9)", "", TCP_CLOSED, 0, TCP_EV_RESET },      \
+	    { s, "rst_in_window", "R {R+1}:{R+1}(0)", ACK_R, s, 0, 0 },                           \
+	    { s, "rst_at_window_end", "R {W-1}:{W-1}(0)", ACK_R, s, 0, 0 },                       \
+	    { s, "rst_below_window", "R {R-1}:{R-1}(0)", "", s, 0, 0 },                           \
+	    { s, "rst_above_window", "R {W}:{W}(0)", "", s, 0, 0 },                               \
+	    { s, "old_duplicate", ". {R-51}:{R-1}(50) ack {U} win 65535", ACK_R, s, 0, 0 },       \
+	    { s, "data_beyond_window", ". {W}:{W+9}(9) ack {U} win 65535", ACK_R, s, 0, 0 },      \
+	    { s, "data_without_ack", "P {R}:{R+9}(9) win 65535", "", s, 0, 0 },                   \
+	{                                                                                         \
+		s, "no_flags", "- {R}:{R}(0) win 65535", "", s, 0, 0                              \
+	}
 
 	SYNCHRONISED(TCP_ESTABLISHED),
 	{ TCP_ESTABLISHED, "fin", "F. {R}:{R}(0) ack {A} win 65535", ". {A}:{A}(0) ack {R+1}",
@@ -212,8 +215,8 @@ static const struct row rows[] = {
 #define N_ROWS (sizeof(rows) / sizeof(rows[0]))
 
 /* Replaces {R+n} and the like by numbers. */
-static void line_fill(const struct peer *p, enum tcp_state state, const char *from, char *to,
-    size_t room)
+static void
+line_fill(const struct peer *p, enum tcp_state state, const char *from, char *to, size_t room)
 {
 	bool fin_is_out = state == TCP_FIN_WAIT_1 || state == TCP_CLOSING || state == TCP_LAST_ACK;
 	char *at = to;
@@ -339,8 +342,7 @@ int main(int argc, char **argv)
 			unsigned at = 2 * i + modern;
 
 			snprintf(names[at], sizeof(names[at]), "%s_%s%s",
-			    peer_state_name(rows[i].state), rows[i].event,
-			    modern ? "_modern" : "");
+			    peer_state_name(rows[i].state), rows[i].event, modern ? "_modern" : "");
 			tests[at] = (struct CMUnitTest){ names[at], row_test,
 				modern ? row_setup_modern : row_setup, scenario_teardown,
 				(void *)(uintptr_t)&rows[i] };

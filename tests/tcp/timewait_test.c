@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* TIME-WAIT: RFC 9293 3.6.1, RFC 1337, RFC 6191; and what a RST storm may cost (RFC 5961). */
-#include "tests/tcp/scenario.h"
-
 #include "tests/tcp/peer_inside.h"
+#include "tests/tcp/scenario.h"
 
 static void reuse(struct peer *p, const char *line)
 {

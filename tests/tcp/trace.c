@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "tests/tcp/trace.h"
 
-static struct trace_entry *trace_add(struct trace *t, enum trace_kind kind, char side,
-    uint64_t at_us)
+static struct trace_entry *
+trace_add(struct trace *t, enum trace_kind kind, char side, uint64_t at_us)
 {
 	struct trace_entry *e = &t->entries[t->n++ % TRACE_ENTRIES];
 
@@ -35,8 +35,9 @@ void trace_note(struct trace *t, char side, uint64_t at_us, const char *fmt, ...
 
 void trace_print(const struct trace *t, FILE *to)
 {
-	static const char *const marks[] = { [TRACE_SENT] = ">", [TRACE_GOT] = "<",
-		[TRACE_LOST] = "x", [TRACE_NOTED] = "*" };
+	static const char *const marks[] = {
+		[TRACE_SENT] = ">", [TRACE_GOT] = "<", [TRACE_LOST] = "x", [TRACE_NOTED] = "*"
+	};
 	unsigned first = t->n > TRACE_ENTRIES ? t->n - TRACE_ENTRIES : 0;
 
 	if (first)

@@ -11,9 +11,14 @@
  * binary and printed as a script only when something went wrong.
  */
 #define TRACE_ENTRIES 256u
-#define TRACE_NOTE 72u
+#define TRACE_NOTE    72u
 
-enum trace_kind { TRACE_SENT, TRACE_GOT, TRACE_LOST, TRACE_NOTED };
+enum trace_kind {
+	TRACE_SENT,
+	TRACE_GOT,
+	TRACE_LOST,
+	TRACE_NOTED
+};
 
 struct trace_entry {
 	enum trace_kind kind;
@@ -36,8 +41,8 @@ struct trace {
 void trace_packet(struct trace *t, enum trace_kind kind, char side, uint64_t at_us,
     const struct packet *p, uint32_t seq_base, uint32_t ack_base);
 
-__attribute__((format(printf, 4, 5))) void trace_note(struct trace *t, char side, uint64_t at_us,
-    const char *fmt, ...);
+__attribute__((format(printf, 4, 5))) void
+trace_note(struct trace *t, char side, uint64_t at_us, const char *fmt, ...);
 
 /* Prints everything that is still there, oldest first. */
 void trace_print(const struct trace *t, FILE *to);
