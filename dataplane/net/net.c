@@ -189,3 +189,16 @@ uint64_t net_timers(struct net *n, uint64_t now_us, unsigned budget)
 	}
 	return n->sweep_step == 0 ? RTE_MAX(n->sweep_us, now_us) : now_us;
 }
+
+unsigned net_held_mbufs(const struct net *n)
+{
+	const struct neigh_table *t = &n->neighs;
+	unsigned held = n->frags.n_segs;
+
+	for (uint32_t i = n->tx_head; i != n->tx_tail; i++)
+		held += n->tx[i % NET_TX_QUEUE]->nb_segs;
+	for (unsigned e = 0; e < t->n_high; e++)
+		for (unsigned i = 0; i < t->entries[e].n_waiting; i++)
+			held += t->entries[e].waiting[i]->nb_segs;
+	return held;
+}

@@ -170,6 +170,12 @@ unsigned net_tx(struct net *n, struct rte_mbuf *out[], unsigned max);
 unsigned net_tx_space(const struct net *n);
 
 /*
+ * mbufs in queues: frames to send, packets that wait for a neighbour, fragments. Walks them, for accounting
+ * and tests; not for the packet path.
+ */
+unsigned net_held_mbufs(const struct net *n);
+
+/*
  * Ages neighbours, repeats questions, expires fragments and path MTUs. At most budget
  * items of work. Returns the time of the next call in µs (never more than a second ahead; now_us:
  * the budget was too small for what is due). The first call announces our addresses.
