@@ -6,9 +6,9 @@
 #define RECORD_HEADER 5
 #define SEAL_OVERHEAD 64 /* header, explicit nonce or MAC and padding, inner type, tag */
 #define PLAINTEXT_MAX 16384
-#define MIN_ROOM      1024         /* for more than is left: do not cut records to crumbs */
-#define COLD_MS       1000         /* after such a pause records start small again */
-#define BUDGET        (256 * 1024) /* bytes of one direction per turn: others wait meanwhile */
+#define MIN_ROOM      RECORD_SEGMENT /* for more than is left: do not cut records to crumbs */
+#define COLD_MS       1000           /* after such a pause records start small again */
+#define BUDGET        (256 * 1024)   /* bytes of one direction per turn: others wait meanwhile */
 
 static size_t iov_bytes(const struct iovec *iov, unsigned n)
 {
