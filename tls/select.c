@@ -302,6 +302,14 @@ static bool lacks_extension(const struct hello *hello, uint16_t version)
 	    (hello->sigalgs.n == 0 || hello->groups.n == 0);
 }
 
+static bool excludes(const struct sni_match *match, const struct cert *c)
+{
+	for (unsigned i = 0; i < match->n_excluded; i++)
+		if (match->excluded[i] == c)
+			return true;
+	return false;
+}
+
 static int
 choose_cert(struct tls_choice *choice, const struct hello *hello, const struct sni_match *match)
 {
@@ -310,9 +318,12 @@ choose_cert(struct tls_choice *choice, const struct hello *hello, const struct s
 	enum fit best = FIT_NO_SUITE;
 
 	for (unsigned i = 0; i < match->n_certs; i++) {
-		enum fit fit = fit_cert(
-		    policy, hello, match->certs[i], choice->version, common, &choice->suite);
+		enum fit fit;
 
+		if (excludes(match, match->certs[i]))
+			continue;
+		fit = fit_cert(
+		    policy, hello, match->certs[i], choice->version, common, &choice->suite);
 		if (fit == FIT_SERVES) {
 			choice->cert = match->certs[i];
 			return 0;

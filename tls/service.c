@@ -62,11 +62,33 @@ static int set_alpn(struct tls_service *s, const struct tls_service_config *conf
 	return 0;
 }
 
+static struct sni_table *make_names(const struct tls_service_config *config, struct err *e)
+{
+	static const struct sni_change none;
+
+	if (config->names_of)
+		return sni_replace(
+		    config->names_of->names, config->change ? config->change : &none, e);
+	return sni_new(
+	    config->certificates, config->n_certificates, config->defaults, config->n_defaults, e);
+}
+
+/* Whether there will be no default certificate. */
+static bool lacks_default(const struct tls_service_config *config)
+{
+	const struct sni_change *change = config->change;
+
+	/* One that is followed has a default, and only a new list takes it away. */
+	if (config->names_of)
+		return change && change->defaults && change->n_defaults == 0;
+	return config->n_defaults == 0;
+}
+
 struct tls_service *tls_service_new(const struct tls_service_config *config, struct err *e)
 {
 	struct tls_service *s;
 
-	if (config->n_defaults == 0) {
+	if (lacks_default(config)) {
 		err_set(e, "listener '%s': at least one default certificate is needed",
 		    config->listener);
 		return NULL;
@@ -79,9 +101,38 @@ struct tls_service *tls_service_new(const struct tls_service_config *config, str
 	s->listener_id = name_id(config->listener);
 	s->policy = config->policy ? config->policy : policy_find(POLICY_DEFAULT);
 	s->sni_strict = config->sni_strict;
-	s->names = sni_new(
-	    config->certificates, config->n_certificates, config->defaults, config->n_defaults, e);
+	s->no_tickets = config->no_tickets;
+	s->trust_generation = config->trust_generation;
+	s->names = make_names(config, e);
 	if (!s->names || set_alpn(s, config, e) < 0) {
+		tls_service_free(s);
+		return NULL;
+	}
+	return s;
+}
+
+struct tls_service *
+tls_service_replace(const struct tls_service *old, const struct sni_change *change, struct err *e)
+{
+	struct tls_service *s;
+
+	if (change->defaults && change->n_defaults == 0) {
+		err_set(e, "at least one default certificate is needed");
+		return NULL;
+	}
+	s = malloc(sizeof(*s));
+	if (!s) {
+		err_set(e, "no memory");
+		return NULL;
+	}
+	*s = *old;
+	s->alpn = old->alpn_len > 0 ? malloc(old->alpn_len) : NULL;
+	if (s->alpn)
+		memcpy(s->alpn, old->alpn, old->alpn_len);
+	s->names = sni_replace(old->names, change, e);
+	if (!s->names || (old->alpn && !s->alpn)) {
+		if (s->names)
+			err_set(e, "no memory");
 		tls_service_free(s);
 		return NULL;
 	}

@@ -7,41 +7,22 @@
 
 #include "config/err.h"
 #include "tls/cert.h"
+#include "tls/sni_shard.h"
 
 /*
- * The names are spread over shards by the top bits of their hash. A shard is one immutable,
- * counted block: an open-addressing table of 8-byte slots, then the entries, each with its
- * certificates and its name. A table is little more than an array of shards, so the
- * next table can share all but the shards a change touches.
+ * The names are spread by the top bits of their hash: over pages of places, one shard each. Pages and shards are
+ * counted, so the next table shares all but the pages and shards that a change touches: at 100,000
+ * names there are 64 pages of 64 shards, and a new table costs 64 pointers, a page and a shard.
  *
- * A wildcard "*.rest" is kept as ".rest", a key that no exact name can have. A lookup reads at
- * most: the place of the shard, MAX_PROBE slots (three lines), one entry; twice. An entry
- * is only read when 32 bits of hash agree, so a stranger's names cannot make it read more.
+ * A lookup reads at most: the page's pointer, the place, SHARD_MAX_PROBE slots (three lines), one entry;
+ * twice, the second time for the wildcard. An entry is only read when 32 bits of hash agree, so a
+ * stranger's names cannot make it read more.
  */
-#define NAMES_PER_SHARD 32
-#define MAX_SHARDS      4096
-#define MAX_PROBE       16
-#define MAX_SLOTS       (1u << 20) /* never reached but by names made to collide */
+#define PAGE_BITS       6
+#define PLACES_PER_PAGE (1u << PAGE_BITS)
+#define MAX_PAGE_BITS   10 /* 1024 pages: two million names at 32 to a shard */
+#define NAMES_PER_SHARD 32 /* at first; twice as many make the table grow */
 #define MAX_NAME        255
-
-struct sni_slot {
-	uint32_t hash;  /* low half of the name's hash */
-	uint32_t entry; /* bytes from the shard's start; 0: empty */
-};
-
-struct sni_shard {
-	unsigned references; /* control thread only */
-	uint32_t n_slots;
-	uint32_t n_entries;
-	uint32_t first_entry; /* bytes from the start, for the walk that gives certificates back */
-	struct sni_slot slots[];
-};
-
-struct sni_entry {
-	uint16_t len, n_certs;
-	uint32_t size;        /* bytes to the next entry */
-	struct cert *certs[]; /* best first; then the name, len bytes */
-};
 
 /* The number of slots lies beside the pointer: a lookup does not read the shard's head. */
 struct sni_place {
@@ -49,242 +30,189 @@ struct sni_place {
 	uint32_t mask;           /* slots - 1 */
 };
 
+struct sni_page {
+	unsigned references;
+	struct sni_place places[PLACES_PER_PAGE];
+};
+
 struct sni_table {
-	unsigned shift; /* hash >> shift is the place */
-	unsigned n_places;
+	unsigned shift; /* hash >> shift is the place, counted over all pages */
+	unsigned n_pages;
+	size_t n_names;
 	struct cert **defaults;
+	bool *is_listed; /* of each default: it is served for its names besides */
 	unsigned n_defaults;
-	struct sni_place places[];
+	struct sni_page *pages[];
 };
 
-/* One name of one certificate while a table is built. */
-struct sni_name {
-	uint64_t hash;
-	const char *at; /* a wildcard without its star */
-	size_t len;
-	struct cert *cert;
-};
-
-/* --- hash and order --- */
-
-static uint64_t mix(uint64_t h, uint64_t word)
+static const struct sni_place *place_of(const struct sni_table *t, uint64_t hash)
 {
-	__uint128_t product = (__uint128_t)(h ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+	uint64_t at = hash >> t->shift;
 
-	return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
-/* Eight bytes at a time. Not secret: which names are served is, at most, known to the asker. */
-static uint64_t hash_name(const char *name, size_t len)
-{
-	uint64_t h = UINT64_C(0x2545f4914f6cdd1d) ^ len, word = 0;
-
-	for (; len >= 8; name += 8, len -= 8) {
-		memcpy(&word, name, 8);
-		h = mix(h, word);
-	}
-	word = 0;
-	memcpy(&word, name, len);
-	return mix(mix(h, word), UINT64_C(0xd6e8feb86659fd93));
-}
-
-static unsigned key_rank(const struct cert *c)
-{
-	switch (c->key_type) {
-	case CERT_P256:
-	case CERT_P384:
-	case CERT_P521:
-		return 2;
-	case CERT_ED25519:
-		return 1;
-	case CERT_RSA:
-		return 0;
-	}
-	return 0;
-}
-
-/* Below zero when a is to be preferred (cloud-facts.md 2); among equals the newer one. */
-static int compare_certs(const struct cert *a, const struct cert *b)
-{
-	if (key_rank(a) != key_rank(b))
-		return key_rank(a) > key_rank(b) ? -1 : 1;
-	if (a->signature_hash_bits != b->signature_hash_bits)
-		return a->signature_hash_bits > b->signature_hash_bits ? -1 : 1;
-	if (a->key_bits != b->key_bits)
-		return a->key_bits > b->key_bits ? -1 : 1;
-	if (a->not_after != b->not_after)
-		return a->not_after > b->not_after ? -1 : 1;
-	if (a->version != b->version)
-		return a->version > b->version ? -1 : 1;
-	return 0;
-}
-
-static int compare_cert_pointers(const void *a, const void *b)
-{
-	return compare_certs(*(struct cert *const *)a, *(struct cert *const *)b);
-}
-
-static int compare_keys(const struct sni_name *a, const struct sni_name *b)
-{
-	if (a->hash != b->hash)
-		return a->hash < b->hash ? -1 : 1;
-	if (a->len != b->len)
-		return a->len < b->len ? -1 : 1;
-	return memcmp(a->at, b->at, a->len);
-}
-
-/* By shard, name, and how good the certificate is. */
-static int compare_names(const void *va, const void *vb)
-{
-	const struct sni_name *a = va, *b = vb;
-	int order = compare_keys(a, b);
-
-	return order ? order : compare_certs(a->cert, b->cert);
-}
-
-/* --- shards --- */
-
-static size_t entry_size(unsigned n_certs, size_t len)
-{
-	return (sizeof(struct sni_entry) + n_certs * sizeof(struct cert *) + len + 7) & ~(size_t)7;
-}
-
-static char *entry_name(const struct sni_entry *e)
-{
-	return (char *)(uintptr_t)(e->certs + e->n_certs);
-}
-
-/* How many of the sorted names, from the first on, are the same name. */
-static size_t run_length(const struct sni_name *names, size_t n)
-{
-	size_t run = 1;
-
-	while (run < n && compare_keys(&names[0], &names[run]) == 0)
-		run++;
-	return run;
-}
-
-static bool slots_insert(struct sni_slot *slots, uint32_t mask, uint32_t hash, uint32_t entry)
-{
-	for (uint32_t i = 0; i < MAX_PROBE; i++) {
-		struct sni_slot *s = &slots[(hash + i) & mask];
-
-		if (s->entry == 0) {
-			*s = (struct sni_slot){ .hash = hash, .entry = entry };
-			return true;
-		}
-	}
-	return false;
-}
-
-static struct sni_shard *
-shard_try(const struct sni_name *names, size_t n, uint32_t n_slots, size_t entry_bytes, bool *full)
-{
-	size_t at = sizeof(struct sni_shard) + n_slots * sizeof(struct sni_slot);
-	struct sni_shard *shard = calloc(1, at + entry_bytes);
-
-	*full = false;
-	if (!shard)
-		return NULL;
-	shard->references = 1;
-	shard->n_slots = n_slots;
-	shard->first_entry = (uint32_t)at;
-	for (size_t i = 0, run; i < n; i += run) {
-		struct sni_entry *e = (struct sni_entry *)((char *)shard + at);
-
-		run = run_length(names + i, n - i);
-		e->len = (uint16_t)names[i].len;
-		for (size_t k = i; k < i + run; k++)
-			if (e->n_certs == 0 || e->certs[e->n_certs - 1] != names[k].cert)
-				e->certs[e->n_certs++] = names[k].cert;
-		memcpy(entry_name(e), names[i].at, e->len);
-		e->size = (uint32_t)entry_size((unsigned)run, e->len);
-		if (!slots_insert(
-			shard->slots, n_slots - 1, (uint32_t)names[i].hash, (uint32_t)at)) {
-			free(shard);
-			*full = true;
-			return NULL;
-		}
-		at += e->size;
-		shard->n_entries++;
-	}
-	return shard;
-}
-
-static struct sni_entry *entry_next(const struct sni_shard *shard, const struct sni_entry *e)
-{
-	uintptr_t at = e ? (uintptr_t)e + e->size : (uintptr_t)shard + shard->first_entry;
-
-	return (struct sni_entry *)at;
-}
-
-/* Builds one from n sorted names. NULL: no memory, or names that all collide. */
-static struct sni_shard *shard_new(const struct sni_name *names, size_t n)
-{
-	struct sni_shard *shard = NULL;
-	struct sni_entry *e = NULL;
-	size_t entry_bytes = 0, n_different = 0;
-	uint32_t n_slots = MAX_PROBE;
-	bool full = true;
-
-	for (size_t i = 0, run; i < n; i += run, n_different++) {
-		run = run_length(names + i, n - i);
-		if (run > UINT16_MAX)
-			return NULL;
-		entry_bytes += entry_size((unsigned)run, names[i].len);
-	}
-	while (n_slots < 2 * n_different)
-		n_slots *= 2;
-	if (entry_bytes > UINT32_MAX / 2)
-		return NULL;
-	for (; full && n_slots <= MAX_SLOTS; n_slots *= 2)
-		shard = shard_try(names, n, n_slots, entry_bytes, &full);
-	for (uint32_t i = 0; shard && i < shard->n_entries; i++) {
-		e = entry_next(shard, e);
-		for (unsigned k = 0; k < e->n_certs; k++)
-			cert_get(e->certs[k]);
-	}
-	return shard;
-}
-
-static void shard_put(struct sni_shard *shard)
-{
-	struct sni_entry *e = NULL;
-
-	if (!shard || --shard->references > 0)
-		return;
-	for (uint32_t i = 0; i < shard->n_entries; i++) {
-		e = entry_next(shard, e);
-		for (unsigned k = 0; k < e->n_certs; k++)
-			cert_put(e->certs[k]);
-	}
-	free(shard);
+	return &t->pages[at >> PAGE_BITS]->places[at & (PLACES_PER_PAGE - 1)];
 }
 
 static const struct sni_entry *table_find(const struct sni_table *t, const char *name, size_t len)
 {
-	uint64_t hash = hash_name(name, len);
-	const struct sni_place *place = &t->places[hash >> t->shift];
-	const struct sni_shard *shard = place->shard;
+	uint64_t hash = sni_hash(name, len);
+	const struct sni_place *place = place_of(t, hash);
 
-	if (!shard)
+	return place->shard ? shard_find(place->shard, place->mask, hash, name, len) : NULL;
+}
+
+/* --- pages --- */
+
+static void page_put(struct sni_page *page)
+{
+	if (!page || --page->references > 0)
+		return;
+	for (unsigned i = 0; i < PLACES_PER_PAGE; i++)
+		shard_put(page->places[i].shard);
+	free(page);
+}
+
+/* Makes the page one of t's own, unless it is. NULL: no memory. */
+static struct sni_page *page_own(struct sni_table *t, uint64_t number)
+{
+	struct sni_page *shared = t->pages[number], *own;
+
+	if (shared && shared->references == 1)
+		return shared;
+	own = shared ? malloc(sizeof(*own)) : calloc(1, sizeof(*own));
+	if (!own)
 		return NULL;
-	for (uint32_t i = 0; i < MAX_PROBE; i++) {
-		const struct sni_slot *s = &shard->slots[((uint32_t)hash + i) & place->mask];
-		const struct sni_entry *e;
-
-		if (s->entry == 0)
-			return NULL;
-		if (s->hash != (uint32_t)hash)
-			continue;
-		e = (const struct sni_entry *)((const char *)shard + s->entry);
-		if (e->len == len && memcmp(entry_name(e), name, len) == 0)
-			return e;
+	if (shared) {
+		*own = *shared;
+		for (unsigned i = 0; i < PLACES_PER_PAGE; i++)
+			shard_get(own->places[i].shard);
+		page_put(shared);
 	}
-	return NULL;
+	own->references = 1;
+	t->pages[number] = own;
+	return own;
+}
+
+/* Changes one place's names: n changes, sorted, all of that place. */
+static int place_change(struct sni_table *t, const struct sni_name *changes, size_t n)
+{
+	uint64_t at = changes[0].hash >> t->shift;
+	struct sni_page *page = page_own(t, at >> PAGE_BITS);
+	struct sni_place *place;
+	struct sni_shard *next;
+
+	if (!page)
+		return -1;
+	place = &page->places[at & (PLACES_PER_PAGE - 1)];
+	if (!shard_change(place->shard, changes, n, &next))
+		return -1;
+	t->n_names += next ? next->n_entries : 0;
+	t->n_names -= place->shard ? place->shard->n_entries : 0;
+	shard_put(place->shard);
+	place->shard = next;
+	place->mask = next ? next->n_slots - 1 : 0;
+	return 0;
+}
+
+/* Makes n changes, in any order, each place once. */
+static int table_change(struct sni_table *t, struct sni_name *changes, size_t n)
+{
+	qsort(changes, n, sizeof(*changes), sni_name_compare);
+	for (size_t i = 0, end; i < n; i = end) {
+		uint64_t at = changes[i].hash >> t->shift;
+
+		for (end = i; end < n && changes[end].hash >> t->shift == at;)
+			end++;
+		if (place_change(t, changes + i, end - i) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 /* --- the table --- */
+
+/* An empty one with places for n names. */
+static struct sni_table *table_new(size_t n_names)
+{
+	unsigned bits = 0;
+	struct sni_table *t;
+
+	while (bits < MAX_PAGE_BITS && ((size_t)NAMES_PER_SHARD << (PAGE_BITS + bits)) < n_names)
+		bits++;
+	t = calloc(1, sizeof(*t) + ((size_t)1 << bits) * sizeof(t->pages[0]));
+	if (!t)
+		return NULL;
+	t->shift = 64 - PAGE_BITS - bits;
+	t->n_pages = 1u << bits;
+	for (unsigned i = 0; i < t->n_pages; i++) {
+		if (!page_own(t, i)) {
+			sni_free(t);
+			return NULL;
+		}
+	}
+	return t;
+}
+
+/* One with all of old's pages, shared. */
+static struct sni_table *table_share(const struct sni_table *old)
+{
+	size_t size = sizeof(*old) + old->n_pages * sizeof(old->pages[0]);
+	struct sni_table *t = malloc(size);
+
+	if (!t)
+		return NULL;
+	memcpy(t, old, size);
+	t->defaults = NULL;
+	t->is_listed = NULL;
+	t->n_defaults = 0;
+	for (unsigned i = 0; i < t->n_pages; i++)
+		t->pages[i]->references++;
+	return t;
+}
+
+/* One with all of old's names in more places, n_names of them to come. */
+static struct sni_table *table_grow(const struct sni_table *old, size_t n_names)
+{
+	struct sni_table *t = table_new(n_names);
+	struct sni_name *names;
+	size_t n = 0;
+
+	if (!t)
+		return NULL;
+	for (unsigned i = 0; i < old->n_pages; i++)
+		for (unsigned k = 0; k < PLACES_PER_PAGE; k++)
+			n += shard_n_pairs(old->pages[i]->places[k].shard);
+	names = malloc((n + 1) * sizeof(*names));
+	n = 0;
+	for (unsigned i = 0; names && i < old->n_pages; i++)
+		for (unsigned k = 0; k < PLACES_PER_PAGE; k++)
+			n += shard_names(old->pages[i]->places[k].shard, names + n);
+	if (!names || table_change(t, names, n) < 0) {
+		sni_free(t);
+		t = NULL;
+	}
+	free(names);
+	return t;
+}
+
+void sni_free(struct sni_table *t)
+{
+	if (!t)
+		return;
+	for (unsigned i = 0; i < t->n_pages; i++)
+		page_put(t->pages[i]);
+	for (unsigned i = 0; i < t->n_defaults; i++)
+		cert_put(t->defaults[i]);
+	free(t->defaults);
+	free(t->is_listed);
+	free(t);
+}
+
+size_t sni_n_names(const struct sni_table *t)
+{
+	return t->n_names;
+}
+
+/* --- changes --- */
 
 static size_t count_names(struct cert *const *certs, unsigned n_certs)
 {
@@ -295,107 +223,159 @@ static size_t count_names(struct cert *const *certs, unsigned n_certs)
 	return n;
 }
 
-static size_t add_names(struct sni_name *out, struct cert *const *certs, unsigned n_certs)
+static bool has_cert(struct cert *const *certs, unsigned n, const struct cert *c)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (certs[i] == c)
+			return true;
+	return false;
+}
+
+/* Whether old serves c for its names without it being a default. */
+static bool is_served(const struct sni_table *old, const struct cert *c)
+{
+	const char *text = c->n_names > 0 ? c->names[0] : "";
+	const struct sni_entry *e;
+
+	text += text[0] == '!' || text[0] == '*';
+	e = text[0] ? table_find(old, text, strlen(text)) : NULL;
+	return e && has_cert(e->certs, (unsigned)e->n_certs + e->n_excluded, c);
+}
+
+static int compare_cert_pointers(const void *a, const void *b)
+{
+	return sni_cert_compare(*(struct cert *const *)a, *(struct cert *const *)b);
+}
+
+/* What a default is besides, after the change. */
+static bool
+default_is_listed(const struct sni_table *old, const struct sni_change *change, struct cert *c)
+{
+	if (has_cert(change->added, change->n_added, c))
+		return true;
+	if (has_cert(change->removed, change->n_removed, c))
+		return false;
+	for (unsigned i = 0; i < old->n_defaults; i++)
+		if (old->defaults[i] == c)
+			return old->is_listed[i];
+	return is_served(old, c);
+}
+
+static int
+set_defaults(struct sni_table *t, const struct sni_table *old, const struct sni_change *change)
+{
+	struct cert *const *from = change->defaults ? change->defaults : old->defaults;
+	unsigned n = change->defaults ? change->n_defaults : old->n_defaults;
+
+	t->defaults = malloc((n + 1) * sizeof(*t->defaults));
+	t->is_listed = malloc((n + 1) * sizeof(*t->is_listed));
+	if (!t->defaults || !t->is_listed)
+		return -1;
+	for (unsigned i = 0; i < n; i++)
+		if (!has_cert(t->defaults, t->n_defaults, from[i]))
+			t->defaults[t->n_defaults++] = cert_get(from[i]);
+	qsort(t->defaults, t->n_defaults, sizeof(*t->defaults), compare_cert_pointers);
+	for (unsigned i = 0; i < t->n_defaults; i++)
+		t->is_listed[i] = default_is_listed(old, change, t->defaults[i]);
+	return 0;
+}
+
+static size_t add_names(struct sni_name *out, struct cert *c, bool leaves)
+{
+	for (unsigned i = 0; i < c->n_names; i++) {
+		sni_name_set(&out[i], c->names[i], c);
+		assert(out[i].len <= MAX_NAME);
+		out[i].leaves = leaves;
+	}
+	return c->n_names;
+}
+
+/*
+ * All names that leave old or come to t, whose defaults are set. A default's names stay when it leaves the
+ * certificates, and a certificate's names stay when it is a default no longer.
+ */
+static size_t list_changes(const struct sni_table *t, const struct sni_table *old,
+    const struct sni_change *change, struct sni_name *out)
 {
 	size_t n = 0;
 
-	for (unsigned i = 0; i < n_certs; i++) {
-		for (unsigned k = 0; k < certs[i]->n_names; k++) {
-			const char *name = certs[i]->names[k];
-
-			if (name[0] == '*')
-				name++;
-			out[n].at = name;
-			out[n].len = strlen(name);
-			assert(out[n].len <= MAX_NAME);
-			out[n].hash = hash_name(name, out[n].len);
-			out[n++].cert = certs[i];
-		}
-	}
+	for (unsigned i = 0; i < change->n_removed; i++)
+		if (!has_cert(t->defaults, t->n_defaults, change->removed[i]))
+			n += add_names(out + n, change->removed[i], true);
+	for (unsigned i = 0; i < old->n_defaults; i++)
+		if (!old->is_listed[i] && !has_cert(t->defaults, t->n_defaults, old->defaults[i]))
+			n += add_names(out + n, old->defaults[i], true);
+	for (unsigned i = 0; i < change->n_added; i++)
+		n += add_names(out + n, change->added[i], false);
+	for (unsigned i = 0; i < t->n_defaults; i++)
+		if (!has_cert(old->defaults, old->n_defaults, t->defaults[i]))
+			n += add_names(out + n, t->defaults[i], false);
 	return n;
 }
 
-static int add_defaults(struct sni_table *t, struct cert *const *defaults, unsigned n)
+struct sni_table *
+sni_replace(const struct sni_table *old, const struct sni_change *change, struct err *e)
 {
-	t->defaults = malloc((n ? n : 1) * sizeof(*t->defaults));
-	if (!t->defaults)
-		return -1;
-	for (unsigned i = 0; i < n; i++)
-		t->defaults[t->n_defaults++] = cert_get(defaults[i]);
-	qsort(t->defaults, n, sizeof(*t->defaults), compare_cert_pointers);
-	return 0;
-}
+	size_t n_added = count_names(change->added, change->n_added) +
+	    count_names(change->defaults, change->n_defaults);
+	size_t n = n_added + count_names(change->removed, change->n_removed) +
+	    count_names(old->defaults, old->n_defaults);
+	size_t places = (size_t)old->n_pages << PAGE_BITS, n_changes;
+	bool grows = old->n_names + n_added > 2 * NAMES_PER_SHARD * places &&
+	    old->n_pages < 1u << MAX_PAGE_BITS;
+	struct sni_table *t = grows ? table_grow(old, old->n_names + n_added) : table_share(old);
+	struct sni_name *names = malloc((n + 1) * sizeof(*names));
 
-/* Cuts n sorted names into shards; one without names stays NULL. */
-static int add_shards(struct sni_table *t, const struct sni_name *names, size_t n)
-{
-	for (size_t i = 0, end; i < n; i = end) {
-		struct sni_place *place = &t->places[names[i].hash >> t->shift];
-
-		for (end = i; end < n && &t->places[names[end].hash >> t->shift] == place;)
-			end++;
-		place->shard = shard_new(names + i, end - i);
-		if (!place->shard)
-			return -1;
-		place->mask = place->shard->n_slots - 1;
-	}
-	return 0;
-}
-
-static struct sni_table *table_alloc(size_t n_names)
-{
-	unsigned bits = 1; /* a shift by 64 would be undefined */
-	struct sni_table *t;
-
-	while ((1u << bits) < MAX_SHARDS && (size_t)NAMES_PER_SHARD << bits < n_names)
-		bits++;
-	t = calloc(1, sizeof(*t) + ((size_t)1 << bits) * sizeof(t->places[0]));
-	if (!t)
-		return NULL;
-	t->n_places = 1u << bits;
-	t->shift = 64 - bits;
-	return t;
-}
-
-struct sni_table *sni_new(struct cert *const *certs, unsigned n_certs, struct cert *const *defaults,
-    unsigned n_defaults, struct err *e)
-{
-	size_t n = count_names(certs, n_certs) + count_names(defaults, n_defaults), done;
-	struct sni_name *names = malloc((n ? n : 1) * sizeof(*names));
-	struct sni_table *t = table_alloc(n);
-
-	if (!names || !t)
+	if (!t || !names || set_defaults(t, old, change) < 0)
 		goto fail;
-	done = add_names(names, certs, n_certs);
-	done += add_names(names + done, defaults, n_defaults);
-	assert(done == n);
-	qsort(names, n, sizeof(*names), compare_names);
-	if (add_defaults(t, defaults, n_defaults) < 0 || add_shards(t, names, n) < 0)
+	n_changes = list_changes(t, old, change, names);
+	assert(n_changes <= n);
+	if (table_change(t, names, n_changes) < 0)
 		goto fail;
 	free(names);
 	return t;
 fail:
 	free(names);
 	sni_free(t);
-	err_set(e, "no memory for a table of %zu host names", n);
+	err_set(e, "no memory for a table of %zu host names", old->n_names + n_added);
 	return NULL;
 }
 
-void sni_free(struct sni_table *t)
+struct sni_table *sni_new(struct cert *const *certs, unsigned n_certs, struct cert *const *defaults,
+    unsigned n_defaults, struct err *e)
 {
-	if (!t)
-		return;
-	for (unsigned i = 0; i < t->n_places; i++)
-		shard_put(t->places[i].shard);
-	for (unsigned i = 0; i < t->n_defaults; i++)
-		cert_put(t->defaults[i]);
-	free(t->defaults);
-	free(t);
+	static struct cert *const none[1];
+	const struct sni_change change = {
+		.added = certs,
+		.n_added = n_certs,
+		.defaults = defaults ? defaults : none,
+		.n_defaults = n_defaults,
+	};
+	size_t n = count_names(certs, n_certs) + count_names(defaults, n_defaults);
+	struct sni_table *empty = table_new(n), *t = NULL;
+
+	if (empty)
+		t = sni_replace(empty, &change, e);
+	else
+		err_set(e, "no memory for a table of %zu host names", n);
+	sni_free(empty);
+	return t;
+}
+
+/* --- lookup --- */
+
+/* Whether all of the wildcard's certificates exclude the name. */
+static bool is_excluded(const struct sni_entry *wildcard, const struct sni_entry *exact)
+{
+	for (unsigned i = 0; i < wildcard->n_certs; i++)
+		if (!has_cert(exact->certs, exact->n_excluded, wildcard->certs[i]))
+			return false;
+	return true;
 }
 
 void sni_find(const struct sni_table *t, const char *name, size_t len, struct sni_match *match)
 {
-	const struct sni_entry *e = NULL;
+	const struct sni_entry *exact, *wildcard = NULL;
 	const char *dot;
 
 	*match = (struct sni_match){
@@ -404,18 +384,23 @@ void sni_find(const struct sni_table *t, const char *name, size_t len, struct sn
 	/* A leading dot would find a wildcard's key. */
 	if (len == 0 || len > MAX_NAME || name[0] == '.')
 		return;
-	match->how = SNI_EXACT;
-	e = table_find(t, name, len);
-	if (!e) {
-		match->how = SNI_WILDCARD;
-		dot = memchr(name, '.', len);
-		if (dot && len - (size_t)(dot - name) > 1)
-			e = table_find(t, dot, len - (size_t)(dot - name));
-	}
-	if (!e) {
-		match->how = SNI_DEFAULT;
+	exact = table_find(t, name, len);
+	if (exact && exact->n_certs > 0) {
+		match->how = SNI_EXACT;
+		match->certs = exact->certs;
+		match->n_certs = exact->n_certs;
 		return;
 	}
-	match->certs = e->certs;
-	match->n_certs = e->n_certs;
+	dot = memchr(name, '.', len);
+	if (dot && len - (size_t)(dot - name) > 1)
+		wildcard = table_find(t, dot, len - (size_t)(dot - name));
+	if (!wildcard || (exact && is_excluded(wildcard, exact)))
+		return;
+	match->how = SNI_WILDCARD;
+	match->certs = wildcard->certs;
+	match->n_certs = wildcard->n_certs;
+	if (exact) {
+		match->excluded = exact->certs;
+		match->n_excluded = exact->n_excluded;
+	}
 }

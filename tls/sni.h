@@ -55,7 +55,7 @@ struct sni_change {
  * shared by count, so that the cost does not depend on the size of the table (16 names or so are
  * copied for each name of a changed certificate). Certificates are told apart by their address.
  * Removed is done before added; what is not there may be removed, what is there may be added.
- * NULL with the reason in e. Control thread only. Both are freed with sni_free, in any order.
+ * NULL with the reason in e. Control thread only. Either is freed with sni_free, in any order.
  */
 struct sni_table *
 sni_replace(const struct sni_table *old, const struct sni_change *change, struct err *e);
