@@ -141,7 +141,7 @@ unsigned tcp_tx_reserve(struct tcp_conn *c, uint32_t want, struct iovec *iov, un
 		m = txq_spare(c);
 	while (n < max && got < want) {
 		if (!m) {
-			m = txq_add_spare(c);
+			m = txq_add_spares(c, want - got);
 			if (!m) {
 				c->flags |= CONN_WANT_WRITE;
 				conn_starve(c);

@@ -27,18 +27,6 @@ static const uint16_t may_go_to[TCP_N_STATES] = {
 	[TCP_TIME_WAIT] = BIT(TCP_CLOSED),
 };
 
-struct stack *conn_stack(const struct tcp_conn *c)
-{
-	uintptr_t first = (uintptr_t)(c - c->index);
-
-	return (struct stack *)(first - offsetof(struct stack, conns));
-}
-
-uint64_t conn_now(const struct tcp_conn *c)
-{
-	return conn_stack(c)->now_us;
-}
-
 /* A connection in TIME-WAIT is counted by its struct tw, not here. */
 static bool state_is_counted(enum tcp_state state)
 {

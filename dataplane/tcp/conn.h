@@ -222,11 +222,6 @@ struct tcp_conn *conn_new(struct stack *s, const struct flow *flow, uint8_t ladd
 /* Puts it into the 4-tuple table. */
 void conn_hash(struct tcp_conn *c);
 
-struct stack *conn_stack(const struct tcp_conn *c);
-
-/* The time of the call we are in, us. */
-uint64_t conn_now(const struct tcp_conn *c);
-
 /* The extension, made when there is none; there is one for every connection. */
 struct conn_ext *conn_ext(struct tcp_conn *c);
 

@@ -6,6 +6,7 @@
 #include "dataplane/tcp/rack.h"
 #include "dataplane/tcp/recovery.h"
 #include "dataplane/tcp/seq.h"
+#include "dataplane/tcp/stack.h"
 #include "dataplane/tcp/txq.h"
 
 /* Is the first block a duplicate's report (RFC 2883 4.1)? */

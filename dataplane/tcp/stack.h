@@ -65,6 +65,20 @@ struct stack {
 	struct tcp_conn conns[] __attribute__((aligned(64)));
 };
 
+/* A connection knows its place in the array at the end of its stack. */
+static inline struct stack *conn_stack(const struct tcp_conn *c)
+{
+	uintptr_t first = (uintptr_t)c - (uintptr_t)c->index * sizeof(*c);
+
+	return (struct stack *)(first - offsetof(struct stack, conns));
+}
+
+/* The time of the call we are in, us. */
+static inline uint64_t conn_now(const struct tcp_conn *c)
+{
+	return conn_stack(c)->now_us;
+}
+
 static inline struct tcp_conn *stack_conn(struct stack *s, uint32_t index)
 {
 	return &s->conns[index];

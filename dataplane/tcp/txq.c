@@ -8,6 +8,17 @@
 #include "dataplane/tcp/seq.h"
 #include "dataplane/tcp/stack.h"
 
+#define ALLOC_BULK 16
+
+static void txq_prepare(const struct tcp_conn *c, struct rte_mbuf *m, struct rte_mbuf *next)
+{
+	*txseg(m) = (struct txseg){
+		.next = next,
+		.off = TXSEG_HEADROOM,
+		.cap = RTE_MIN(txseg_room(m), c->mss),
+	};
+}
+
 static struct rte_mbuf *txq_mbuf(struct tcp_conn *c)
 {
 	struct stack *s = conn_stack(c);
@@ -17,16 +28,30 @@ static struct rte_mbuf *txq_mbuf(struct tcp_conn *c)
 	if (!m)
 		return NULL;
 	stack_hold(s, 1);
-	*txseg(m) = (struct txseg){
-		.off = TXSEG_HEADROOM,
-		.cap = RTE_MIN(txseg_room(m), c->mss),
-	};
+	txq_prepare(c, m, NULL);
 	return m;
 }
 
-struct rte_mbuf *txq_add_spare(struct tcp_conn *c)
+/* A list of up to n: their notes are fetched while the next is looked at. NULL: mbufs are short. */
+static struct rte_mbuf *txq_mbufs(struct tcp_conn *c, unsigned n)
 {
-	struct rte_mbuf *m = txq_mbuf(c), *last;
+	struct stack *s = conn_stack(c);
+	struct rte_mbuf *m[ALLOC_BULK];
+
+	n = RTE_MIN(n, (unsigned)ALLOC_BULK);
+	if (n < 2 || s->n_held + n > s->held_limit || rte_pktmbuf_alloc_bulk(s->pool, m, n) < 0)
+		return txq_mbuf(c);
+	for (unsigned i = 0; i < n; i++)
+		__builtin_prefetch(txseg(m[i]), 1);
+	for (unsigned i = 0; i < n; i++)
+		txq_prepare(c, m[i], i + 1 < n ? m[i + 1] : NULL);
+	stack_hold(s, n);
+	return m[0];
+}
+
+struct rte_mbuf *txq_add_spares(struct tcp_conn *c, uint32_t n)
+{
+	struct rte_mbuf *m = txq_mbufs(c, (n + c->mss - 1) / c->mss), *last;
 
 	if (!m)
 		return NULL;

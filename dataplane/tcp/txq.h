@@ -30,8 +30,11 @@ static inline struct rte_mbuf *txq_spare(const struct tcp_conn *c)
 /* The last committed segment when more bytes may be put behind it, else NULL. */
 struct rte_mbuf *txq_open_tail(const struct tcp_conn *c);
 
-/* Adds an empty one behind the spares. NULL when mbufs are short. */
-struct rte_mbuf *txq_add_spare(struct tcp_conn *c);
+/*
+ * Adds empty ones for n bytes behind the spares, as many as there are mbufs. Returns the first, NULL
+ * when mbufs are short.
+ */
+struct rte_mbuf *txq_add_spares(struct tcp_conn *c, uint32_t n);
 
 /* Gives the spares back. */
 void txq_drop_spares(struct tcp_conn *c);
