@@ -24,11 +24,11 @@ static inline unsigned heap_class(size_t size)
 
 static inline size_t heap_class_size(unsigned class)
 {
-	unsigned log, step;
+#define FOUR(log) 5 << ((log)-2), 6 << ((log)-2), 7 << ((log)-2), 8 << ((log)-2)
+	static const uint16_t sizes[HEAP_N_CLASSES] = { 16, 32, 48, 64, 80, 96, 112, 128, 144, 160,
+		176, 192, 208, 224, 240, 256, FOUR(8), FOUR(9), FOUR(10), FOUR(11), FOUR(12),
+		FOUR(13), FOUR(14) };
+#undef FOUR
 
-	if (class < 16)
-		return (class + 1) * 16;
-	log = 8 + (class - 16) / 4;
-	step = (class - 16) % 4 + 1;
-	return ((size_t)1 << log) + ((size_t)step << (log - 2));
+	return sizes[class];
 }
