@@ -192,14 +192,14 @@ static void user_read(struct peer *p, uint32_t n)
 {
 	uint32_t have = tcp_rx_available(p->app->conn);
 	struct iovec iov[4];
-	static volatile uint8_t sink;
+	uint8_t sum = 0;
 	unsigned n_iov = tcp_rx_view(p->app->conn, iov, 4);
 
 	for (unsigned i = 0; i < n_iov; i++)
 		for (size_t j = 0; j < iov[i].iov_len; j++)
-			sink ^= ((const uint8_t *)iov[i].iov_base)[j];
+			sum ^= ((const uint8_t *)iov[i].iov_base)[j];
 	n = n < have ? n : have;
-	trace_note(&p->trace, 0, p->now_us, "app consumes %u of %u", n, have);
+	trace_note(&p->trace, 0, p->now_us, "app consumes %u of %u, sum %02x", n, have, sum);
 	tcp_rx_consume(p->app->conn, n);
 	peer_run(p);
 }

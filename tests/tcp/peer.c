@@ -304,7 +304,8 @@ bool peer_wait(struct peer *p, uint64_t us)
 
 /* --- lines --- */
 
-static struct script_line line_read(struct peer *p, const char *fmt, va_list ap, char text[300])
+__attribute__((format(printf, 2, 0))) static struct script_line
+line_read(struct peer *p, const char *fmt, va_list ap, char text[300])
 {
 	struct script_line line;
 	const char *error;

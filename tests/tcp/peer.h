@@ -37,11 +37,20 @@ struct peer_config {
 	struct stack_config stack; /* net, pool and secrets are filled in */
 };
 
+/* What relative numbers are relative to, and what was seen of one flow. */
+struct peer_flow {
+	uint16_t local_port, remote_port;
+	uint32_t stack_isn, right_edge, last_ts_val, fin_end, next, una;
+	bool stack_isn_known, peer_wscale_sent, fin_sent;
+	uint8_t stack_wscale;
+};
+
 struct peer_conn {
 	struct tcp_conn *conn;
 	unsigned events;        /* seen and not yet asked for */
 	uint32_t read, written; /* stream positions of the user */
 	bool released;
+	struct peer_flow flow; /* as peer_new_flow or peer_turn_to left it */
 };
 
 struct peer_frame {
@@ -194,6 +203,9 @@ void peer_enter(struct peer *p, enum tcp_state state, const char *options);
 
 /* Starts over with another peer port on the same stack. */
 void peer_new_flow(struct peer *p, uint16_t remote_port);
+
+/* Goes back to a connection that peer_new_flow left behind. */
+void peer_turn_to(struct peer *p, struct peer_conn *conn);
 
 const char *peer_state_name(enum tcp_state state);
 

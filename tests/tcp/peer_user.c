@@ -314,17 +314,55 @@ void peer_enter(struct peer *p, enum tcp_state state, const char *options)
 	peer_expect_state(p, state);
 }
 
+static void flow_save(struct peer *p)
+{
+	if (!p->app)
+		return;
+	p->app->flow = (struct peer_flow){
+		.local_port = p->local_port,
+		.remote_port = p->remote_port,
+		.stack_isn = p->stack_isn,
+		.right_edge = p->right_edge,
+		.last_ts_val = p->last_ts_val,
+		.fin_end = p->fin_end,
+		.next = p->next,
+		.una = p->una,
+		.stack_isn_known = p->stack_isn_known,
+		.peer_wscale_sent = p->peer_wscale_sent,
+		.fin_sent = p->fin_sent,
+		.stack_wscale = p->stack_wscale,
+	};
+}
+
+static void flow_load(struct peer *p, const struct peer_flow *f)
+{
+	p->local_port = f->local_port;
+	p->remote_port = f->remote_port;
+	p->stack_isn = f->stack_isn;
+	p->right_edge = f->right_edge;
+	p->last_ts_val = f->last_ts_val;
+	p->fin_end = f->fin_end;
+	p->next = f->next;
+	p->una = f->una;
+	p->stack_isn_known = f->stack_isn_known;
+	p->peer_wscale_sent = f->peer_wscale_sent;
+	p->fin_sent = f->fin_sent;
+	p->stack_wscale = f->stack_wscale;
+}
+
 void peer_new_flow(struct peer *p, uint16_t remote_port)
 {
-	p->remote_port = remote_port;
-	p->local_port = PEER_LISTEN_PORT;
-	p->stack_isn = 0;
-	p->stack_isn_known = false;
-	p->stack_wscale = 0;
-	p->right_edge = 0;
-	p->last_ts_val = 0;
-	p->fin_sent = false;
+	flow_save(p);
+	flow_load(
+	    p, &(struct peer_flow){ .local_port = PEER_LISTEN_PORT, .remote_port = remote_port });
 	p->app = NULL;
+}
+
+void peer_turn_to(struct peer *p, struct peer_conn *conn)
+{
+	flow_save(p);
+	flow_load(p, &conn->flow);
+	p->app = conn;
 }
 
 /* --- making and freeing --- */
