@@ -1,0 +1,710 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A server handshake against what a client may send. The first byte chooses: bit 0: the rest is the
+ * client's stream as it is, or (set) a list of changes to the stream of a real client, which reaches what lies
+ * behind the key exchange; bits 1-2: versions; bit 3: bytes one by one; bit 4: little room for answers;
+ * bit 5: freed as soon as it waits for a key operation.
+ */
+#include <assert.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <wolfssl/options.h>
+#include <wolfssl/ssl.h>
+
+#include "tls/cert.h"
+#include "tls/handshake.h"
+#include "tls/policy.h"
+#include "tls/record.h"
+#include "tls/select.h"
+#include "tls/service.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+
+/* A throw-away P-256 pair, made for this file. */
+static const uint8_t key_der[] = {
+	0x30,
+	0x77,
+	0x02,
+	0x01,
+	0x01,
+	0x04,
+	0x20,
+	0x8d,
+	0xd5,
+	0x18,
+	0x57,
+	0xcb,
+	0xf7,
+	0xb0,
+	0xd0,
+	0x5e,
+	0x8e,
+	0x03,
+	0x44,
+	0x7d,
+	0x3b,
+	0x14,
+	0xc6,
+	0x9a,
+	0x32,
+	0x84,
+	0xd8,
+	0x98,
+	0xb1,
+	0x8c,
+	0xdb,
+	0x11,
+	0xd3,
+	0x18,
+	0x72,
+	0x52,
+	0x83,
+	0xff,
+	0x17,
+	0xa0,
+	0x0a,
+	0x06,
+	0x08,
+	0x2a,
+	0x86,
+	0x48,
+	0xce,
+	0x3d,
+	0x03,
+	0x01,
+	0x07,
+	0xa1,
+	0x44,
+	0x03,
+	0x42,
+	0x00,
+	0x04,
+	0xdf,
+	0x62,
+	0x3d,
+	0x62,
+	0xaf,
+	0x79,
+	0xeb,
+	0xb8,
+	0x7c,
+	0x2e,
+	0x9d,
+	0xee,
+	0x19,
+	0x50,
+	0x99,
+	0x2b,
+	0xe4,
+	0x75,
+	0x40,
+	0xa8,
+	0x36,
+	0x31,
+	0x69,
+	0xc1,
+	0xd1,
+	0xfc,
+	0x8b,
+	0x99,
+	0x86,
+	0x61,
+	0x2d,
+	0xee,
+	0x56,
+	0xaf,
+	0x6c,
+	0x35,
+	0x0e,
+	0x8a,
+	0x80,
+	0xdb,
+	0x47,
+	0xd8,
+	0x47,
+	0x92,
+	0x0e,
+	0xe3,
+	0x4e,
+	0x14,
+	0xf5,
+	0x1c,
+	0xf1,
+	0x2b,
+	0xd3,
+	0x0b,
+	0x62,
+	0x89,
+	0xdf,
+	0xf7,
+	0xbb,
+	0x2e,
+	0x3d,
+	0x2b,
+	0x99,
+	0x7e,
+};
+static const uint8_t cert_der[] = {
+	0x30,
+	0x82,
+	0x01,
+	0x74,
+	0x30,
+	0x82,
+	0x01,
+	0x1b,
+	0xa0,
+	0x03,
+	0x02,
+	0x01,
+	0x02,
+	0x02,
+	0x14,
+	0x0d,
+	0x22,
+	0x02,
+	0x19,
+	0x9d,
+	0x52,
+	0x32,
+	0xbd,
+	0x55,
+	0x6a,
+	0x0a,
+	0x8c,
+	0x75,
+	0x9d,
+	0x2a,
+	0x7f,
+	0xc9,
+	0x7c,
+	0xbd,
+	0x0b,
+	0x30,
+	0x0a,
+	0x06,
+	0x08,
+	0x2a,
+	0x86,
+	0x48,
+	0xce,
+	0x3d,
+	0x04,
+	0x03,
+	0x02,
+	0x30,
+	0x0f,
+	0x31,
+	0x0d,
+	0x30,
+	0x0b,
+	0x06,
+	0x03,
+	0x55,
+	0x04,
+	0x03,
+	0x0c,
+	0x04,
+	0x66,
+	0x75,
+	0x7a,
+	0x7a,
+	0x30,
+	0x20,
+	0x17,
+	0x0d,
+	0x32,
+	0x36,
+	0x31,
+	0x31,
+	0x32,
+	0x31,
+	0x32,
+	0x33,
+	0x31,
+	0x31,
+	0x35,
+	0x38,
+	0x5a,
+	0x18,
+	0x0f,
+	0x32,
+	0x31,
+	0x32,
+	0x36,
+	0x31,
+	0x30,
+	0x32,
+	0x38,
+	0x32,
+	0x33,
+	0x31,
+	0x31,
+	0x35,
+	0x38,
+	0x5a,
+	0x30,
+	0x0f,
+	0x31,
+	0x0d,
+	0x30,
+	0x0b,
+	0x06,
+	0x03,
+	0x55,
+	0x04,
+	0x03,
+	0x0c,
+	0x04,
+	0x66,
+	0x75,
+	0x7a,
+	0x7a,
+	0x30,
+	0x59,
+	0x30,
+	0x13,
+	0x06,
+	0x07,
+	0x2a,
+	0x86,
+	0x48,
+	0xce,
+	0x3d,
+	0x02,
+	0x01,
+	0x06,
+	0x08,
+	0x2a,
+	0x86,
+	0x48,
+	0xce,
+	0x3d,
+	0x03,
+	0x01,
+	0x07,
+	0x03,
+	0x42,
+	0x00,
+	0x04,
+	0xdf,
+	0x62,
+	0x3d,
+	0x62,
+	0xaf,
+	0x79,
+	0xeb,
+	0xb8,
+	0x7c,
+	0x2e,
+	0x9d,
+	0xee,
+	0x19,
+	0x50,
+	0x99,
+	0x2b,
+	0xe4,
+	0x75,
+	0x40,
+	0xa8,
+	0x36,
+	0x31,
+	0x69,
+	0xc1,
+	0xd1,
+	0xfc,
+	0x8b,
+	0x99,
+	0x86,
+	0x61,
+	0x2d,
+	0xee,
+	0x56,
+	0xaf,
+	0x6c,
+	0x35,
+	0x0e,
+	0x8a,
+	0x80,
+	0xdb,
+	0x47,
+	0xd8,
+	0x47,
+	0x92,
+	0x0e,
+	0xe3,
+	0x4e,
+	0x14,
+	0xf5,
+	0x1c,
+	0xf1,
+	0x2b,
+	0xd3,
+	0x0b,
+	0x62,
+	0x89,
+	0xdf,
+	0xf7,
+	0xbb,
+	0x2e,
+	0x3d,
+	0x2b,
+	0x99,
+	0x7e,
+	0xa3,
+	0x53,
+	0x30,
+	0x51,
+	0x30,
+	0x1d,
+	0x06,
+	0x03,
+	0x55,
+	0x1d,
+	0x0e,
+	0x04,
+	0x16,
+	0x04,
+	0x14,
+	0xba,
+	0x3d,
+	0x1a,
+	0x65,
+	0x10,
+	0xda,
+	0xe3,
+	0x1c,
+	0x2e,
+	0x55,
+	0x3b,
+	0x88,
+	0x28,
+	0x7d,
+	0x39,
+	0x1a,
+	0x98,
+	0xa1,
+	0xc9,
+	0xa3,
+	0x30,
+	0x1f,
+	0x06,
+	0x03,
+	0x55,
+	0x1d,
+	0x23,
+	0x04,
+	0x18,
+	0x30,
+	0x16,
+	0x80,
+	0x14,
+	0xba,
+	0x3d,
+	0x1a,
+	0x65,
+	0x10,
+	0xda,
+	0xe3,
+	0x1c,
+	0x2e,
+	0x55,
+	0x3b,
+	0x88,
+	0x28,
+	0x7d,
+	0x39,
+	0x1a,
+	0x98,
+	0xa1,
+	0xc9,
+	0xa3,
+	0x30,
+	0x0f,
+	0x06,
+	0x03,
+	0x55,
+	0x1d,
+	0x13,
+	0x01,
+	0x01,
+	0xff,
+	0x04,
+	0x05,
+	0x30,
+	0x03,
+	0x01,
+	0x01,
+	0xff,
+	0x30,
+	0x0a,
+	0x06,
+	0x08,
+	0x2a,
+	0x86,
+	0x48,
+	0xce,
+	0x3d,
+	0x04,
+	0x03,
+	0x02,
+	0x03,
+	0x47,
+	0x00,
+	0x30,
+	0x44,
+	0x02,
+	0x20,
+	0x36,
+	0x3b,
+	0x82,
+	0xc0,
+	0xaa,
+	0x93,
+	0x84,
+	0xc9,
+	0xba,
+	0x11,
+	0x17,
+	0x29,
+	0x5a,
+	0x13,
+	0x2b,
+	0x65,
+	0xf0,
+	0xc0,
+	0xb6,
+	0xf0,
+	0x5c,
+	0xb4,
+	0x8c,
+	0x9e,
+	0x1a,
+	0x79,
+	0x9d,
+	0xcc,
+	0x83,
+	0x2b,
+	0x8d,
+	0xf6,
+	0x02,
+	0x20,
+	0x6e,
+	0x9b,
+	0x60,
+	0x64,
+	0x4f,
+	0x5d,
+	0xf2,
+	0xe4,
+	0x81,
+	0x1b,
+	0xd7,
+	0x89,
+	0x4b,
+	0x73,
+	0x73,
+	0x56,
+	0xf3,
+	0x0a,
+	0x53,
+	0xff,
+	0xe5,
+	0x78,
+	0x4e,
+	0xd0,
+	0x08,
+	0x17,
+	0xa4,
+	0x0b,
+	0xea,
+	0xa5,
+	0x15,
+	0xbb,
+};
+
+static struct cert cert = { .version = 1, .n_chain = 1, .key_type = CERT_P256, .key_bits = 256 };
+static struct policy policies[4];
+static struct tls_worker *worker;
+static WOLFSSL_CTX *clients[4];
+
+struct stream {
+	uint8_t at[1 << 17];
+	size_t head, len;
+};
+
+static struct stream to_server, to_client;
+static const uint8_t *change; /* {offset high, offset low, what}... */
+static size_t n_changes, n_sent;
+
+static int client_read(WOLFSSL *ssl, char *buf, int len, void *arg)
+{
+	size_t n = to_client.len - to_client.head;
+
+	(void)ssl, (void)arg;
+	if (n == 0)
+		return WOLFSSL_CBIO_ERR_WANT_READ;
+	if (n > (size_t)len)
+		n = (size_t)len;
+	memcpy(buf, to_client.at + to_client.head, n);
+	to_client.head += n;
+	return (int)n;
+}
+
+static int client_write(WOLFSSL *ssl, char *buf, int len, void *arg)
+{
+	(void)ssl, (void)arg;
+	for (int i = 0; i < len && to_server.len < sizeof(to_server.at); i++, n_sent++) {
+		uint8_t b = (uint8_t)buf[i];
+
+		for (size_t k = 0; k < n_changes; k++)
+			if ((size_t)(change[3 * k] << 8 | change[3 * k + 1]) == n_sent)
+				b ^= change[3 * k + 2];
+		to_server.at[to_server.len++] = b;
+	}
+	return len;
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	static const uint16_t suites[] = { 0x1301, 0x1302, 0x1303, 0x1304, 0xc02b, 0xc02c, 0xcca9,
+		0xc023, 0xc009 };
+	static const uint16_t groups[] = { 4588, 29, 23, 24, 25 };
+	static const uint16_t versions[4][2] = { { 0x0301, 0x0304 }, { 0x0304, 0x0304 },
+		{ 0x0303, 0x0303 }, { 0x0301, 0x0302 } };
+	const struct tls_worker_config config = { 0 };
+
+	(void)argc, (void)argv;
+	if (tls_global_init() != 0)
+		abort();
+	cert.chain[0].at = (uint8_t *)(uintptr_t)cert_der;
+	cert.chain[0].len = sizeof(cert_der);
+	cert.key.at = (uint8_t *)(uintptr_t)key_der;
+	cert.key.len = sizeof(key_der);
+	worker = tls_worker_new(&config);
+	for (unsigned i = 0; i < 4; i++) {
+		policies[i] = (struct policy){ .name = "fuzz",
+			.min_version = versions[i][0],
+			.max_version = versions[i][1],
+			.n_suites = sizeof(suites) / 2,
+			.n_groups = sizeof(groups) / 2,
+			.id = i + 1 };
+		memcpy(policies[i].suites, suites, sizeof(suites));
+		memcpy(policies[i].groups, groups, sizeof(groups));
+		clients[i] = wolfSSL_CTX_new(wolfSSLv23_client_method());
+		if (worker == NULL || clients[i] == NULL)
+			abort();
+		wolfSSL_CTX_set_verify(clients[i], WOLFSSL_VERIFY_NONE, NULL);
+		wolfSSL_CTX_SetMinVersion(clients[i], WOLFSSL_TLSV1);
+		if (i == 2)
+			wolfSSL_CTX_set_max_proto_version(clients[i], TLS1_2_VERSION);
+		if (i == 3)
+			wolfSSL_CTX_set_max_proto_version(clients[i], TLS1_1_VERSION);
+		wolfSSL_CTX_SetIORecv(clients[i], client_read);
+		wolfSSL_CTX_SetIOSend(clients[i], client_write);
+	}
+	return 0;
+}
+
+static enum handshake_status step(struct handshake *h, uint8_t mode)
+{
+	static uint8_t out[32768];
+	size_t shown = to_server.len - to_server.head, room = mode & 16 ? 40 : sizeof(out);
+	struct iovec in_v, out_v = { out, room };
+	struct record_io io = { .in = &in_v, .n_in = 1, .out = &out_v, .n_out = 1 };
+	enum handshake_status status;
+	uint8_t *exact;
+
+	if (mode & 8 && shown > 1)
+		shown = 1;
+	/* Exactly as many bytes as there are, so that a read past them is seen. */
+	exact = malloc(shown > 0 ? shown : 1);
+	assert(exact != NULL);
+	memcpy(exact, to_server.at + to_server.head, shown);
+	in_v = (struct iovec){ exact, shown };
+	status = handshake_step(h, &io);
+	free(exact);
+	assert(io.consumed <= shown && io.produced <= room);
+	/* Something moves, or the status says what is missing. */
+	if (status == HANDSHAKE_WANT_READ)
+		assert(io.consumed == shown);
+	to_server.head += io.consumed;
+	assert(to_client.len + io.produced <= sizeof(to_client.at));
+	memcpy(to_client.at + to_client.len, out, io.produced);
+	to_client.len += io.produced;
+	return status;
+}
+
+/* Until nothing moves any more. True: done. */
+static bool run(struct handshake *h, WOLFSSL *client, uint8_t mode)
+{
+	for (unsigned turns = 0; turns < 300000; turns++) {
+		enum handshake_status status = step(h, mode);
+
+		switch (status) {
+		case HANDSHAKE_DONE:
+			return true;
+		case HANDSHAKE_FAILED:
+			assert(handshake_facts(h)->alert != 0xff);
+			return false;
+		case HANDSHAKE_WANT_KEY:
+			if (mode & 32)
+				return false;
+			tls_worker_poll(worker);
+			(void)tls_worker_ready(worker);
+			break;
+		case HANDSHAKE_WANT_WRITE:
+			break;
+		case HANDSHAKE_WANT_READ:
+			if (to_server.head < to_server.len)
+				break;
+			if (client != NULL)
+				(void)wolfSSL_connect(client);
+			if (to_server.head == to_server.len)
+				return false;
+			break;
+		}
+	}
+	assert(!"it never ends");
+	return false;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	uint8_t mode = size > 0 ? data[0] : 0;
+	unsigned versions = mode >> 1 & 3;
+	struct tls_service service = { .policy = &policies[versions] };
+	struct tls_choice choice = { .service = &service, .cert = &cert };
+	struct handshake *h;
+	WOLFSSL *client = NULL;
+	struct record r;
+
+	if (size < 2 || size > 40000)
+		return 0;
+	to_server.head = to_server.len = to_client.head = to_client.len = n_sent = n_changes = 0;
+	if (mode & 1) {
+		change = data + 1;
+		n_changes = (size - 1) / 3;
+		client = wolfSSL_new(clients[versions]);
+		assert(client != NULL);
+		(void)wolfSSL_connect(client);
+	} else {
+		memcpy(to_server.at, data + 1, size - 1);
+		to_server.len = size - 1;
+	}
+	h = handshake_new(worker, &choice, NULL);
+	assert(h != NULL);
+	if (run(h, client, mode)) {
+		if (handshake_finish(h, &r) == 0)
+			record_fini(&r, tls_worker_aead(worker));
+	} else {
+		handshake_free(h);
+	}
+	assert(tls_worker_stats(worker)->handshakes == 0);
+	wolfSSL_free(client);
+	return 0;
+}
