@@ -73,6 +73,12 @@ is() { # NAME VALUE: the counter stands there now
 	[ "$now" = "$2" ] || { echo "$1 is $now, not $2"; return 1; }
 }
 
+more_than() { # NAME VALUE
+	local now
+	now=$(counter "$1")
+	[ "$now" -gt "$2" ] || { echo "$1 is $now, not more than $2"; return 1; }
+}
+
 # Nothing of earlier clients is left: connections, handshakes.
 is_quiet() { is connections_active 0 && is tls_handshakes_active 0; }
 becomes_quiet() { wait_for "${1:-20}" is_quiet; }
