@@ -12,12 +12,15 @@
 #include <unistd.h>
 
 #include "config/err.h"
+#include "tls/cert_blob.h"
 #include "tls/cert_chain.h"
+#include "tls/cert_crypt.h"
 #include "tls/cert_key.h"
 #include "tls/pem.h"
 #include "tls/secret.h"
 
-#define MAX_FILE ((off_t)1 << 20) /* ten certificates have 20 KB */
+#define MAX_FILE       ((off_t)1 << 20) /* ten certificates have 20 KB */
+#define MAX_PASSPHRASE 1023
 
 int cert_complain(const struct cert_job *job, const char *format, ...)
 {
@@ -61,12 +64,16 @@ static int find_key(const struct cert_job *job, const char *pem, size_t len, str
 		    file);
 	if (n > 1)
 		return cert_complain(job, "%s has %u private keys; leave the one to use", file, n);
-	if (key->is_encrypted)
-		return cert_complain(job,
-		    "key %s is encrypted, and passphrases are not supported; store it decrypted "
-		    "(openssl pkey -in %s -out FILE), readable by root only",
-		    file, file);
 	return 0;
+}
+
+static int decrypt(const struct cert_source *source, const struct pem_block *block, uint8_t *der,
+    size_t len, const char **why)
+{
+	*why = "it is encrypted; name the file with its passphrase in \"passphrase_file\"";
+	if (!source->passphrase)
+		return -1;
+	return key_decrypt(block, der, len, source->passphrase, source->passphrase_len, why);
 }
 
 /* Reads the key into c->key, and its public part into public. */
@@ -84,6 +91,9 @@ static int read_key(struct cert *c, const struct cert_job *job, const char *pem,
 	if (!der)
 		return cert_complain(job, "no memory");
 	n = pem_decode(&block, der, block.body_len);
+	why = "it is no base64: the file is damaged";
+	if (n > 0 && block.is_encrypted)
+		n = decrypt(job->source, &block, der, (size_t)n, &why);
 	if (n > 0) {
 		c->key.len = (size_t)n;
 		c->key.at = secret_alloc(c->key.len);
@@ -92,7 +102,7 @@ static int read_key(struct cert *c, const struct cert_job *job, const char *pem,
 	}
 	secret_free(der, block.body_len + 1);
 	if (n <= 0)
-		return cert_complain(job, "key %s is no base64: the file is damaged", file);
+		return cert_complain(job, "key %s cannot be read: %s", file, why);
 	if (!c->key.at)
 		return cert_complain(job, "no memory");
 	why = cert_public_of_key(public, c->key.at, c->key.len);
@@ -131,9 +141,11 @@ void cert_put(struct cert *c)
 {
 	if (!c || --c->references > 0)
 		return;
-	for (unsigned i = 0; i < c->n_chain; i++)
-		free(c->chain[i].at);
+	free(c->chain[0].at);
+	for (unsigned i = 1; i < c->n_chain; i++)
+		blob_put(c->chain[i].at);
 	secret_free(c->key.at, c->key.len);
+	free(c->issuer);
 	free(c->names);
 	free(c->name);
 	free(c);
@@ -168,6 +180,7 @@ struct cert *cert_parse(const struct cert_source *source, const char *chain, siz
 struct file {
 	char *at;
 	size_t len; /* what secret_free wants to know, too */
+	bool group_reads;
 };
 
 /* Fills f from an open file. 0 or an errno. */
@@ -191,8 +204,16 @@ static int file_fill(struct file *f, int fd, off_t size)
 	return 0;
 }
 
+/* What a file's mode allows; secret ones are for their owner, perhaps a group. */
+enum file_kind {
+	FILE_CHAIN,
+	FILE_KEY,
+	FILE_PASSPHRASE
+};
+
 /* Reads a file whole, into secret memory: a chain file may hold the key as well. */
-static int file_read(struct file *f, const struct cert_job *job, const char *path, bool is_key)
+static int
+file_read(struct file *f, const struct cert_job *job, const char *path, enum file_kind kind)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), error = 0, status = 0;
 	struct stat st;
@@ -205,29 +226,85 @@ static int file_read(struct file *f, const struct cert_job *job, const char *pat
 	else if (st.st_size == 0 || st.st_size > MAX_FILE)
 		status = cert_complain(job, "%s has %lld bytes; expected are 1 to %lld", path,
 		    (long long)st.st_size, (long long)MAX_FILE);
-	else if (is_key && st.st_mode & S_IROTH)
+	else if (kind != FILE_CHAIN && st.st_mode & S_IROTH)
 		status = cert_complain(job,
-		    "key %s can be read by every user; take that away (chmod 600 %s)", path, path);
+		    "%s %s can be read by every user; take that away (chmod 600 %s)",
+		    kind == FILE_KEY ? "key" : "passphrase", path, path);
 	else
 		error = file_fill(f, fd, st.st_size);
 	if (error)
 		status = cert_complain(job, "cannot read %s: %s", path, strerror(error));
+	f->group_reads = fd >= 0 && status == 0 && st.st_mode & S_IRGRP;
 	if (fd >= 0)
 		close(fd);
 	return status;
 }
 
-struct cert *cert_load(const struct cert_source *source, int64_t now, struct err *e)
+/* The passphrase is the file's first line, without its end. */
+static int passphrase_read(struct file *f, const struct cert_job *job, struct cert_source *source)
 {
-	const struct cert_job job = { .source = source, .now = now, .e = e };
-	struct file chain, key;
-	struct cert *c = NULL;
-	int bad = file_read(&chain, &job, source->chain_path, false);
+	const char *path = source->passphrase_path, *end;
 
-	bad |= file_read(&key, &job, source->key_path, true);
+	if (file_read(f, job, path, FILE_PASSPHRASE) < 0)
+		return -1;
+	end = memchr(f->at, '\n', f->len);
+	source->passphrase = f->at;
+	source->passphrase_len = end ? (size_t)(end - f->at) : f->len;
+	if (source->passphrase_len > 0 && f->at[source->passphrase_len - 1] == '\r')
+		source->passphrase_len--;
+	if (source->passphrase_len == 0 || source->passphrase_len > MAX_PASSPHRASE)
+		return cert_complain(job,
+		    "the first line of %s has %zu bytes; a passphrase has 1 to %d", path,
+		    source->passphrase_len, MAX_PASSPHRASE);
+	return 0;
+}
+
+struct cert *cert_load(const struct cert_source *from, int64_t now, struct err *e)
+{
+	struct cert_source source = *from;
+	const struct cert_job job = { .source = &source, .now = now, .e = e };
+	struct file chain, key, passphrase = { 0 };
+	struct cert *c = NULL;
+	int bad = file_read(&chain, &job, source.chain_path, FILE_CHAIN);
+
+	bad |= file_read(&key, &job, source.key_path, FILE_KEY);
+	if (source.passphrase_path)
+		bad |= passphrase_read(&passphrase, &job, &source);
 	if (!bad)
-		c = cert_parse(source, chain.at, chain.len, key.at, key.len, now, e);
+		c = cert_parse(&source, chain.at, chain.len, key.at, key.len, now, e);
+	if (c && key.group_reads)
+		c->warnings |= CERT_WEAK_KEY_FILE;
 	secret_free(chain.at, chain.len);
 	secret_free(key.at, key.len);
+	secret_free(passphrase.at, passphrase.len);
 	return c;
+}
+
+/* --- warnings --- */
+
+const char *cert_warning_text(const struct cert *c, char *text, size_t room)
+{
+	static const struct {
+		enum cert_warning bit;
+		const char *text;
+	} texts[] = {
+		{ CERT_EXPIRED, "it has expired and is served by force" },
+		{ CERT_NOT_YET_VALID, "it is not valid yet and is served by force" },
+		{ CERT_ISSUER_EXPIRED, "a CA certificate of its chain is out of its dates" },
+		{ CERT_CHAIN_INCOMPLETE, "its chain lacks the certificate of its issuer" },
+		{ CERT_WEAK_SIGNATURE, "it is signed with SHA-1, which clients refuse" },
+		{ CERT_WEAK_KEY_FILE, "its key's file can be read by a group" },
+	};
+	size_t len = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		bool named = texts[i].bit == CERT_CHAIN_INCOMPLETE && c->issuer;
+
+		if (!(c->warnings & texts[i].bit) || len >= room)
+			continue;
+		len += (size_t)snprintf(text + len, room - len, "%s%s%s%s", len > 0 ? "; " : "",
+		    texts[i].text, named ? ": " : "", named ? c->issuer : "");
+	}
+	return text;
 }

@@ -27,21 +27,35 @@ struct cert_blob {
 
 #define CERT_MAX_CHAIN 10
 
+/* What the operator should know of a certificate that is served all the same. Bits. */
+enum cert_warning {
+	CERT_EXPIRED = 1,          /* accepted by force */
+	CERT_NOT_YET_VALID = 2,    /* accepted by force */
+	CERT_ISSUER_EXPIRED = 4,   /* a CA certificate behind the leaf; or not valid yet */
+	CERT_CHAIN_INCOMPLETE = 8, /* there is only the leaf, and it is not self-signed */
+	CERT_WEAK_SIGNATURE = 16,  /* SHA-1, which clients no longer accept */
+	CERT_WEAK_KEY_FILE = 32,   /* the key's file can be read by its group */
+};
+
 struct cert {
 	uint64_t version; /* unique in this process: contexts are cached by it */
 	unsigned references;
-	char *name;                             /* the operator's name for it */
-	struct cert_blob chain[CERT_MAX_CHAIN]; /* DER, leaf first */
+	char *name; /* the operator's name for it */
+	/* DER, leaf first. Certificates share the bytes of those behind it (tls/cert_blob.h). */
+	struct cert_blob chain[CERT_MAX_CHAIN];
 	unsigned n_chain;
 	struct cert_blob key; /* DER (PKCS#8 or traditional); wiped on free */
 	enum cert_key_type key_type;
 	unsigned key_bits;
-	char **names; /* lower case: DNS names of the SAN (or of the configuration) */
+	char **
+	    names; /* lower case: DNS names of the SAN (or of the configuration: "!name" excludes) */
 	unsigned n_names;
 	int64_t not_before, not_after; /* seconds since the epoch */
 	uint16_t signature_hash_bits;  /* of the leaf's own signature: 160, 256, 384, 512 */
 	uint8_t fingerprint[32];       /* SHA-256 of the leaf */
 	char serial[65];               /* hex, upper case, without leading zero bytes but one */
+	unsigned warnings;             /* enum cert_warning */
+	char *issuer;                  /* who is missing, with CERT_CHAIN_INCOMPLETE; else NULL */
 };
 
 /* Where a message about it belongs, and what the configuration says beyond the files. */
@@ -52,17 +66,27 @@ struct cert_source {
 	unsigned n_names;
 	const char *file; /* configuration file and line, for messages */
 	unsigned line;
+	/* For an encrypted key; NULL: none. cert_load reads it from passphrase_path (its first line). */
+	const char *passphrase_path;
+	const char *passphrase;
+	size_t passphrase_len;
+	bool force; /* take a leaf that has expired or is not valid yet; it is a warning then */
 };
+
+#define CERT_ANY_TIME INT64_MIN
 
 /*
  * Loads and checks chain and key. NULL with every reason in e. The caller owns one reference.
  * - The leaf is the certificate the key belongs to; the others are put in order behind it, each
  *   the issuer of the one before. One that is no part of the chain is an error.
- * - Keys: RSA of 2048 to 4096 bits, P-256, P-384, P-521, Ed25519; PKCS#8 or traditional; not
- *   encrypted; the file not readable by everybody.
- * - Every certificate is valid at now (seconds), but for a root at the end of the chain.
+ * - Keys: RSA of 2048 to 4096 bits, P-256, P-384, P-521, Ed25519; PKCS#8 or traditional; they
+ *   may be encrypted (tls/cert_crypt.h); the file not readable by everybody, nor is that of
+ *   the passphrase.
+ * - The leaf is valid at now (seconds; CERT_ANY_TIME: dates do not matter), unless forced. A CA certificate
+ *   out of its dates is a warning: clients may well find another way to a root.
  * - Names: source->names, else the DNS names of the SAN, else (no SAN) the CN if it is a host name.
- *   "*.example.com" is the only form of wildcard. There may be none: then it can only be a default.
+ *   "*.example.com" is the only form of wildcard; "!old.example.com" in source->names takes a name out of
+ *   one. There may be none: then it can only be a default.
  */
 struct cert *cert_load(const struct cert_source *source, int64_t now, struct err *e);
 
@@ -72,6 +96,12 @@ struct cert *cert_load(const struct cert_source *source, int64_t now, struct err
  */
 struct cert *cert_parse(const struct cert_source *source, const char *chain, size_t chain_len,
     const char *key, size_t key_len, int64_t now, struct err *e);
+
+/*
+ * All warnings of c as one sentence part for people, cut to room bytes; "" when there are none. Returns
+ * text.
+ */
+const char *cert_warning_text(const struct cert *c, char *text, size_t room);
 
 /* Another reference; returns c. Control thread only. */
 struct cert *cert_get(struct cert *c);

@@ -10,14 +10,15 @@
 #include <wolfssl/wolfcrypt/error-crypt.h>
 #include <wolfssl/wolfcrypt/sha256.h>
 
-#include "tls/name.h"
+#include "tls/cert_blob.h"
+#include "tls/cert_names.h"
 #include "tls/pem.h"
 
 /* One certificate of the file, and what is needed of it to find its place. */
 struct link {
 	uint8_t *der;
 	size_t len;
-	char subject[WC_ASN_NAME_MAX];
+	char subject[WC_ASN_NAME_MAX], issuer[WC_ASN_NAME_MAX];
 	uint8_t subject_hash[KEYID_SIZE], issuer_hash[KEYID_SIZE];
 	uint8_t subject_key[KEYID_SIZE], issuer_key[KEYID_SIZE];
 	bool has_subject_key, has_issuer_key;
@@ -105,112 +106,6 @@ static void serial_text(char *out, size_t room, const uint8_t *serial, int len)
 	out[at] = '\0';
 }
 
-/* --- names --- */
-
-/* Names while they are collected; then one block of memory: the pointers and their text. */
-struct names {
-	char *text; /* terminated strings, one after the other */
-	size_t len, room;
-	unsigned n;
-};
-
-static int names_add(struct names *names, const char *name, size_t len)
-{
-	if (names->room - names->len < len + 1) {
-		size_t room = 2 * names->room + len + 64;
-		char *text = realloc(names->text, room);
-
-		if (!text)
-			return -1;
-		names->text = text;
-		names->room = room;
-	}
-	memcpy(names->text + names->len, name, len + 1);
-	names->len += len + 1;
-	names->n++;
-	return 0;
-}
-
-static int names_finish(struct cert *c, struct names *names)
-{
-	char *text;
-
-	if (names->n == 0)
-		return 0;
-	c->names = malloc(names->n * sizeof(*c->names) + names->len);
-	if (!c->names)
-		return -1;
-	text = (char *)(c->names + names->n);
-	memcpy(text, names->text, names->len);
-	for (; c->n_names < names->n; text += strlen(text) + 1)
-		c->names[c->n_names++] = text;
-	return 0;
-}
-
-static int add_configured_names(struct names *names, const struct cert_job *job)
-{
-	char name[NAME_MAX_LEN + 1];
-	int bad = 0;
-
-	for (unsigned i = 0; i < job->source->n_names; i++) {
-		const char *text = job->source->names[i];
-		const uint8_t *at = (const uint8_t *)text;
-		int len = name_copy_pattern(name, at, strlen(text));
-
-		if (len < 0 || name_is_address(at, strlen(text)))
-			bad = cert_complain(job,
-			    "'%s' in names is no host name; write one like \"www.example.com\" or "
-			    "\"*.example.com\"",
-			    text);
-		else if (names_add(names, name, (size_t)len) < 0)
-			return cert_complain(job, "no memory");
-	}
-	return bad;
-}
-
-static int add_own_names(struct names *names, const struct cert_job *job, const DecodedCert *x)
-{
-	char name[NAME_MAX_LEN + 1];
-	int len, bad = 0;
-
-	for (const DNS_entry *a = x->altNames; a; a = a->next) {
-		const uint8_t *at = (const uint8_t *)a->name;
-
-		if (a->type != ASN_DNS_TYPE || a->len < 0 || name_is_address(at, (size_t)a->len))
-			continue;
-		len = name_copy_pattern(name, at, (size_t)a->len);
-		if (len < 0)
-			bad = cert_complain(job,
-			    "the DNS name '%.*s' in %s cannot be served: a star may only be the whole first "
-			    "label; give the names to serve in \"names\"",
-			    a->len, a->name, job->source->chain_path);
-		else if (names_add(names, name, (size_t)len) < 0)
-			return cert_complain(job, "no memory");
-	}
-	/* RFC 6125 6.4.4: the CN counts only when there is no SAN. It may be "Jane Doe" as well. */
-	if (!x->extSubjAltNameSet && x->subjectCN && x->subjectCNLen > 0) {
-		const uint8_t *at = (const uint8_t *)x->subjectCN;
-
-		len = name_copy_pattern(name, at, (size_t)x->subjectCNLen);
-		if (len > 0 && !name_is_address(at, (size_t)x->subjectCNLen) &&
-		    names_add(names, name, (size_t)len) < 0)
-			return cert_complain(job, "no memory");
-	}
-	return bad;
-}
-
-static int read_names(struct cert *c, const struct cert_job *job, const DecodedCert *x)
-{
-	struct names names = { 0 };
-	int status =
-	    job->source->names ? add_configured_names(&names, job) : add_own_names(&names, job, x);
-
-	if (status == 0 && names_finish(c, &names) < 0)
-		status = cert_complain(job, "no memory");
-	free(names.text);
-	return status;
-}
-
 /* --- reading --- */
 
 /* Whether der is one SEQUENCE of exactly len bytes: ParseCert does not look behind its end. */
@@ -247,15 +142,18 @@ static int read_leaf(struct cert *c, const struct cert_job *job, const struct li
 	if (c->signature_hash_bits == 0)
 		status = cert_complain(
 		    job, "%s is signed with MD5 or MD2, which no client accepts", file);
+	if (c->signature_hash_bits == 160)
+		c->warnings |= CERT_WEAK_SIGNATURE;
 	if (x->extExtKeyUsageSet && !(x->extExtKeyUsage & (EXTKEYUSE_SERVER_AUTH | EXTKEYUSE_ANY)))
 		status = cert_complain(job,
 		    "%s is not meant for servers: its extended key usage lacks serverAuth", file);
-	return read_names(c, job, x) < 0 ? -1 : status;
+	return cert_names_read(c, job, x) < 0 ? -1 : status;
 }
 
 static void link_fill(struct link *l, const DecodedCert *x)
 {
 	memcpy(l->subject, x->subject, sizeof(l->subject));
+	memcpy(l->issuer, x->issuer, sizeof(l->issuer));
 	memcpy(l->subject_hash, x->subjectHash, KEYID_SIZE);
 	memcpy(l->issuer_hash, x->issuerHash, KEYID_SIZE);
 	memcpy(l->subject_key, x->extSubjKeyId, KEYID_SIZE);
@@ -407,41 +305,84 @@ static struct link *find_issuer(struct links *links, const struct link *of)
 	return NULL;
 }
 
-static int check_dates(const struct cert_job *job, const struct link *l)
+/* The leaf's dates decide, a CA certificate's are a warning: clients may know another way to a root. */
+static int
+check_dates(struct cert *c, const struct cert_job *job, const struct link *l, bool is_leaf)
 {
 	const char *file = job->source->chain_path;
 	char date[32];
 
+	if (job->now == CERT_ANY_TIME || (job->now >= l->not_before && job->now <= l->not_after))
+		return 0;
+	if (!is_leaf || job->source->force) {
+		c->warnings |= !is_leaf        ? CERT_ISSUER_EXPIRED
+		    : job->now < l->not_before ? CERT_NOT_YET_VALID
+					       : CERT_EXPIRED;
+		return 0;
+	}
 	if (job->now < l->not_before)
 		return cert_complain(job, "%s: %s is not valid before %s; is the clock right?",
 		    file, l->subject, date_text(l->not_before, date));
-	if (job->now > l->not_after)
-		return cert_complain(job, "%s: %s expired on %s; renew it", file, l->subject,
-		    date_text(l->not_after, date));
+	return cert_complain(
+	    job, "%s: %s expired on %s; renew it", file, l->subject, date_text(l->not_after, date));
+}
+
+/* Moves one certificate's DER into c, behind those that are there. */
+static int chain_add(struct cert *c, const struct cert_job *job, struct link *l)
+{
+	struct cert_blob *to = &c->chain[c->n_chain];
+
+	l->is_used = true;
+	if (c->n_chain == 0) {
+		*to = (struct cert_blob){ .at = l->der, .len = l->len };
+		l->der = NULL;
+	} else {
+		blob_share(to, l->der, l->len);
+	}
+	if (!to->at)
+		return cert_complain(job, "no memory");
+	c->n_chain++;
 	return 0;
 }
 
-/* Moves the DER from links into c, leaf first, each followed by its issuer. */
+static int note_chain_end(struct cert *c, const struct cert_job *job, const struct link *last)
+{
+	if (c->n_chain > 1 || is_self_signed(last))
+		return 0;
+	c->warnings |= CERT_CHAIN_INCOMPLETE;
+	c->issuer = strdup(last->issuer);
+	return c->issuer ? 0 : cert_complain(job, "no memory");
+}
+
+/* Brings the links' DER into c, leaf first, each followed by its issuer. */
 static int links_order(struct cert *c, const struct cert_job *job, struct links *links)
 {
+	const struct link *last = NULL;
 	int status = 0;
 
 	for (struct link *l = &links->at[links->leaf - links->at]; l;) {
-		bool is_root = c->n_chain > 0 && is_self_signed(l);
+		bool is_leaf = c->n_chain == 0, is_root = !is_leaf && is_self_signed(l);
 
-		if (!is_root && check_dates(job, l) < 0)
-			status = -1;
-		l->is_used = true;
-		c->chain[c->n_chain++] = (struct cert_blob){ .at = l->der, .len = l->len };
-		l->der = NULL;
+		if ((!is_root && check_dates(c, job, l, is_leaf) < 0) || chain_add(c, job, l) < 0)
+			return -1;
+		last = l;
 		l = is_self_signed(l) ? NULL : find_issuer(links, l);
 	}
-	for (unsigned i = 0; i < links->n; i++)
-		if (!links->at[i].is_used)
+	for (unsigned i = 0; i < links->n; i++) {
+		if (links->at[i].is_used)
+			continue;
+		if (is_self_signed(last))
 			status = cert_complain(job,
 			    "%s: %s is no part of the chain: it issued none of the others; take it out",
 			    job->source->chain_path, links->at[i].subject);
-	return status;
+		else
+			status = cert_complain(job,
+			    "%s: %s is no part of the chain: either it is to be taken out, or the "
+			    "certificate of %s, which issued %s, is missing",
+			    job->source->chain_path, links->at[i].subject, last->issuer,
+			    last->subject);
+	}
+	return status < 0 ? -1 : note_chain_end(c, job, last);
 }
 
 int cert_chain_read(struct cert *c, const struct cert_job *job, const char *pem, size_t len,

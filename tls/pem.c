@@ -42,6 +42,28 @@ static const char *find_end(const char *at, const char *end, const struct pem_bl
 	return NULL;
 }
 
+/* Takes header lines, which end with an empty one, off the body (RFC 1421 4.4; base64 has no colon). */
+static void split_head(struct pem_block *b)
+{
+	const char *end = b->body + b->body_len, *blank;
+	size_t len = 2;
+
+	b->head = b->body;
+	b->head_len = 0;
+	if (!memchr(b->body, ':', b->body_len))
+		return;
+	blank = find(b->body, end, "\n\n");
+	if (!blank) {
+		blank = find(b->body, end, "\n\r\n");
+		len = 3;
+	}
+	if (!blank)
+		return;
+	b->head_len = (size_t)(blank - b->head);
+	b->body = blank + len;
+	b->body_len = (size_t)(end - b->body);
+}
+
 int pem_next(const char **at, const char *end, struct pem_block *b)
 {
 	const char *start = find_begin(*at, end), *stop, *next;
@@ -60,6 +82,7 @@ int pem_next(const char **at, const char *end, struct pem_block *b)
 		return -1;
 	b->body_len = (size_t)(stop - b->body);
 	b->is_encrypted = pem_is(b, "ENCRYPTED PRIVATE KEY") || find(b->body, stop, ",ENCRYPTED");
+	split_head(b);
 	*at = stop + strlen("-----END ") + b->label_len + strlen(dashes);
 	return 1;
 }

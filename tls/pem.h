@@ -10,6 +10,8 @@
 struct pem_block {
 	const char *label; /* "CERTIFICATE"; not terminated */
 	size_t label_len;
+	const char *head; /* RFC 1421 header lines, head_len 0: none */
+	size_t head_len;
 	const char *body; /* base64 and white space */
 	size_t body_len;
 	bool is_encrypted; /* "Proc-Type: 4,ENCRYPTED" or an ENCRYPTED PRIVATE KEY */

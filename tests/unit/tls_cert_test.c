@@ -10,6 +10,7 @@
 
 #include "tests/unit/tls_data_kit.h"
 #include "tls/cert.h"
+#include "tls/cert_blob.h"
 #include "tls/secret.h"
 
 #include <cmocka.h>
@@ -286,6 +287,228 @@ static void test_unfit_certificates(void **state)
 	cert_put(good("self.pem", "p256.key"));
 }
 
+/* --- encrypted keys --- */
+
+static struct cert *with_passphrase(const char *chain, const char *key, const char *passphrase)
+{
+	return kit_cert_with(
+	    (struct cert_source){ .passphrase = passphrase, .passphrase_len = strlen(passphrase) },
+	    chain, key, &e);
+}
+
+static void test_encrypted_keys(void **state)
+{
+	static const char *const cases[][2] = {
+		{ "p256.pem", "p256-encrypted.key" },       /* PBES2, AES-128, HMAC-SHA256 */
+		{ "ed25519.pem", "ed25519-pbes2.key" },     /* AES-256 */
+		{ "p521.pem", "p521-sha1.key" },            /* HMAC-SHA1 */
+		{ "p256.pem", "p256-pbes1.key" },           /* PKCS#12's 3DES */
+		{ "rsa2048.pem", "rsa2048-encrypted.key" }, /* RFC 1421 headers */
+		{ "rsa2048.pem", "rsa2048-des3.key" }, { "p384.pem", "p384-aes256.key" },
+		{ "p256.pem", "p256.key" }, /* not encrypted: no harm */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct cert *c = with_passphrase(cases[i][0], cases[i][1], "x");
+
+		if (!c)
+			fail_msg("%s: %s", cases[i][1], e.text);
+		if (i < 7) /* the last one has none */
+			assert_null(with_passphrase(cases[i][0], cases[i][1], "y"));
+		cert_put(c);
+	}
+	bad("p256.pem", "p256-encrypted.key", "is encrypted; name the file with its passphrase");
+}
+
+static void test_wrong_passphrase(void **state)
+{
+	char passphrase[16];
+
+	(void)state;
+	/* Padding looks right once in 256 times; the key then does not. */
+	for (unsigned i = 0; i < 600; i++) {
+		snprintf(passphrase, sizeof(passphrase), "wrong%u", i);
+		assert_null(with_passphrase("rsa2048.pem", "rsa2048-des3.key", passphrase));
+		assert_non_null(strstr(e.text, "key rsa2048-des3.key"));
+		assert_null(with_passphrase("p384.pem", "p384-aes256.key", passphrase));
+	}
+	assert_null(with_passphrase("p256.pem", "p256-encrypted.key", ""));
+	assert_non_null(strstr(e.text, "the passphrase is wrong"));
+	assert_null(with_passphrase("p256.pem", "p256-scrypt.key", "x"));
+	assert_non_null(strstr(e.text, "its encryption is not one that is known here"));
+}
+
+/* A DEK-Info header in all the ways it can be wrong. */
+static void test_damaged_headers(void **state)
+{
+	static const char *const heads[] = { "", "Proc-Type: 4,ENCRYPTED\n\n",
+		"Proc-Type: 4,ENCRYPTED\nDEK-Info: \n\n",
+		"Proc-Type: 4,ENCRYPTED\nDEK-Info: ,00\n\n",
+		"Proc-Type: 4,ENCRYPTED\nDEK-Info: DES-EDE3-CBC\n\n",
+		"Proc-Type: 4,ENCRYPTED\nDEK-Info: DES-EDE3-CBC,\n\n",
+		"Proc-Type: 4,ENCRYPTED\nDEK-Info: DES-EDE3-CBC,2B95B427A7F245B\n\n",
+		"Proc-Type: 4,ENCRYPTED\nDEK-Info: DES-EDE3-CBC,2B95B427A7F245B62B\n\n",
+		"Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,2B95B427A7F245B6\n\n",
+		"Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CTR,"
+		"2B95B427A7F245B62B95B427A7F245B6\n\n",
+		"Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,"
+		"2B95B427A7F245B62B95B427A7F245B62B95B427A7F245B62B95B427A7F245B6\n\n",
+		"Proc-Type: 4,ENCRYPTED\nDEK-Info: CAMELLIA-128-CBC,2B95B427A7F245B6\n\n",
+		"Proc-Type: 4,ENCRYPTED\nDEK-Info: DES-EDE3-CBC,2B95B427A7F245B6\n" };
+	size_t chain_len, body_len;
+	char *chain = kit_read("unit/pki/rsa2048.pem", &chain_len);
+	char *text = kit_read("unit/pki/rsa2048-des3.key", &body_len), *body;
+	struct cert_source source = { .name = "www",
+		.chain_path = "chain",
+		.key_path = "key",
+		.file = "test.cfg",
+		.line = 7,
+		.passphrase = "x",
+		.passphrase_len = 1 };
+
+	(void)state;
+	body = strstr(text, "\n\n") + 2;
+	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
+		char key[4096];
+		int len = snprintf(
+		    key, sizeof(key), "-----BEGIN RSA PRIVATE KEY-----\n%s%s", heads[i], body);
+
+		err_init(&e);
+		if (cert_parse(&source, chain, chain_len, key, (size_t)len, KIT_NOW, &e))
+			fail_msg("header %zu was accepted", i);
+		assert_int_equal(e.n, 1);
+	}
+	free(chain);
+	free(text);
+}
+
+/* --- dates and warnings --- */
+
+static void test_forced(void **state)
+{
+	const struct cert_source force = { .force = true };
+	struct cert *c = kit_cert_with(force, "expired.pem inter.pem", "p256.key", &e);
+	char text[200], small[8];
+
+	(void)state;
+	assert_non_null(c);
+	assert_int_equal(c->warnings, CERT_EXPIRED);
+	assert_string_equal(
+	    cert_warning_text(c, text, sizeof(text)), "it has expired and is served by force");
+	assert_string_equal(cert_warning_text(c, small, sizeof(small)), "it has ");
+	cert_put(c);
+	c = kit_cert_with(force, "future.pem inter.pem", "p256.key", &e);
+	assert_int_equal(c->warnings, CERT_NOT_YET_VALID);
+	cert_put(c);
+	/* By force, but not against all sense. */
+	assert_null(kit_cert_with(force, "expired.pem", "rsa2048.key", &e));
+	assert_null(kit_cert_with(force, "client.pem", "p256.key", &e));
+	c = kit_cert_with(force, "p256.pem inter.pem", "p256.key", &e);
+	assert_int_equal(c->warnings, 0);
+	assert_string_equal(cert_warning_text(c, text, sizeof(text)), "");
+	cert_put(c);
+}
+
+static void test_warnings(void **state)
+{
+	struct cert *c = good("p256.pem inter-expired.pem", "p256.key");
+	char text[200];
+
+	(void)state;
+	assert_int_equal(c->n_chain, 2);
+	assert_int_equal(c->warnings, CERT_ISSUER_EXPIRED);
+	cert_put(c);
+	c = good("p256.pem", "p256.key");
+	assert_int_equal(c->warnings, CERT_CHAIN_INCOMPLETE);
+	assert_string_equal(cert_warning_text(c, text, sizeof(text)),
+	    "its chain lacks the certificate of its issuer: /CN=Test-Intermediate");
+	cert_put(c);
+	c = good("sha1.pem inter.pem", "rsa2048.key");
+	assert_int_equal(c->warnings, CERT_WEAK_SIGNATURE);
+	cert_put(c);
+	c = good("self.pem", "p256.key");
+	assert_int_equal(c->warnings, 0);
+	cert_put(c);
+	/* Who is missing is named. */
+	bad("p256.pem root.pem", "p256.key", "certificate of /CN=Test-Intermediate, which issued");
+}
+
+/* --- names that exclude --- */
+
+static void test_excluding_names(void **state)
+{
+	static const char *const fine[] = { "!OLD.Example.com", "*.example.com", "!a.example.com" };
+	static const char *const wrong[][2] = {
+		{ "!a.example.com", "*.example.org" },
+		{ "!a.b.example.com", "*.example.com" },
+		{ "!example.com", "*.example.com" },
+		{ "!localhost", "*.example.com" },
+		{ "!*.example.com", "*.example.com" },
+		{ "!", "*.example.com" },
+		{ "!!a.example.com", "*.example.com" },
+		{ "!192.0.2.1", "*.0.2.1" },
+		{ "a.x", "A.x." },
+		{ "!a.x", "!a.x" },
+	};
+	static const char *const both[] = { "*.x", "a.x", "!a.x" };
+	struct cert *c = with_names(fine, 3);
+
+	(void)state;
+	assert_non_null(c);
+	assert_string_equal(c->names[0], "!old.example.com");
+	cert_put(c);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		if (with_names(wrong[i], 2))
+			fail_msg("'%s' was accepted", wrong[i][0]);
+	assert_null(with_names(both, 3));
+	assert_non_null(strstr(e.text, "names has both 'a.x' and '!a.x'"));
+}
+
+/* --- what certificates share --- */
+
+static void test_issuers_are_shared(void **state)
+{
+	struct cert *a = good("p256.pem inter.pem", "p256.key");
+	struct cert *b = good("rsa2048.pem inter.pem root.pem", "rsa2048.key"), *c;
+
+	(void)state;
+	assert_ptr_equal(a->chain[1].at, b->chain[1].at);
+	assert_ptr_not_equal(a->chain[0].at, b->chain[0].at);
+	assert_int_equal(blob_n(), 2);
+	cert_put(a);
+	c = good("p384.pem inter.pem", "p384.key");
+	assert_ptr_equal(c->chain[1].at, b->chain[1].at);
+	cert_put(b);
+	assert_int_equal(blob_n(), 1);
+	cert_put(c);
+	assert_int_equal(blob_n(), 0);
+}
+
+static void test_many_blobs(void **state)
+{
+	struct cert_blob blobs[1000], again;
+	uint8_t bytes[2] = { 0 };
+
+	(void)state;
+	for (unsigned i = 0; i < 1000; i++) {
+		memcpy(bytes, &(uint16_t){ (uint16_t)i }, 2);
+		blob_share(&blobs[i], bytes, 2);
+	}
+	assert_int_equal(blob_n(), 1000);
+	for (unsigned i = 0; i < 1000; i++) {
+		memcpy(bytes, &(uint16_t){ (uint16_t)i }, 2);
+		blob_share(&again, bytes, 2);
+		assert_ptr_equal(again.at, blobs[i].at);
+		assert_memory_equal(again.at, bytes, 2);
+		blob_put(again.at);
+	}
+	for (unsigned i = 0; i < 1000; i++)
+		blob_put(blobs[(i * 7) % 1000].at);
+	assert_int_equal(blob_n(), 0);
+	blob_put(NULL);
+}
+
 /* --- damaged text --- */
 
 /* Parses chain and key texts of these lengths. */
@@ -466,6 +689,80 @@ static struct cert *load(const char *chain, const char *key)
 	return cert_load(&source, KIT_NOW, &e);
 }
 
+static char *write_file(const char *name, const char *text, size_t len)
+{
+	static char path[4096];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	f = fopen(path, "wb");
+	assert_non_null(f);
+	assert_int_equal(fwrite(text, 1, len, f), len);
+	fclose(f);
+	assert_int_equal(chmod(path, 0600), 0);
+	return path;
+}
+
+/* Loads with a passphrase file of that content. */
+static struct cert *load_encrypted(const char *chain, const char *key, const char *text, size_t len)
+{
+	const struct cert_source source = { .name = "www",
+		.chain_path = chain,
+		.key_path = key,
+		.passphrase_path = write_file("passphrase", text, len),
+		.file = "test.cfg",
+		.line = 7 };
+
+	err_init(&e);
+	return cert_load(&source, KIT_NOW, &e);
+}
+
+static void test_passphrase_file(void **state)
+{
+	static const char *const fine[] = { "x", "x\n", "x\r\n", "x\nthe second line\n" };
+	static const char *const empty[] = { "\n", "\r\n", "\nx\n" };
+	char long_one[1100], path[4096];
+	const char *chain, *key;
+	struct cert *c;
+
+	(void)state;
+	memset(long_one, 'x', sizeof(long_one));
+	assert_non_null(mkdtemp(folder));
+	chain = copy_file("rsa2048.pem", "chain.pem", 0644);
+	key = copy_file("rsa2048-encrypted.key", "key.pem", 0600);
+	for (size_t i = 0; i < 4; i++) {
+		c = load_encrypted(chain, key, fine[i], strlen(fine[i]));
+		assert_non_null(c);
+		cert_put(c);
+	}
+	for (size_t i = 0; i < 3; i++) {
+		assert_null(load_encrypted(chain, key, empty[i], strlen(empty[i])));
+		assert_non_null(strstr(e.text, "a passphrase has 1 to 1023"));
+	}
+	assert_null(load_encrypted(chain, key, "", 0));
+	assert_non_null(strstr(e.text, "has 0 bytes"));
+	assert_null(load_encrypted(chain, key, long_one, sizeof(long_one)));
+	assert_non_null(strstr(e.text, "a passphrase has 1 to 1023"));
+	assert_null(load_encrypted(chain, key, long_one, 1023));
+	assert_non_null(strstr(e.text, "the passphrase is wrong"));
+	assert_null(load_encrypted(chain, key, " x", 2));
+	/* Like a key, it is not for everybody. */
+	snprintf(path, sizeof(path), "%s", write_file("passphrase", "x", 1));
+	chmod(path, 0604);
+	c = cert_load(
+	    &(struct cert_source){
+		.name = "www", .chain_path = chain, .key_path = key, .passphrase_path = path },
+	    KIT_NOW, &e);
+	assert_null(c);
+	assert_non_null(strstr(e.text, "passphrase"));
+	assert_non_null(strstr(e.text, "can be read by every user"));
+	unlink(path);
+	unlink(chain);
+	unlink(key);
+	rmdir(folder);
+	memcpy(folder + strlen(folder) - 6, "XXXXXX", 6);
+}
+
 static void test_files(void **state)
 {
 	const char *chain, *key;
@@ -478,11 +775,13 @@ static void test_files(void **state)
 	c = load(chain, key);
 	assert_non_null(c);
 	assert_int_equal(c->n_chain, 1);
+	assert_int_equal(c->warnings, CERT_CHAIN_INCOMPLETE);
 	cert_put(c);
 
 	chmod(key, 0640);
 	c = load(chain, key);
 	assert_non_null(c);
+	assert_int_equal(c->warnings, CERT_CHAIN_INCOMPLETE | CERT_WEAK_KEY_FILE);
 	cert_put(c);
 	chmod(key, 0604);
 	assert_null(load(chain, key));
@@ -585,10 +884,19 @@ int main(void)
 		cmocka_unit_test(test_key_does_not_match),
 		cmocka_unit_test(test_unfit_keys),
 		cmocka_unit_test(test_unfit_certificates),
+		cmocka_unit_test(test_encrypted_keys),
+		cmocka_unit_test(test_wrong_passphrase),
+		cmocka_unit_test(test_damaged_headers),
+		cmocka_unit_test(test_forced),
+		cmocka_unit_test(test_warnings),
+		cmocka_unit_test(test_excluding_names),
+		cmocka_unit_test(test_issuers_are_shared),
+		cmocka_unit_test(test_many_blobs),
 		cmocka_unit_test(test_truncated),
 		cmocka_unit_test(test_damaged_key),
 		cmocka_unit_test(test_not_pem),
 		cmocka_unit_test(test_text_around),
+		cmocka_unit_test(test_passphrase_file),
 		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_references),
 		cmocka_unit_test(test_secret_is_wiped),

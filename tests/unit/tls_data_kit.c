@@ -53,25 +53,29 @@ static char *read_pki(const char *names, size_t *len)
 	return kit_read(list, len);
 }
 
-struct cert *kit_cert(const char *chain, const char *key, struct err *e)
+struct cert *
+kit_cert_with(struct cert_source source, const char *chain, const char *key, struct err *e)
 {
-	const struct cert_source source = {
-		.name = "www",
-		.chain_path = chain,
-		.key_path = key,
-		.file = "test.cfg",
-		.line = 7,
-	};
 	size_t chain_len, key_len;
 	char *chain_pem = read_pki(chain, &chain_len);
 	char *key_pem = read_pki(key, &key_len);
 	struct cert *c;
 
+	source.name = "www";
+	source.chain_path = chain;
+	source.key_path = key;
+	source.file = "test.cfg";
+	source.line = 7;
 	memset(e, 0, sizeof(*e));
 	c = cert_parse(&source, chain_pem, chain_len, key_pem, key_len, KIT_NOW, e);
 	free(chain_pem);
 	free(key_pem);
 	return c;
+}
+
+struct cert *kit_cert(const char *chain, const char *key, struct err *e)
+{
+	return kit_cert_with((struct cert_source){ 0 }, chain, key, e);
 }
 
 struct cert *kit_named_cert(const char *names, enum cert_key_type type, unsigned bits)

@@ -19,5 +19,9 @@ char *kit_read(const char *names, size_t *len);
 /* A certificate from files in tests/unit/pki; NULL with the reason in e. e is emptied before. */
 struct cert *kit_cert(const char *chain, const char *key, struct err *e);
 
+/* The same with what source says beyond the files: names, passphrase, force. */
+struct cert *
+kit_cert_with(struct cert_source source, const char *chain, const char *key, struct err *e);
+
 /* A certificate that exists in name only, for tables: facts and names, blanks between them. */
 struct cert *kit_named_cert(const char *names, enum cert_key_type type, unsigned bits);
