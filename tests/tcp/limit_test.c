@@ -144,7 +144,6 @@ SCENARIO(chosen_source_address)
 SCENARIO(neighbour_does_not_answer)
 {
 	p->mute_neighbour = true;
-	p->config.loose_mbufs = true;
 	p->remote.b[15] = 99;
 	p->remote_port = 80;
 	APP_CONNECT();

@@ -75,7 +75,7 @@ void model_config_make(struct model_config *c, uint64_t seed);
 
 struct model_result {
 	uint64_t virtual_us;
-	uint64_t packets, lost, retransmits;
+	uint64_t packets, lost, tso;
 };
 
 /* Runs it; prints what is wrong, the seed and the trace, and returns -1 on failure. */

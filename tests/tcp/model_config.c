@@ -41,9 +41,9 @@ static void path_make(struct model_path *p, struct model_rng *r)
 
 static void habit_make(struct model_habit *h, struct model_rng *r, bool slow_path)
 {
-	h->bytes = PICK(r, 0, 1, 700, 5000, 30000, 100000, 300000);
+	h->bytes = PICK(r, 0, 1, 700, 5000, 30000, 100000, 300000, 300000, 1000000);
 	if (slow_path && h->bytes > 100000)
-		h->bytes = 60000;
+		h->bytes = 100000;
 	h->bytes += model_random(r, 1 + h->bytes / 4);
 	h->chunk = PICK(r, 100, 1460, 4096, 16384, 65536);
 	if (h->bytes / h->chunk > 400)

@@ -32,10 +32,12 @@ int main(int argc, char **argv)
 		total.virtual_us += r.virtual_us;
 		total.packets += r.packets;
 		total.lost += r.lost;
+		total.tso += r.tso;
 	}
-	printf("%lu seeds: %u failed; %llu packets, %llu of them lost, %.0f s of virtual time in "
-	       "%.1f s\n",
+	printf("%lu seeds: %u failed; %llu packets, %llu of them lost, %llu cut by TSO, %.0f s of "
+	       "virtual time in %.1f s\n",
 	    n, failed, (unsigned long long)total.packets, (unsigned long long)total.lost,
-	    (double)total.virtual_us / 1e6, (double)(clock() - start) / CLOCKS_PER_SEC);
+	    (unsigned long long)total.tso, (double)total.virtual_us / 1e6,
+	    (double)(clock() - start) / CLOCKS_PER_SEC);
 	return failed != 0;
 }

@@ -161,8 +161,8 @@ SCENARIO(time_wait_is_configurable)
 	STATE(TCP_CLOSED);
 }
 
-/* MUST-20..23: R2 of a SYN at least 3 minutes; RFC 6298 (2.1): RTO of a SYN 1 s, doubled. */
-SCENARIO(MUST_23_syn_is_repeated_for_three_minutes)
+/* R2 of a SYN is its own and at least 3 minutes; RFC 6298 (2.1): RTO of a SYN 1 s, doubled. */
+SCENARIO(MUST_22_23_syn_is_repeated_for_three_minutes)
 {
 	uint64_t start = p->now_us, last = p->now_us, gap = 0;
 	unsigned n = 0;
@@ -216,8 +216,8 @@ SCENARIO(half_open_connection_goes_away)
 	CHECK(!p->app);
 }
 
-/* MUST-21: R2 of data at least 100 s; the connection is still there then. */
-SCENARIO(MUST_21_data_is_repeated_for_100_seconds)
+/* R2 of data at least 100 s (SHLD-11); the connection is still there then. */
+SCENARIO(MUST_20_data_is_repeated_for_100_seconds)
 {
 	unsigned n = 0;
 	uint64_t start;
@@ -238,8 +238,32 @@ SCENARIO(MUST_21_data_is_repeated_for_100_seconds)
 	EXPECT_NONE_MS(60000);
 }
 
-/* MUST-24 to MUST-29: keepalive is optional; when there is one, it is off by default. */
-SCENARIO(MUST_25_keepalive_is_off)
+static const struct peer_config impatient = { .stack = { .user_timeout_us = 30 * 1000 * 1000 } };
+
+/* The user can choose R2; RFC 5482: progress starts it anew. */
+SCENARIO(MUST_21_r2_is_configurable)
+{
+	uint64_t start;
+
+	ESTABLISH("mss 1460", 65535);
+	APP_WRITE(100);
+	EXPECT("P. 1:101(100) ack 1");
+	ADVANCE_MS(20 * 1000);
+	peer_discard(p);
+	SEND(". 1:1(0) ack 51 win 65535");
+	EVENTS(0);
+	start = p->now_us;
+	for (unsigned i = 0; i < 60 && !p->app->events; i++) {
+		peer_wait(p, 60 * 1000 * 1000);
+		peer_discard(p);
+	}
+	EVENTS(TCP_EV_TIMEOUT);
+	CHECK(p->now_us - start >= 29 * 1000 * 1000 && p->now_us - start <= 62 * 1000 * 1000);
+	STATE(TCP_CLOSED);
+}
+
+/* Keepalive is optional; when there is one, it is off by default. */
+SCENARIO(MUST_24_25_26_27_28_29_keepalive_is_off)
 {
 	ESTABLISH("mss 1460", 65535);
 	EXPECT_NONE_MS(3ull * 3600 * 1000);
@@ -501,11 +525,12 @@ int main(int argc, char **argv)
 		RUN(MUST_13_time_wait_lasts_2_msl),
 		RUN(MUST_13_fin_restarts_time_wait),
 		RUN_WITH(time_wait_is_configurable, short_time_wait),
-		RUN(MUST_23_syn_is_repeated_for_three_minutes),
+		RUN(MUST_22_23_syn_is_repeated_for_three_minutes),
 		RUN(syn_ack_is_repeated),
 		RUN(half_open_connection_goes_away),
-		RUN(MUST_21_data_is_repeated_for_100_seconds),
-		RUN(MUST_25_keepalive_is_off),
+		RUN(MUST_20_data_is_repeated_for_100_seconds),
+		RUN_WITH(MUST_21_r2_is_configurable, impatient),
+		RUN(MUST_24_25_26_27_28_29_keepalive_is_off),
 		RUN(half_open_connection_is_discovered),
 		RUN(close_from_established),
 		RUN(simultaneous_close),

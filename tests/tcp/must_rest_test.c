@@ -46,8 +46,8 @@ SCENARIO(more_then_ack_of_everything)
 	EXPECT_IN_MS(0, 1000, ". 1461:1501(40) ack 1");
 }
 
-/* MUST-30 to MUST-33: urgent data stays in line, whatever the pointer says. */
-SCENARIO(MUST_31_urgent_data_in_line)
+/* Urgent data stays in line, whatever the pointer says (RFC 6093). */
+SCENARIO(MUST_30_31_32_33_urgent_data_in_line)
 {
 	static const unsigned pointers[] = { 0, 1, 5, 10, 11, 65535 };
 	uint32_t at = 1;
@@ -70,7 +70,7 @@ SCENARIO(MUST_31_urgent_data_in_line)
 	STATE(TCP_ESTABLISHED);
 }
 
-SCENARIO(MUST_31_urgent_data_out_of_order)
+SCENARIO(MUST_30_31_32_33_urgent_data_out_of_order)
 {
 	ESTABLISH("mss 1460", 65535);
 	SEND("U. 11:21(10) ack 1 win 65535 urg 10");
@@ -225,8 +225,8 @@ SCENARIO(land_attack)
 	STATE(TCP_CLOSED);
 }
 
-/* MUST-57, MUST-63, MUST-46. */
-SCENARIO(MUST_57_no_answer_to_broadcast_and_multicast)
+/* Nothing to and nothing from them. */
+SCENARIO(MUST_46_57_no_answer_to_broadcast_and_multicast)
 {
 	static const char *const v4[] = { "\xff\xff\xff\xff", "\xc0\x00\x02\xff",
 		"\xe0\x00\x00\x01", "\xef\x01\x02\x03" };
@@ -388,8 +388,8 @@ int main(int argc, char **argv)
 		RUN(more_holds_the_partial_segment),
 		RUN(more_does_not_wait_for_ever),
 		RUN(more_then_ack_of_everything),
-		RUN(MUST_31_urgent_data_in_line),
-		RUN(MUST_31_urgent_data_out_of_order),
+		RUN(MUST_30_31_32_33_urgent_data_in_line),
+		RUN(MUST_30_31_32_33_urgent_data_out_of_order),
 		RUN(reset_answers_to_closed_port),
 		RUN(segment_is_trimmed_at_the_left_edge),
 		RUN(segment_is_trimmed_at_the_left_edge_with_syn),
@@ -397,7 +397,7 @@ int main(int argc, char **argv)
 		RUN_WITH(fin_behind_the_last_byte_of_the_window, small_window),
 		RUN_WITH(data_past_both_edges, small_window),
 		RUN(land_attack),
-		RUN(MUST_57_no_answer_to_broadcast_and_multicast),
+		RUN(MUST_46_57_no_answer_to_broadcast_and_multicast),
 		RUN(MUST_63_invalid_sources),
 		RUN(MUST_49_ttl),
 		RUN(MUST_50_ip_options_ignored),
