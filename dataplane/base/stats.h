@@ -88,6 +88,8 @@
 	X(TCP_ECN_REDUCTIONS, "tcp_ecn_reductions")                                               \
 	X(TCP_PROBES, "tcp_window_probes")                                                        \
 	X(TCP_PMTU_LOWERED, "tcp_path_mtu_lowered")                                               \
+	X(TCP_BLACK_HOLES, "tcp_black_holes_avoided")                                             \
+	X(TCP_KEEPALIVES, "tcp_keepalive_probes")                                                 \
 	X(TCP_TIMEOUTS, "tcp_timeouts")                                                           \
 	/* worker */                                                \
 	X(BUSY_CYCLES, "busy_cycles_total")                         \

@@ -40,6 +40,8 @@ static void segment_acked(struct tcp_conn *c, const struct txseg *t, uint32_t n,
 
 	if (!sacked)
 		a->delivered += n;
+	if (t->len >= c->mss)
+		c->mss_proven = true;
 	if (t->flags & TXSEG_EVER)
 		a->resent_acked = true;
 	else if (!sacked)
@@ -139,6 +141,8 @@ void ack_input(struct tcp_conn *c, const struct seg *seg)
 {
 	struct ack a = { 0 };
 	bool outstanding = c->snd_nxt != c->snd_una, wnd_changed;
+	/* RFC 7661 4.3: a window that was not half used may not grow. */
+	bool in_use = (uint64_t)conn_in_flight(c) * 2 >= c->cwnd;
 	bool has_sack = c->flags & CONN_SACK && seg->opts.has & OPT_SACK;
 
 	if (c->flags & CONN_PROBED && seg->ack == c->snd_nxt + 1) {
@@ -167,8 +171,7 @@ void ack_input(struct tcp_conn *c, const struct seg *seg)
 		recovery_on_ece(c);
 	if (c->ext)
 		recovery_on_ack(c, seg, &a);
-	if (a.acked && !(c->flags & (CONN_RECOVERY | CONN_CWR)) &&
-	    c->flags & (CONN_CWND_LIMITED | CONN_LOSS))
+	if (a.acked && !(c->flags & (CONN_RECOVERY | CONN_CWR)) && (in_use || c->flags & CONN_LOSS))
 		cc_on_ack(c, a.acked, a.rtt_us);
 	if (a.acked || a.sacked)
 		timers_rexmit(c, true);

@@ -39,6 +39,23 @@ const struct flow *tcp_flow(const struct tcp_conn *c)
 	return &c->flow;
 }
 
+void tcp_keepalive(struct tcp_conn *c, bool on)
+{
+	c->flags &= ~(uint32_t)CONN_KEEPALIVE;
+	if (!on)
+		return;
+	c->flags |= CONN_KEEPALIVE;
+	timers_keepalive(c);
+}
+
+void tcp_nagle(struct tcp_conn *c, bool on)
+{
+	if (on)
+		c->flags |= CONN_NODELAY_OFF;
+	else
+		c->flags &= ~(uint32_t)CONN_NODELAY_OFF;
+}
+
 /* --- opening --- */
 
 struct choice {
@@ -240,7 +257,7 @@ void tcp_release(struct tcp_conn *c)
 	}
 	tcp_shutdown(c);
 	if (c->state == TCP_FIN_WAIT_2)
-		timers_state(c, TIMERS_FIN_WAIT_2_US);
+		timers_state(c, TIMERS_FIN_WAIT_2_MS);
 }
 
 void tcp_info_get(const struct tcp_conn *c, struct tcp_info *info)

@@ -193,7 +193,7 @@ void conn_put(struct tcp_conn *c)
 		s->listeners.all[c->listener].n_refs--;
 		c->listener = LISTEN_NONE;
 	}
-	if (c->flags & (CONN_ON_READY | CONN_ON_SEND | CONN_ON_STARVED | CONN_ON_PACE)) {
+	if (c->flags & (CONN_ON_READY | CONN_ON_SEND | CONN_ON_STARVED)) {
 		c->flags |= CONN_DEAD; /* whoever takes it off the last list calls again */
 		return;
 	}

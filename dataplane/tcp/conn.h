@@ -46,16 +46,16 @@ enum conn_flag {
 	CONN_PROBED =
 	    1 << 18, /* a byte at snd_nxt went out as window probe: SND.MAX = snd_nxt + 1 */
 	CONN_SYN_LOST = 1 << 19, /* RFC 6298 5.7, RFC 5681 3.1: IW and RTO are smaller after it */
-	CONN_CWND_LIMITED = 1 << 20,
-	CONN_RECOVERY = 1 << 21, /* fast recovery until snd_una >= recover */
-	CONN_LOSS = 1 << 22,     /* after an RTO until snd_una >= recover */
-	CONN_CWR = 1 << 23,      /* reduced because of ECE, until snd_una >= recover */
-	CONN_ECE_ECHO = 1 << 24, /* RFC 3168: echo until the peer's CWR */
+	CONN_NODELAY_OFF = 1 << 20, /* Nagle's algorithm is on (MUST-17: it can be turned off) */
+	CONN_RECOVERY = 1 << 21,    /* fast recovery until snd_una >= recover */
+	CONN_LOSS = 1 << 22,        /* after an RTO until snd_una >= recover */
+	CONN_CWR = 1 << 23,         /* reduced because of ECE, until snd_una >= recover */
+	CONN_ECE_ECHO = 1 << 24,    /* RFC 3168: echo until the peer's CWR */
 	CONN_SEND_CWR = 1 << 25,
 	CONN_STATE_TIMER = 1 << 26, /* dl_state is armed */
-	CONN_NODELAY_OFF = 1 << 27, /* Nagle's algorithm is on (MUST-17: it can be turned off) */
+	CONN_URGENT = 1 << 27,      /* the peer's urgent pointer is ahead of what was read */
 	CONN_HYSTART_OFF = 1 << 28,
-	CONN_ON_PACE = 1 << 29,
+	CONN_ON_PACE = 1 << 29, /* waits for pace_us */
 	CONN_KEEPALIVE = 1 << 30,
 	CONN_ABORTED = 1u << 31, /* by the user: no further events */
 };
@@ -119,7 +119,8 @@ struct tcp_conn {
 	uint64_t bytes_acked, bytes_in;
 	uint32_t index; /* in the stack's connections */
 	uint16_t listener;
-	uint16_t rcv_up_ahead; /* how far the urgent pointer is ahead of rcv_nxt; see input.c */
+	uint8_t n_keepalive; /* probes sent without an answer */
+	bool mss_proven;     /* a full segment has arrived: the path takes this size */
 
 	/* Line 4: timers, lists. */
 	struct wheel_node node;

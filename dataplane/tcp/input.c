@@ -98,6 +98,7 @@ static void established(struct tcp_conn *c)
 	c->timer = CONN_TIMER_NONE;
 	c->backoff = 0;
 	c->progress_ms = conn_stack(c)->now_ms;
+	timers_heard(c);
 	conn_raise(c, TCP_EV_ESTABLISHED);
 }
 
@@ -265,7 +266,7 @@ static enum verdict fin_acked(struct tcp_conn *c)
 	case TCP_FIN_WAIT_1:
 		conn_set_state(c, TCP_FIN_WAIT_2);
 		if (c->flags & CONN_RELEASED)
-			timers_state(c, TIMERS_FIN_WAIT_2_US);
+			timers_state(c, TIMERS_FIN_WAIT_2_MS);
 		return GO_ON;
 	case TCP_CLOSING:
 		if (c->flags & CONN_ACK_NOW)
@@ -519,6 +520,7 @@ void tcp_input(struct tcp_conn *c, const struct seg *in, struct rte_mbuf *m)
 		rte_pktmbuf_free(m);
 		return;
 	}
+	timers_heard(c);
 	update_ts_recent(c, &seg);
 	note_ecn(c, &seg);
 	if (check_ack(c, &seg) == DONE) {

@@ -30,6 +30,9 @@ void output_reset_at(struct tcp_conn *c, uint32_t seq);
 /* The persist timer: the first byte as a probe, or what silly-window avoidance held back. */
 void output_persist(struct tcp_conn *c);
 
+/* <SEQ=SND.NXT-1>, without data: the peer has to answer it (RFC 9293 3.8.4). */
+void output_keepalive(struct tcp_conn *c);
+
 /* The tail-loss probe: a new segment, else the last one again (RFC 8985 7.3). */
 void output_tlp(struct tcp_conn *c);
 

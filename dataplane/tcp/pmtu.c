@@ -9,6 +9,9 @@
 #include "dataplane/tcp/txq.h"
 
 #define PMTU_PER_SECOND 4
+/* Timeouts in a row before a black hole is suspected: more where full segments have passed before. */
+#define UNPROVEN_RTOS   2
+#define PROVEN_RTOS     5
 
 static uint32_t plateau_below(uint32_t mtu)
 {
@@ -18,6 +21,28 @@ static uint32_t plateau_below(uint32_t mtu)
 		if (plateaus[i] < mtu)
 			return plateaus[i];
 	return 552;
+}
+
+void pmtu_black_hole(struct tcp_conn *c)
+{
+	static const uint16_t mtus[] = { 1280, 576 };
+	bool v4 = ip_addr_is_v4(&c->flow.remote);
+	const struct txseg *head = c->txq_head ? txseg(c->txq_head) : NULL;
+
+	if (c->backoff < (c->mss_proven ? PROVEN_RTOS : UNPROVEN_RTOS) || !head ||
+	    !(head->flags & TXSEG_SENT) || head->len < c->mss)
+		return;
+	for (unsigned i = 0; i < (v4 ? RTE_DIM(mtus) : 1u); i++) {
+		uint16_t mss = (uint16_t)(mtus[i] - (v4 ? 40 : 60));
+		uint16_t options = c->flags & CONN_TS ? OPT_TS_LEN : 0;
+
+		if (c->mss + options > mss) {
+			c->peer_mss = mss;
+			c->mss = (uint16_t)(mss - options);
+			stats_inc(conn_stack(c)->stats, STAT_TCP_BLACK_HOLES);
+			return;
+		}
+	}
 }
 
 /* A believable error may still be forged: few in a second are acted on. */

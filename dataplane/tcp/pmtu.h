@@ -11,3 +11,10 @@
  * the MSS and sends again what was too big, without taking it for congestion (RFC 1191 6.5).
  */
 void pmtu_too_big(struct tcp_conn *c, uint32_t mtu);
+
+/*
+ * The retransmission timer has expired: when full segments get no answer time after time, though no
+ * router complains, they may be too big for one that keeps silent (RFC 4821 7.7, RFC 2923
+ * 2.1). This connection goes on with smaller ones.
+ */
+void pmtu_black_hole(struct tcp_conn *c);

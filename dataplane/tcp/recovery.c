@@ -142,7 +142,7 @@ static void reno_detect(struct tcp_conn *c, const struct ack *a)
 			sack_mark_lost(c, head);
 	}
 	if (x->sacked + x->pending > outstanding)
-		x->sacked = outstanding - x->pending;
+		x->sacked = outstanding - x->pending; /* the ACK has taken some of it away */
 }
 
 static void detect(struct tcp_conn *c, const struct ack *a)

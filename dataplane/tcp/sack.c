@@ -102,6 +102,9 @@ void sack_mark_lost(struct tcp_conn *c, struct txseg *t)
 	x->pending += len;
 	t->flags &= (uint16_t)~TXSEG_RESENT;
 	t->flags |= TXSEG_LOST;
+	/* Without SACK the sum is an estimate from duplicates: what is lost was none of these. */
+	if (!(c->flags & CONN_SACK) && x->sacked + x->pending > c->snd_nxt - c->snd_una)
+		x->sacked = c->snd_nxt - c->snd_una - x->pending;
 }
 
 void sack_mark_resent(struct tcp_conn *c, struct txseg *t)

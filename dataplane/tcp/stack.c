@@ -46,6 +46,12 @@ static void defaults(struct stack_config *c)
 	c->delayed_ack_us = RTE_MIN(c->delayed_ack_us, 499000u); /* MUST-40 */
 	if (!c->user_timeout_us)
 		c->user_timeout_us = 600000000;
+	if (!c->keepalive_idle_ms)
+		c->keepalive_idle_ms = 7200000;
+	if (!c->keepalive_interval_ms)
+		c->keepalive_interval_ms = 75000;
+	if (!c->keepalive_count)
+		c->keepalive_count = 9;
 	if (!c->syn_retries)
 		c->syn_retries = 7; /* given up 183 s after the first (MUST-23) */
 }
@@ -499,6 +505,6 @@ uint64_t stack_timers(struct stack *s, uint64_t now_us, unsigned budget)
 void stack_info_get(const struct stack *s, struct stack_info *info)
 {
 	memcpy(info->n_state, s->n_state, sizeof(info->n_state));
-	info->n_held_mbufs = s->n_held;
+	info->n_held_mbufs = s->n_held + net_held_mbufs(s->net);
 	info->n_conns_free = s->conn_pool.n_objects - s->conn_pool.n_used;
 }

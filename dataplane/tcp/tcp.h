@@ -43,16 +43,20 @@ struct stack_config {
 	    *pool;          /* borrowed: headers and payload, >= 2048 B rooms + 128 headroom */
 	uint32_t max_mbufs; /* mbufs that TCP's queues may hold; 0: three quarters of the pool */
 	uint32_t max_conns; /* established and opening, both roles */
-	uint32_t max_syn_received; /* 0: max_conns / 4; past it cookies answer */
-	uint32_t max_time_wait;    /* 0: max_conns */
-	uint32_t send_buffer;      /* bytes a connection may have queued; 0: 256 KiB */
-	uint32_t recv_buffer;      /* largest receive window; 0: 256 KiB */
-	uint32_t rto_min_us;       /* 0: 200,000 */
-	uint32_t time_wait_us;     /* 2 MSL (MUST-13); 0: 60,000,000 */
-	uint32_t delayed_ack_us;   /* < 500,000 (MUST-40); 0: 40,000 */
-	uint32_t syn_retries;      /* 0: enough for R2 >= 3 min (MUST-23) */
-	uint32_t user_timeout_us;  /* no progress for so long: given up (RFC 5482); 0: 600 s */
+	uint32_t max_syn_received;      /* 0: max_conns / 4; past it cookies answer */
+	uint32_t max_time_wait;         /* 0: max_conns */
+	uint32_t send_buffer;           /* bytes a connection may have queued; 0: 256 KiB */
+	uint32_t recv_buffer;           /* largest receive window; 0: 256 KiB */
+	uint32_t rto_min_us;            /* 0: 200,000 */
+	uint32_t time_wait_us;          /* 2 MSL (MUST-13); 0: 60,000,000 */
+	uint32_t delayed_ack_us;        /* < 500,000 (MUST-40); 0: 40,000 */
+	uint32_t syn_retries;           /* 0: enough for R2 >= 3 min (MUST-23) */
+	uint32_t user_timeout_us;       /* no progress for so long: given up (RFC 5482); 0: 600 s */
+	uint32_t keepalive_idle_ms;     /* 0: 2 h (MUST-28); only for tcp_keepalive connections */
+	uint32_t keepalive_interval_ms; /* 0: 75 s */
+	uint32_t keepalive_count;       /* unanswered probes before TIMEOUT; 0: 9 */
 	enum tcp_cc_kind cc;
+	bool pacing;               /* spread segments over the round trip, from 2 ms on */
 	bool no_ecn;               /* do not negotiate ECN (RFC 3168) */
 	uint8_t cookie_secret[32]; /* shared by the workers: ISNs, cookies, timestamp offsets */
 	/*
@@ -124,6 +128,15 @@ struct tcp_conn *tcp_connect(struct stack *s, const struct tcp_target *target, v
 
 void *tcp_user(const struct tcp_conn *c);
 void tcp_set_user(struct tcp_conn *c, void *user);
+
+/*
+ * Probes an idle peer, or stops doing so (MUST-24, MUST-25: off by default). Of the accepted or opened connection c
+ * only; times are the stack's.
+ */
+void tcp_keepalive(struct tcp_conn *c, bool on);
+
+/* Nagle's algorithm (RFC 9293 3.7.4, MUST-17): off by default, TCP_MORE does better. */
+void tcp_nagle(struct tcp_conn *c, bool on);
 
 /* What tcp_listen was given; NULL for connections we opened. */
 void *tcp_listener_user(const struct tcp_conn *c);

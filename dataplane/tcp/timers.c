@@ -4,6 +4,8 @@
 #include <rte_common.h>
 
 #include "dataplane/tcp/output.h"
+#include "dataplane/tcp/pace.h"
+#include "dataplane/tcp/pmtu.h"
 #include "dataplane/tcp/rack.h"
 #include "dataplane/tcp/recovery.h"
 #include "dataplane/tcp/rtt.h"
@@ -31,6 +33,13 @@ static void file(struct tcp_conn *c)
 		at = c->dl_state;
 		any = true;
 	}
+	if (c->flags & CONN_ON_PACE) {
+		uint32_t pace = stack_deadline(s, pace_wait(c));
+
+		if (!any || seq_lt(pace, at))
+			at = pace;
+		any = true;
+	}
 	/* Filed for an earlier time is good enough: it is filed again when it comes up. */
 	if (any && (!wheel_is_filed(&c->node) || seq_lt(at, c->node.expires_ms)))
 		wheel_file(&s->wheel, &c->node, at);
@@ -52,17 +61,30 @@ void timers_delay_ack(struct tcp_conn *c)
 	file(c);
 }
 
-void timers_state(struct tcp_conn *c, uint32_t us)
+void timers_pace(struct tcp_conn *c)
+{
+	c->flags |= CONN_ON_PACE;
+	file(c);
+}
+
+void timers_keepalive(struct tcp_conn *c)
+{
+	c->n_keepalive = 0;
+	if (c->state == TCP_ESTABLISHED || c->state == TCP_CLOSE_WAIT)
+		timers_state(c, conn_stack(c)->config.keepalive_idle_ms);
+}
+
+void timers_state(struct tcp_conn *c, uint32_t ms)
 {
 	c->flags |= CONN_STATE_TIMER;
-	c->dl_state = stack_deadline(conn_stack(c), us);
+	c->dl_state = stack_deadline(conn_stack(c), 0) + ms;
 	file(c);
 }
 
 void timers_stop(struct tcp_conn *c)
 {
 	c->timer = CONN_TIMER_NONE;
-	c->flags &= ~(uint32_t)(CONN_ACK_DELAYED | CONN_STATE_TIMER);
+	c->flags &= ~(uint32_t)(CONN_ACK_DELAYED | CONN_STATE_TIMER | CONN_ON_PACE);
 	wheel_cancel(&conn_stack(c)->wheel, &c->node);
 }
 
@@ -142,6 +164,7 @@ static void run_rto(struct tcp_conn *c)
 		return;
 	}
 	stats_inc(s->stats, STAT_TCP_RTOS);
+	pmtu_black_hole(c);
 	recovery_on_rto(c);
 	if (c->backoff < UINT8_MAX)
 		c->backoff++;
@@ -198,6 +221,39 @@ static void run_rexmit(struct tcp_conn *c)
 	}
 }
 
+static void give_up(struct tcp_conn *c)
+{
+	stats_inc(conn_stack(c)->stats, STAT_TCP_TIMEOUTS);
+	output_reset(c);
+	conn_close(c, TCP_EV_TIMEOUT);
+}
+
+/* FIN-WAIT-2's limit, or keepalive (MUST-24 to MUST-29: off by default, one lost probe means nothing). */
+static bool run_state(struct tcp_conn *c)
+{
+	const struct stack_config *config = &conn_stack(c)->config;
+
+	if (c->state == TCP_FIN_WAIT_2) {
+		stats_inc(conn_stack(c)->stats, STAT_TCP_TIMEOUTS);
+		conn_close(c, TCP_EV_TIMEOUT);
+		return false;
+	}
+	if (!(c->flags & CONN_KEEPALIVE) ||
+	    (c->state != TCP_ESTABLISHED && c->state != TCP_CLOSE_WAIT))
+		return true;
+	if (c->n_keepalive >= config->keepalive_count) {
+		give_up(c);
+		return false;
+	}
+	/* With something outstanding the retransmission timer asks the same question. */
+	if (c->snd_una == c->snd_nxt && !c->txq_send) {
+		c->n_keepalive++;
+		output_keepalive(c);
+	}
+	timers_state(c, config->keepalive_interval_ms);
+	return true;
+}
+
 void timers_run(struct tcp_conn *c)
 {
 	uint32_t now_ms = conn_stack(c)->now_ms;
@@ -206,11 +262,12 @@ void timers_run(struct tcp_conn *c)
 		conn_ack_now(c);
 	if (c->flags & CONN_STATE_TIMER && seq_leq(c->dl_state, now_ms)) {
 		c->flags &= ~(uint32_t)CONN_STATE_TIMER;
-		if (c->state == TCP_FIN_WAIT_2) {
-			stats_inc(conn_stack(c)->stats, STAT_TCP_TIMEOUTS);
-			conn_close(c, TCP_EV_TIMEOUT);
+		if (!run_state(c))
 			return;
-		}
+	}
+	if (c->flags & CONN_ON_PACE && pace_wait(c) == 0) {
+		c->flags &= ~(uint32_t)CONN_ON_PACE;
+		conn_want_send(c);
 	}
 	if (c->timer != CONN_TIMER_NONE && seq_leq(c->dl_rexmit, now_ms)) {
 		run_rexmit(c);

@@ -32,6 +32,7 @@ struct world {
 	uint64_t now;
 	uint64_t rng;
 	unsigned loss; /* per 1000 */
+	bool pacing;
 	uint64_t delay;
 	struct {
 		struct rte_mbuf *m;
@@ -71,6 +72,7 @@ static void end_make(struct end *e, unsigned i, uint16_t mtu)
 		.pool = pool,
 		.max_conns = 16,
 		.max_mbufs = 6000,
+		.pacing = w.pacing,
 	};
 
 	memset(&e->stats, 0, sizeof(e->stats));
@@ -80,13 +82,14 @@ static void end_make(struct end *e, unsigned i, uint16_t mtu)
 	e->events = 0;
 }
 
-static void world_make(unsigned loss, uint64_t delay, uint64_t seed)
+static void world_make(unsigned loss, uint64_t delay, uint64_t seed, bool pacing)
 {
 	memset(&w, 0, sizeof(w));
 	w.now = 1000000;
 	w.rng = seed;
 	w.loss = loss;
 	w.delay = delay;
+	w.pacing = pacing;
 	end_make(&w.e[0], 0, 1500);
 	end_make(&w.e[1], 1, 1500);
 }
@@ -149,19 +152,23 @@ static void step(void)
 	for (unsigned i = 0; i < 2; i++) {
 		struct rte_mbuf *in[32];
 		unsigned n = 0;
-		uint64_t at;
 
 		while (n < 32 && w.head[i] != w.tail[i] && w.q[i][w.head[i] % LINK].at <= w.now)
 			in[n++] = w.q[i][w.head[i]++ % LINK].m;
 		stack_rx(w.e[i].s, in, n, w.now);
 		check(w.e[i].s);
-		at = stack_timers(w.e[i].s, w.now, 64);
+		stack_timers(w.e[i].s, w.now, 64);
 		check(w.e[i].s);
 		poll_ready(i);
+	}
+	/* What is sent arms timers: when to go on is known only afterwards. */
+	for (unsigned i = 0; i < 2; i++) {
+		uint64_t at;
+
+		flush(i);
+		at = stack_timers(w.e[i].s, w.now, 64);
 		next = RTE_MIN(next, at);
 	}
-	for (unsigned i = 0; i < 2; i++)
-		flush(i);
 	for (unsigned i = 0; i < 2; i++)
 		if (w.head[i] != w.tail[i])
 			next = RTE_MIN(next, w.q[i][w.head[i] % LINK].at);
@@ -294,7 +301,7 @@ static void close_both(void)
 static void bulk_without_loss(void **state)
 {
 	(void)state;
-	world_make(0, 1000, 1);
+	world_make(0, 1000, 1, false);
 	connect_pair();
 	transfer(20000000);
 	close_both();
@@ -308,7 +315,7 @@ static void bulk_with_loss(void **state)
 	(void)state;
 	for (unsigned i = 0; i < RTE_DIM(losses); i++) {
 		for (uint64_t seed = 1; seed < 6; seed++) {
-			world_make(losses[i], 10000, seed * 7919);
+			world_make(losses[i], 10000, seed * 7919, seed & 1);
 			connect_pair();
 			transfer(2000000);
 			close_both();
@@ -317,13 +324,42 @@ static void bulk_with_loss(void **state)
 	}
 }
 
+/* The first window leaves over half a round trip, not at once. */
+static void pacing_spreads_the_window(void **state)
+{
+	uint64_t start;
+	struct tcp_info info;
+	unsigned n, sent;
+
+	(void)state;
+	world_make(0, 50000, 1, true);
+	connect_pair();
+	push(w.e[0].c, 0, 14480);
+	flush(0);
+	n = w.tail[1] - w.head[1];
+	assert_in_range(n, 1, 2);
+	start = w.now;
+	sent = w.tail[1];
+	while (w.tail[1] < sent + 10 - n && w.now < start + 1000000)
+		step();
+	/* Nine intervals at twice the rate of a window per round trip. */
+	tcp_info_get(w.e[0].c, &info);
+	assert_in_range(
+	    w.now - start, info.srtt_us / 2 - info.srtt_us / 8, info.srtt_us / 2 + 2000);
+	while (tcp_tx_unacked(w.e[0].c))
+		step();
+	assert_int_equal(pull(w.e[1].c, 0), 14480);
+	close_both();
+	world_free();
+}
+
 static void refused_by_nobody_listening(void **state)
 {
 	struct tcp_target t = { .ip = v4(0x0a500002), .port = 81 };
 	enum tcp_error error;
 
 	(void)state;
-	world_make(0, 1000, 1);
+	world_make(0, 1000, 1, false);
 	w.e[0].c = tcp_connect(w.e[0].s, &t, NULL, w.now, &error);
 	for (unsigned i = 0; i < 100 && !w.e[0].events; i++)
 		step();
@@ -345,6 +381,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bulk_without_loss),
 		cmocka_unit_test(bulk_with_loss),
+		cmocka_unit_test(pacing_spreads_the_window),
 		cmocka_unit_test(refused_by_nobody_listening),
 	};
 

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "dataplane/tcp/xmit.h"
+
+#include <string.h>
+
+#include <rte_byteorder.h>
+#include <rte_common.h>
+
+#include "dataplane/tcp/accept.h"
+#include "dataplane/tcp/ooo.h"
+#include "dataplane/tcp/output.h"
+#include "dataplane/tcp/reply.h"
+#include "dataplane/tcp/rxq.h"
+#include "dataplane/tcp/seq.h"
+#include "dataplane/tcp/stack.h"
+#include "dataplane/tcp/timers.h"
+#include "dataplane/tcp/txq.h"
+
+#define ECT0 2
+
+struct net_dst *xmit_route(const struct tcp_conn *c)
+{
+	return dst_get(conn_stack(c), &c->flow, c->dst_slot);
+}
+
+/* The window field, and the right edge it stands for (RFC 7323 2.3; the edge never moves left). */
+static uint16_t window_field(struct tcp_conn *c)
+{
+	uint32_t wnd = rxq_window(c), adv = conn_rcv_wnd(c);
+	uint32_t field = wnd >> c->rcv_wscale;
+
+	if (field << c->rcv_wscale < adv)
+		field = (adv + (1u << c->rcv_wscale) - 1) >> c->rcv_wscale;
+	field = RTE_MIN(field, (uint32_t)UINT16_MAX);
+	c->rcv_adv = c->rcv_nxt + RTE_MAX(field << c->rcv_wscale, adv);
+	return (uint16_t)field;
+}
+
+/* Notes that everything owed to the peer has gone with the segment being sent. */
+static void ack_is_sent(struct tcp_conn *c)
+{
+	c->flags &= ~(uint32_t)(CONN_ACK_NOW | CONN_ACK_DELAYED);
+	c->last_ack_sent = c->rcv_nxt;
+	if (c->ext)
+		c->ext->dsack.start = c->ext->dsack.end = 0;
+}
+
+static void header_options(struct tcp_conn *c, struct opts *o, uint32_t payload)
+{
+	unsigned room = OPT_MAX_LEN;
+
+	o->has = 0;
+	if (c->flags & CONN_TS) {
+		o->has |= OPT_TS;
+		o->tsval = stack_ts(conn_stack(c), c->ts_off);
+		o->tsecr = c->ts_recent;
+		room -= OPT_TS_LEN;
+	}
+	if (!(c->flags & CONN_SACK) || !c->ext)
+		return;
+	/* With payload, only what still fits into the packet. */
+	if (payload)
+		room = payload < c->mss ? RTE_MIN(room, c->mss - payload) : 0;
+	o->n_sack =
+	    room < 12 ? 0 : (uint8_t)ooo_sack_blocks(c, o->sack, RTE_MIN((room - 4) / 8, 4u));
+	if (o->n_sack)
+		o->has |= OPT_SACK;
+}
+
+/* Writes the TCP header in front of m's payload. */
+void xmit_header(struct tcp_conn *c, struct rte_mbuf *m, uint32_t seq, uint8_t flags)
+{
+	struct reply r = {
+		.seq = seq,
+		.ack = c->rcv_nxt,
+		.sport = c->flow.local_port,
+		.dport = c->flow.remote_port,
+		.wnd = window_field(c),
+		.flags = flags,
+	};
+
+	if (c->flags & CONN_ECE_ECHO)
+		r.flags |= SEG_ECE;
+	header_options(c, &r.opts, m->pkt_len);
+	reply_write(m, &r);
+	ack_is_sent(c);
+}
+
+static void send_bare(struct tcp_conn *c, uint32_t seq, uint8_t flags)
+{
+	struct stack *s = conn_stack(c);
+	struct net_dst *dst = xmit_route(c);
+	struct rte_mbuf *m = dst ? stack_alloc(s) : NULL;
+
+	if (!m) {
+		if (dst)
+			conn_starve(c);
+		return;
+	}
+	xmit_header(c, m, seq, flags);
+	net_send_tcp(s->net, dst, &c->flow, m, 0, s->now_us);
+}
+
+void output_ack(struct tcp_conn *c)
+{
+	stats_inc(conn_stack(c)->stats, STAT_TCP_ACKS_SENT);
+	send_bare(c, c->snd_nxt, SEG_ACK);
+}
+
+void output_keepalive(struct tcp_conn *c)
+{
+	stats_inc(conn_stack(c)->stats, STAT_TCP_KEEPALIVES);
+	send_bare(c, c->snd_nxt - 1, SEG_ACK);
+}
+
+static void send_reset(struct tcp_conn *c, uint32_t seq, uint32_t ack, uint8_t flags)
+{
+	struct stack *s = conn_stack(c);
+	struct net_dst *dst = xmit_route(c);
+	struct rte_mbuf *m = dst ? stack_alloc(s) : NULL;
+	struct reply r = {
+		.seq = seq,
+		.ack = ack,
+		.sport = c->flow.local_port,
+		.dport = c->flow.remote_port,
+		.flags = flags,
+	};
+
+	if (!m)
+		return;
+	stats_inc(s->stats, STAT_TCP_RST_SENT);
+	reply_write(m, &r);
+	net_send_tcp(s->net, dst, &c->flow, m, 0, s->now_us);
+}
+
+void output_reset(struct tcp_conn *c)
+{
+	send_reset(c, c->snd_nxt, c->rcv_nxt, SEG_RST | SEG_ACK);
+}
+
+void output_reset_at(struct tcp_conn *c, uint32_t seq)
+{
+	send_reset(c, seq, 0, SEG_RST);
+}
+
+void output_syn(struct tcp_conn *c)
+{
+	struct stack *s = conn_stack(c);
+	struct net_dst *dst = xmit_route(c);
+	struct rte_mbuf *m = dst ? stack_alloc(s) : NULL;
+	bool answer = c->state == TCP_SYN_RECEIVED;
+	struct reply r = {
+		.seq = c->snd_una,
+		.ack = answer ? c->rcv_nxt : 0,
+		.sport = c->flow.local_port,
+		.dport = c->flow.remote_port,
+		.wnd = accept_window(s),
+		.flags = answer ? SEG_SYN | SEG_ACK : SEG_SYN,
+	};
+
+	if (!m)
+		return; /* the timer tries again */
+	r.opts.has = OPT_MSS;
+	r.opts.mss = (uint16_t)(net_iface(s->net, dst->iface)->mtu - dst->l3_len - 20);
+	if (!answer || c->flags & CONN_SACK)
+		r.opts.has |= OPT_SACK_PERMITTED;
+	if (!answer || c->flags & CONN_WSCALE) {
+		r.opts.has |= OPT_WSCALE;
+		r.opts.wscale = accept_wscale(s);
+	}
+	if (!answer || c->flags & CONN_TS) {
+		r.opts.has |= OPT_TS;
+		r.opts.tsval = stack_ts(s, c->ts_off);
+		r.opts.tsecr = answer ? c->ts_recent : 0;
+	}
+	/* RFC 3168 6.1.1.1: a repeated SYN tries without, in case a middlebox drops it. */
+	if (!answer && !s->config.no_ecn && c->backoff == 0)
+		r.flags |= SEG_ECE | SEG_CWR;
+	if (answer && c->flags & CONN_ECN)
+		r.flags |= SEG_ECE;
+	c->pace_us = (uint32_t)s->now_us;
+	reply_write(m, &r);
+	net_send_tcp(s->net, dst, &c->flow, m, 0, s->now_us);
+}
+
+/* The buffer is nobody else's: it goes itself, payload only so far. */
+static void xmit_payload(struct rte_mbuf *m)
+{
+	const struct txseg *t = txseg(m);
+
+	m->data_off = t->off;
+	m->data_len = t->len;
+	m->pkt_len = t->len;
+	m->ol_flags = 0;
+	m->tx_offload = 0;
+	m->next = NULL;
+	m->nb_segs = 1;
+	rte_mbuf_refcnt_set(m, 2);
+}
+
+/* Somebody may still read the buffer: a header of its own and a reference to the payload. */
+static struct rte_mbuf *xmit_reference(struct stack *s, struct rte_mbuf *m)
+{
+	struct rte_mbuf *head = stack_alloc(s), *body = stack_alloc(s);
+	const struct txseg *t = txseg(m);
+
+	if (!head || !body) {
+		rte_pktmbuf_free(head);
+		rte_pktmbuf_free(body);
+		return NULL;
+	}
+	rte_pktmbuf_attach(body, m);
+	body->data_off = t->off;
+	body->data_len = t->len;
+	body->pkt_len = t->len;
+	body->ol_flags = RTE_MBUF_F_INDIRECT;
+	head->next = body;
+	head->nb_segs = 2;
+	head->pkt_len = t->len;
+	return head;
+}
+
+static uint8_t
+data_flags(struct tcp_conn *c, const struct rte_mbuf *m, const struct txseg *t, bool is_new)
+{
+	uint8_t flags = SEG_ACK;
+
+	if (t->flags & TXSEG_FIN)
+		flags |= SEG_FIN;
+	if (t->len && (t->flags & TXSEG_PUSH || m == c->txq_tail))
+		flags |= SEG_PSH;
+	if (is_new && t->len && c->flags & CONN_SEND_CWR) {
+		flags |= SEG_CWR;
+		c->flags &= ~(uint32_t)CONN_SEND_CWR;
+	}
+	return flags;
+}
+
+bool xmit_segment(struct tcp_conn *c, struct net_dst *dst, struct rte_mbuf *m)
+{
+	struct stack *s = conn_stack(c);
+	struct txseg *t = txseg(m);
+	bool is_new = !(t->flags & TXSEG_SENT);
+	struct rte_mbuf *head = m;
+
+	if (rte_mbuf_refcnt_read(m) == 1)
+		xmit_payload(m);
+	else
+		head = xmit_reference(s, m);
+	if (!head)
+		return false;
+	xmit_header(c, head, t->seq, data_flags(c, m, t, is_new));
+	t->xmit_us = s->now_us;
+	net_send_tcp(s->net, dst, &c->flow, head,
+	    is_new && t->len && c->flags & CONN_ECN ? ECT0 : 0, s->now_us);
+	return true;
+}
+
+void xmit_tso(struct tcp_conn *c, struct net_dst *dst, unsigned n)
+{
+	struct stack *s = conn_stack(c);
+	struct rte_mbuf *head = c->txq_send, *m = head, *last = NULL;
+	uint32_t len = 0;
+	uint8_t flags = data_flags(c, head, txseg(head), true);
+
+	for (unsigned i = 0; i < n; i++, m = txq_next(m)) {
+		xmit_payload(m);
+		txseg(m)->xmit_us = s->now_us;
+		flags |= data_flags(c, m, txseg(m), false);
+		len += m->data_len;
+		if (last)
+			last->next = m;
+		last = m;
+	}
+	head->nb_segs = (uint16_t)n;
+	head->pkt_len = len;
+	xmit_header(c, head, txseg(head)->seq, flags);
+	head->tso_segsz = c->mss;
+	net_send_tcp(s->net, dst, &c->flow, head, c->flags & CONN_ECN ? ECT0 : 0, s->now_us);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_mbuf.h>
+
+#include "dataplane/tcp/conn.h"
+#include "dataplane/tcp/dst.h"
+
+/*
+ * Segments of a connection, put into packets. Payload is sent by reference: the first time the buffer
+ * itself goes, its header written into its own headroom, with a second reference; while the
+ * NIC may still read it, a header of its own and an indirect mbuf go.
+ */
+
+/* The way to the peer; NULL: none at present. */
+struct net_dst *xmit_route(const struct tcp_conn *c);
+
+/*
+ * Writes the TCP header, with timestamps, SACK blocks as far as there is room, and the window, in
+ * front of m's payload. All that was owed to the peer goes with it.
+ */
+void xmit_header(struct tcp_conn *c, struct rte_mbuf *m, uint32_t seq, uint8_t flags);
+
+/* Sends segment m of the send queue, for the first time or again. False: out of mbufs. */
+bool xmit_segment(struct tcp_conn *c, struct net_dst *dst, struct rte_mbuf *m);
+
+/*
+ * Sends the first n unsent segments, all of them full and nobody else's, as one packet that the
+ * device cuts (NET_TX_TSO).
+ */
+void xmit_tso(struct tcp_conn *c, struct net_dst *dst, unsigned n);
