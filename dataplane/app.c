@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include <rte_cycles.h>
 #include <rte_errno.h>
 #include <rte_launch.h>
 #include <rte_lcore.h>
@@ -332,6 +333,7 @@ void app_stop(struct app *a)
 void app_publish(struct app *a, struct snapshot *snapshot)
 {
 	struct snapshot *old = a->snapshot;
+	uint64_t start = rte_rdtsc();
 
 	/*
 	 * Publish, wait, drop, in this order: after the wait no worker can start a session on
@@ -342,6 +344,7 @@ void app_publish(struct app *a, struct snapshot *snapshot)
 	for (unsigned i = 0; i < a->n_workers; i++)
 		atomic_store_explicit(&a->workers[i].snapshot, snapshot, memory_order_release);
 	rte_rcu_qsbr_synchronize(a->qsbr, RTE_QSBR_THRID_INVALID);
+	a->grace_s = (double)(rte_rdtsc() - start) / (double)rte_get_tsc_hz();
 	snapshot_free(old);
 }
 

@@ -20,7 +20,7 @@ struct worker;
 /* The whole program between start and stop; control thread only. */
 struct app {
 	struct snapshot *snapshot; /* published; owned */
-	const struct config *boot; /* what ports and workers were made from: the first snapshot's */
+	const struct config *boot; /* what ports and workers were made from, or the same */
 	struct rte_mempool *pools[CONFIG_MAX_WORKERS];
 	struct port *ports[CONFIG_MAX_PORTS];
 	struct net_iface ifaces[CONFIG_MAX_PORTS];
@@ -29,6 +29,7 @@ struct app {
 	struct worker *workers;
 	unsigned n_workers;
 	unsigned n_started; /* steps of the start that were taken */
+	double grace_s;     /* how long the last publication waited for the workers */
 	uint8_t secret[32];
 };
 
@@ -52,3 +53,6 @@ bool app_is_empty(const struct app *a);
  * that is 0 everywhere is left out unless all is set.
  */
 void app_print_stats(const struct app *a, FILE *out, bool all);
+
+/* The same for Prometheus: with HELP and TYPE, and in the names that operators know. */
+void app_print_metrics(const struct app *a, FILE *out);

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <string.h>
+
 #include <rte_cycles.h>
 
 #include "dataplane/app.h"
@@ -61,6 +63,99 @@ static void print_tls(const struct app *a, FILE *out, unsigned w)
 	    (unsigned long long)tls->key_batches);
 	fprintf(out, "sallyport_tls_heap_bytes{worker=\"%u\"} %llu\n", w,
 	    (unsigned long long)tls->bytes);
+}
+
+/* --- for Prometheus --- */
+
+static void head(FILE *out, const char *name, const char *type, const char *help)
+{
+	fprintf(out, "# HELP sallyport_%s %s\n# TYPE sallyport_%s %s\n", name, help, name, type);
+}
+
+static bool is_drop(const char *name)
+{
+	return strncmp(name, "drop_", 5) == 0;
+}
+
+static void metric_drops(const struct app *a, FILE *out)
+{
+	head(out, "packet_drops_total", "counter", "Packets thrown away.");
+	for (int i = 0; i < STAT_N; i++)
+		for (unsigned w = 0; is_drop(stats_name((enum stat)i)) && w < a->n_workers; w++)
+			fprintf(out,
+			    "sallyport_packet_drops_total{worker=\"%u\",reason=\"%s\"} %llu\n", w,
+			    stats_name((enum stat)i) + 5,
+			    (unsigned long long)a->workers[w].stats.v[i]);
+}
+
+/* "rx_packets" and "accepts_total" alike are what Prometheus calls ..._total. */
+static void metric_counters(const struct app *a, FILE *out)
+{
+	for (int i = 0; i < STAT_N; i++) {
+		const char *name = stats_name((enum stat)i);
+		size_t len = strlen(name);
+		bool is_total = len > 6 && strcmp(name + len - 6, "_total") == 0;
+		bool is_gauge = i == STAT_CONNECTIONS_ACTIVE;
+		char full[96], help[96];
+
+		if (is_drop(name))
+			continue;
+		snprintf(full, sizeof(full), "%s%s", name, is_total || is_gauge ? "" : "_total");
+		snprintf(help, sizeof(help), "Per worker: %s.", name);
+		for (char *at = help; *at; at++)
+			if (*at == '_')
+				*at = ' ';
+		head(out, full, is_gauge ? "gauge" : "counter", help);
+		for (unsigned w = 0; w < a->n_workers; w++)
+			fprintf(out, "sallyport_%s{worker=\"%u\"} %llu\n", full, w,
+			    (unsigned long long)a->workers[w].stats.v[i]);
+	}
+}
+
+static void metric_worker(const struct app *a, FILE *out)
+{
+	head(out, "mbufs_free", "gauge", "Packet buffers that are free.");
+	for (unsigned w = 0; w < a->n_workers; w++)
+		fprintf(out, "sallyport_mbufs_free{worker=\"%u\"} %u\n", w,
+		    rte_mempool_avail_count(a->pools[w]));
+	head(out, "tcp_connections", "gauge", "TCP connections, both legs, by state.");
+	for (unsigned w = 0; w < a->n_workers; w++)
+		for (int s = TCP_SYN_SENT; s < TCP_N_STATES; s++)
+			fprintf(out, "sallyport_tcp_connections{worker=\"%u\",state=\"%s\"} %u\n",
+			    w, state_names[s], a->workers[w].stack_info.n_state[s]);
+	head(out, "tls_handshakes_active", "gauge", "Handshakes under way.");
+	for (unsigned w = 0; w < a->n_workers; w++)
+		fprintf(out, "sallyport_tls_handshakes_active{worker=\"%u\"} %u\n", w,
+		    a->workers[w].tls_stats.handshakes);
+	head(out, "tls_contexts", "gauge", "TLS contexts kept for certificates in use.");
+	for (unsigned w = 0; w < a->n_workers; w++)
+		fprintf(out, "sallyport_tls_contexts{worker=\"%u\"} %u\n", w,
+		    a->workers[w].tls_stats.contexts);
+	head(out, "tls_heap_bytes", "gauge", "Memory that TLS holds.");
+	for (unsigned w = 0; w < a->n_workers; w++)
+		fprintf(out, "sallyport_tls_heap_bytes{worker=\"%u\"} %llu\n", w,
+		    (unsigned long long)a->workers[w].tls_stats.bytes);
+	/* A ratio over the scrape interval is rate(busy_cycles_total) / tsc_hertz. */
+	head(out, "worker_busy_ratio", "gauge", "Share of loops with work, since the start.");
+	for (unsigned w = 0; w < a->n_workers; w++) {
+		const struct stats *s = &a->workers[w].stats;
+		double loops = (double)s->v[STAT_LOOPS];
+
+		fprintf(out, "sallyport_worker_busy_ratio{worker=\"%u\"} %.6f\n", w,
+		    loops > 0 ? (double)s->v[STAT_LOOPS_BUSY] / loops : 0.0);
+	}
+}
+
+void app_print_metrics(const struct app *a, FILE *out)
+{
+	head(out, "tsc_hertz", "gauge", "Cycles a second of the busy_cycles counters.");
+	fprintf(out, "sallyport_tsc_hertz %llu\n", (unsigned long long)rte_get_tsc_hz());
+	head(out, "rcu_grace_period_seconds", "gauge",
+	    "How long the last change waited for the workers.");
+	fprintf(out, "sallyport_rcu_grace_period_seconds %.9f\n", a->grace_s);
+	metric_counters(a, out);
+	metric_drops(a, out);
+	metric_worker(a, out);
 }
 
 void app_print_stats(const struct app *a, FILE *out, bool all)

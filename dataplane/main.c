@@ -1,20 +1,29 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <getopt.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/signalfd.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "config/api/api.h"
 #include "config/err.h"
 #include "config/load.h"
 #include "dataplane/app.h"
 #include "dataplane/base/log.h"
+#include "dataplane/control.h"
+#include "dataplane/control_app.h"
 #include "dataplane/proxy/snapshot.h"
-#include "dataplane/reload.h"
+#include "dataplane/state.h"
+#include "dataplane/watch.h"
 #include "dataplane/worker.h"
 
 #define TICK_MS       50
 #define CLOSE_GRACE_S 3.0 /* for last words after drain_timeout */
+#define EXPIRY_S      3600.0
+#define API_BATCH     64 /* requests between two looks at signals */
 
 static void usage(FILE *out)
 {
@@ -30,25 +39,19 @@ static void usage(FILE *out)
 	    out);
 }
 
-static struct snapshot *load(const char *path, struct err *e)
-{
-	struct config *config = config_load(path, e);
-
-	return config ? snapshot_new(config, NULL, time(NULL), e) : NULL;
-}
-
-static void on_reload(struct app *a, const char *path, struct err *e)
-{
-	err_init(e);
-	if (reload(a, path, e) == 0) {
-		log_notice(
-		    "reloaded: generation %llu", (unsigned long long)a->snapshot->generation);
-		return;
-	}
-	log_error("not reloaded, generation %llu stays in force:",
-	    (unsigned long long)a->snapshot->generation);
-	log_lines(RTE_LOG_ERR, e->text);
-}
+/* What the control thread looks after while workers run. */
+struct loop {
+	struct app *app;
+	struct control *control;
+	struct api *api;
+	struct watch *watch;
+	int signals; /* signalfd */
+	enum worker_order order;
+	double deadline;
+	double wanted_s;  /* how long to drain, when the API said so; 0: as configured */
+	double next_look; /* at expiry */
+	struct err *e;
+};
 
 static double seconds(void)
 {
@@ -58,48 +61,141 @@ static double seconds(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-/* Signals until it is time to go; drains before it returns. */
-static void control_loop(struct app *a, const char *path, const sigset_t *signals, struct err *e)
+static void on_reload(struct loop *l)
 {
-	const struct timespec tick = { .tv_nsec = TICK_MS * 1000000L };
-	enum worker_order order = WORKER_RUN;
-	double deadline = 0;
+	err_init(l->e);
+	if (control_reload(l->control, "SIGHUP", l->e) == 0) {
+		if (l->watch)
+			watch_renew(l->watch);
+		return;
+	}
+	log_error("not reloaded, generation %llu stays in force:",
+	    (unsigned long long)control_generation(l->control));
+	log_lines(RTE_LOG_ERR, l->e->text);
+}
 
-	for (;;) {
-		int sig = sigtimedwait(signals, NULL, &tick);
+static void go_on_ending(struct loop *l)
+{
+	double drain_s =
+	    l->wanted_s > 0 ? l->wanted_s : control_config(l->control)->runtime.drain_timeout_s;
 
-		if (sig == SIGHUP)
-			on_reload(a, path, e);
-		if (sig == SIGUSR1)
-			app_print_stats(a, stdout, false);
-		if (sig == SIGTERM || sig == SIGINT) {
-			order = order == WORKER_RUN ? WORKER_DRAIN : WORKER_CLOSE;
-			deadline = seconds() +
-			    (order == WORKER_DRAIN ? a->boot->runtime.drain_timeout_s
-						   : CLOSE_GRACE_S);
-			app_order(a, order);
-			log_notice("draining");
-		}
-		if (order == WORKER_RUN || (seconds() < deadline && !app_is_empty(a)))
-			continue;
-		if (order == WORKER_CLOSE || app_is_empty(a))
-			return;
-		order = WORKER_CLOSE;
-		deadline = seconds() + CLOSE_GRACE_S;
-		app_order(a, order);
+	l->order = l->order == WORKER_RUN ? WORKER_DRAIN : WORKER_CLOSE;
+	l->deadline = seconds() + (l->order == WORKER_DRAIN ? drain_s : CLOSE_GRACE_S);
+	app_order(l->app, l->order);
+	log_notice(l->order == WORKER_DRAIN ? "draining" : "closing what is left");
+}
+
+static void on_drain(void *arg, double timeout_s)
+{
+	struct loop *l = arg;
+
+	if (l->order != WORKER_RUN)
+		return;
+	l->wanted_s = timeout_s;
+	go_on_ending(l);
+}
+
+static void take_signals(struct loop *l)
+{
+	struct signalfd_siginfo info;
+
+	while (read(l->signals, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo == SIGHUP)
+			on_reload(l);
+		else if (info.ssi_signo == SIGUSR1)
+			app_print_stats(l->app, stdout, false);
+		else if (l->order != WORKER_CLOSE)
+			go_on_ending(l);
 	}
 }
 
-static int run(const char *path, struct snapshot *snapshot, struct err *e)
+/* Certificates that end are told of once an hour at most; the first time right after the start. */
+static void look_at_expiry(struct loop *l)
 {
-	struct app *a = calloc(1, sizeof(*a));
+	if (seconds() < l->next_look)
+		return;
+	l->next_look = seconds() + EXPIRY_S;
+	control_warn_expiry(l->control, time(NULL));
+}
+
+static void refresh(struct loop *l)
+{
+	err_init(l->e);
+	if (control_refresh(l->control, l->e) < 0) {
+		log_error(
+		    "certificate files have changed and cannot be used; what is served stays:");
+		log_lines(RTE_LOG_ERR, l->e->text);
+	}
+	watch_renew(l->watch);
+}
+
+/* True when it is time to go. */
+static bool is_over(struct loop *l)
+{
+	if (l->order == WORKER_RUN || (seconds() < l->deadline && !app_is_empty(l->app)))
+		return false;
+	if (l->order == WORKER_CLOSE || app_is_empty(l->app))
+		return true;
+	go_on_ending(l);
+	return false;
+}
+
+/* Waits for signals, requests and changed files until it is time to go; drains before it returns. */
+static void control_loop(struct loop *l)
+{
+	struct pollfd fds[3] = { { .fd = l->signals, .events = POLLIN },
+		{ .fd = l->api ? api_fd(l->api) : -1, .events = POLLIN },
+		{ .fd = l->watch ? watch_fd(l->watch) : -1, .events = POLLIN } };
+
+	do {
+		poll(fds, 3, TICK_MS);
+		take_signals(l);
+		if (l->api)
+			api_poll(l->api, API_BATCH);
+		if (l->watch && watch_is_due(l->watch))
+			refresh(l);
+		look_at_expiry(l);
+	} while (!is_over(l));
+}
+
+static struct api *start_api(struct loop *l, struct err *e)
+{
+	const struct config_control *config = &control_config(l->control)->control;
+	const struct api_config api = {
+		.socket = config->socket,
+		.mode = config->mode,
+		.metrics = config->metrics.line ? &config->metrics : NULL,
+		.ops = control_ops(l->control),
+	};
+
+	return api_start(&api, e);
+}
+
+static int start_control(struct loop *l, struct err *e)
+{
+	const struct config *config = control_config(l->control);
+	struct control_host host;
+
+	control_app_host(l->app, &host);
+	host.drain = on_drain;
+	host.drain_arg = l;
+	control_attach(l->control, &host);
+	if (config->runtime.watch) {
+		l->watch = watch_new(l->control, e);
+		if (!l->watch)
+			return -1;
+	}
+	if (!config->control.socket && !config->control.metrics.line)
+		return 0;
+	l->api = start_api(l, e);
+	return l->api ? 0 : -1;
+}
+
+/* Before EAL makes threads: they inherit the mask, and signals come to the control thread alone. */
+static int block_signals(void)
+{
 	sigset_t signals;
 
-	if (!a) {
-		snapshot_free(snapshot);
-		return err_set(e, "out of memory");
-	}
-	/* Before EAL makes threads: they inherit the mask, and signals come to this one. */
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGHUP);
 	sigaddset(&signals, SIGTERM);
@@ -107,22 +203,53 @@ static int run(const char *path, struct snapshot *snapshot, struct err *e)
 	sigaddset(&signals, SIGUSR1);
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	if (app_start(a, snapshot, e) < 0) {
+	return signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
+}
+
+static int run(struct control *control, struct err *e)
+{
+	struct app *a = calloc(1, sizeof(*a));
+	struct loop l = { .app = a, .control = control, .order = WORKER_RUN, .e = e };
+	struct snapshot *snapshot = a ? control_snapshot(control, e) : NULL;
+	int result = -1;
+
+	l.signals = block_signals();
+	if (!snapshot || app_start(a, snapshot, e) < 0) {
 		free(a);
-		return -1;
+		return e->n ? -1 : err_set(e, "out of memory");
 	}
-	printf("sallyport: ready\n");
-	fflush(stdout);
-	control_loop(a, path, &signals, e);
+	if (start_control(&l, e) == 0) {
+		printf("sallyport: ready\n");
+		fflush(stdout);
+		control_loop(&l);
+		result = 0;
+	}
+	api_stop(l.api);
+	watch_free(l.watch);
 	app_stop(a);
 	free(a);
-	return 0;
+	close(l.signals);
+	return result;
+}
+
+/* -t: the file and all that it names. */
+static int test_file(const char *path, struct err *e)
+{
+	struct config *config = config_load(path, e);
+	struct state *s = config ? state_from_config(config, "", NULL, time(NULL), e) : NULL;
+	int result = s ? state_build(s, NULL, e) : -1;
+
+	state_put(s);
+	if (result == 0)
+		printf("%s: configuration is valid\n", path);
+	return result;
 }
 
 int main(int argc, char **argv)
 {
 	static struct err e;
-	struct snapshot *snapshot;
+	struct control *control;
+	int result;
 	const char *path = NULL;
 	bool test = false;
 	int option;
@@ -150,19 +277,14 @@ int main(int argc, char **argv)
 		usage(stderr);
 		return 2;
 	}
-	snapshot = load(path, &e);
-	if (!snapshot) {
-		fputs(e.text, stderr);
-		return 1;
-	}
 	if (test) {
-		snapshot_free(snapshot);
-		printf("%s: configuration is valid\n", path);
-		return 0;
+		result = test_file(path, &e);
+	} else {
+		control = control_new(path, NULL, NULL, &e);
+		result = control ? run(control, &e) : -1;
+		control_free(control);
 	}
-	if (run(path, snapshot, &e) < 0) {
+	if (result < 0)
 		fputs(e.text, stderr);
-		return 1;
-	}
-	return 0;
+	return result < 0;
 }

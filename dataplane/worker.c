@@ -11,12 +11,14 @@
 
 #include "config/err.h"
 #include "dataplane/port/port.h"
+#include "dataplane/proxy/dump.h"
 #include "dataplane/proxy/proxy.h"
 #include "dataplane/proxy/snapshot.h"
 
 #define BURST        32
 #define TIMER_BUDGET 256
 #define INFO_US      100000
+#define DUMP_BUDGET  512
 #define IDLE_LOOPS   64 /* empty loops before the first sleep */
 #define SLEEP_MIN_US 20
 #define SLEEP_MAX_US 500
@@ -137,10 +139,16 @@ static void obey(struct worker *w)
 {
 	const struct snapshot *snapshot = atomic_load_explicit(&w->snapshot, memory_order_acquire);
 	enum worker_order order = atomic_load_explicit(&w->order, memory_order_acquire);
+	struct proxy_dump *dump = atomic_load_explicit(&w->dump, memory_order_acquire);
 
-	if (snapshot != w->adopted) {
+	if (snapshot->generation != w->adopted) {
 		stats_add(&w->stats, STAT_BIND_ERRORS, proxy_adopt(w->proxy, snapshot));
-		w->adopted = snapshot;
+		w->adopted = snapshot->generation;
+	}
+	if (dump) {
+		proxy_dump(w->proxy, dump, DUMP_BUDGET);
+		if (atomic_load_explicit(&dump->done, memory_order_relaxed))
+			atomic_store_explicit(&w->dump, NULL, memory_order_release);
 	}
 	if (order == w->obeyed)
 		return;

@@ -20,6 +20,7 @@
 struct err;
 struct port;
 struct proxy;
+struct proxy_dump;
 struct snapshot;
 
 /* What control asks of a worker; each includes the ones before. */
@@ -35,6 +36,7 @@ struct worker {
 	/* Control writes, this worker reads once per loop. */
 	_Atomic(const struct snapshot *) snapshot;
 	_Atomic(enum worker_order) order;
+	_Atomic(struct proxy_dump *) dump; /* to be filled; the worker takes it when it is done */
 
 	/* This worker writes, control reads, each on cache lines of their own. */
 	struct stats stats;
@@ -59,7 +61,7 @@ struct worker {
 	struct stack *stack;
 	struct tls_worker *tls;
 	struct proxy *proxy;
-	const struct snapshot *adopted;
+	uint64_t adopted; /* generation; an address may come back with another snapshot in it */
 	enum worker_order obeyed;
 	uint64_t now_us, info_us;
 	uint64_t stack_wake_us, proxy_wake_us;

@@ -8,7 +8,6 @@
 #include "config/load.h"
 #include "config/model.h"
 #include "dataplane/proxy/backend.h"
-#include "tls/cert.h"
 #include "tls/policy.h"
 #include "tls/service.h"
 
@@ -18,92 +17,6 @@ static struct ip_addr endpoint_ip(const struct config_addr *a)
 
 	memcpy(ip.b, &a->ip, sizeof(ip.b));
 	return ip;
-}
-
-static bool blob_eq(const struct cert_blob *a, const struct cert_blob *b)
-{
-	return a->len == b->len && memcmp(a->at, b->at, a->len) == 0;
-}
-
-/* Same bytes under the same name: what workers cached for the old one stays valid. */
-static bool cert_is_same(const struct cert *a, const struct cert *b)
-{
-	if (strcmp(a->name, b->name) != 0 || a->n_chain != b->n_chain || a->n_names != b->n_names ||
-	    !blob_eq(&a->key, &b->key))
-		return false;
-	for (unsigned i = 0; i < a->n_chain; i++)
-		if (!blob_eq(&a->chain[i], &b->chain[i]))
-			return false;
-	for (unsigned i = 0; i < a->n_names; i++)
-		if (strcmp(a->names[i], b->names[i]) != 0)
-			return false;
-	return true;
-}
-
-static int compare_names(const void *a, const void *b)
-{
-	struct cert *const *x = a, *const *y = b;
-
-	return strcmp((*x)->name, (*y)->name);
-}
-
-/* The certificates of a snapshot in the order of their names, for bsearch; NULL: none. */
-static struct cert **sorted_certs(const struct snapshot *s)
-{
-	struct cert **sorted = s ? calloc(s->n_certs + 1, sizeof(*sorted)) : NULL;
-
-	if (!sorted)
-		return NULL;
-	memcpy(sorted, s->certs, s->n_certs * sizeof(*sorted));
-	qsort(sorted, s->n_certs, sizeof(*sorted), compare_names);
-	return sorted;
-}
-
-static struct cert *cert_share(struct cert *c, struct cert **old, unsigned n_old)
-{
-	struct cert **found;
-
-	if (!c || !old)
-		return c;
-	found = bsearch(&c, old, n_old, sizeof(c), compare_names);
-	if (!found || !cert_is_same(c, *found))
-		return c;
-	cert_put(c);
-	return cert_get(*found);
-}
-
-static int
-load_certs(struct snapshot *s, const struct snapshot *previous, int64_t now, struct err *e)
-{
-	const struct config *config = s->config;
-	struct cert **old = sorted_certs(previous);
-	int result = 0;
-
-	s->certs = calloc(config->n_certificates + 1, sizeof(*s->certs));
-	if (!s->certs) {
-		free(old);
-		return err_set(e, "out of memory for %u certificates", config->n_certificates);
-	}
-	s->n_certs = config->n_certificates;
-	for (unsigned i = 0; i < s->n_certs; i++) {
-		const struct config_certificate *c = &config->certificates[i];
-		const struct cert_source source = {
-			.name = c->name,
-			.chain_path = c->chain,
-			.key_path = c->key,
-			.names = c->names,
-			.n_names = c->n_names,
-			.file = c->file,
-			.line = c->line,
-		};
-
-		s->certs[i] =
-		    cert_share(cert_load(&source, now, e), old, previous ? previous->n_certs : 0);
-		if (!s->certs[i])
-			result = -1;
-	}
-	free(old);
-	return result;
 }
 
 static int build_backend(struct backend *b, const struct config_backend *config, struct err *e)
@@ -122,43 +35,7 @@ static int build_backend(struct backend *b, const struct config_backend *config,
 	return backend_order(b) == 0 ? 0 : err_set(e, "out of memory for backend '%s'", b->name);
 }
 
-static int build_service(struct listener *l, const struct snapshot *s,
-    const struct config_listener *config, struct err *e)
-{
-	struct cert **certs =
-	    calloc(config->n_certificates + config->n_default_certificates + 1, sizeof(*certs));
-	struct tls_service_config tls = {
-		.listener = config->name,
-		.policy = policy_find(config->policy),
-		.sni_strict = config->sni_strict,
-		.alpn = config->alpn,
-		.n_alpn = config->n_alpn,
-	};
-
-	if (!certs)
-		return err_set(e, "out of memory for listener '%s'", config->name);
-	if (!tls.policy) {
-		err_add(e, config->file, config->policy_line,
-		    "listener '%s': there is no policy '%s'; see README for the names",
-		    config->name, config->policy);
-		goto fail;
-	}
-	for (unsigned i = 0; i < config->n_default_certificates; i++)
-		certs[i] = s->certs[config->default_certificates[i]];
-	for (unsigned i = 0; i < config->n_certificates; i++)
-		certs[config->n_default_certificates + i] = s->certs[config->certificates[i]];
-	tls.defaults = certs;
-	tls.n_defaults = config->n_default_certificates;
-	tls.certificates = certs + config->n_default_certificates;
-	tls.n_certificates = config->n_certificates;
-	l->tls = tls_service_new(&tls, e);
-fail:
-	free(certs);
-	return l->tls ? 0 : -1;
-}
-
-static int build_listener(struct listener *l, const struct snapshot *s,
-    const struct config_listener *config, struct err *e)
+static int build_listener(struct listener *l, const struct config_listener *config, struct err *e)
 {
 	l->name = config->name;
 	l->backend = config->backend;
@@ -172,65 +49,160 @@ static int build_listener(struct listener *l, const struct snapshot *s,
 		l->bind[i].ip = endpoint_ip(&config->bind[i]);
 		l->bind[i].port = config->bind[i].port;
 	}
-	return build_service(l, s, config, e);
+	if (!policy_find(config->policy))
+		return err_add(e, config->file, config->policy_line,
+		    "listener '%s': there is no policy '%s'; see README for the names",
+		    config->name, config->policy);
+	return 0;
 }
 
-static int
-build_all(struct snapshot *s, const struct snapshot *previous, int64_t now, struct err *e)
+static int build_base(struct snapshot_base *b, struct err *e)
 {
-	const struct config *config = s->config;
-	int result = load_certs(s, previous, now, e);
+	const struct config *config = b->config;
+	int result = 0;
 
-	s->backends = calloc(config->n_backends + 1, sizeof(*s->backends));
-	s->listeners = calloc(config->n_listeners + 1, sizeof(*s->listeners));
-	if (!s->backends || !s->listeners)
+	b->backends = calloc(config->n_backends + 1, sizeof(*b->backends));
+	b->listeners = calloc(config->n_listeners + 1, sizeof(*b->listeners));
+	if (!b->backends || !b->listeners)
 		return err_set(e, "out of memory for %u listeners", config->n_listeners);
-	s->n_backends = config->n_backends;
-	for (unsigned i = 0; i < s->n_backends; i++)
-		result |= build_backend(&s->backends[i], &config->backends[i], e);
-	if (result) /* a listener needs its certificates */
-		return -1;
-	s->n_listeners = config->n_listeners;
-	for (unsigned i = 0; i < s->n_listeners; i++)
-		result |= build_listener(&s->listeners[i], s, &config->listeners[i], e);
+	b->n_backends = config->n_backends;
+	for (unsigned i = 0; i < b->n_backends; i++)
+		result |= build_backend(&b->backends[i], &config->backends[i], e);
+	b->n_listeners = config->n_listeners;
+	for (unsigned i = 0; i < b->n_listeners; i++)
+		result |= build_listener(&b->listeners[i], &config->listeners[i], e);
 	return result;
 }
 
-struct snapshot *
-snapshot_new(struct config *config, const struct snapshot *previous, int64_t now, struct err *e)
+struct snapshot_base *snapshot_base_new(struct config *config, struct err *e)
 {
-	struct snapshot *s = calloc(1, sizeof(*s));
+	struct snapshot_base *b = calloc(1, sizeof(*b));
 
-	if (!s) {
+	if (!b) {
 		config_free(config);
 		err_set(e, "out of memory");
 		return NULL;
 	}
-	s->config = config;
-	s->generation = previous ? previous->generation + 1 : 1;
-	if (build_all(s, previous, now, e) == 0)
-		return s;
-	snapshot_free(s);
+	b->references = 1;
+	b->config = config;
+	if (build_base(b, e) == 0)
+		return b;
+	snapshot_base_put(b);
 	return NULL;
+}
+
+struct snapshot_base *snapshot_base_get(struct snapshot_base *b)
+{
+	b->references++;
+	return b;
+}
+
+void snapshot_base_put(struct snapshot_base *b)
+{
+	if (!b || --b->references > 0)
+		return;
+	for (unsigned i = 0; i < b->n_listeners; i++)
+		free(b->listeners[i].bind);
+	for (unsigned i = 0; i < b->n_backends; i++) {
+		free(b->backends[i].targets);
+		free(b->backends[i].order);
+	}
+	free(b->listeners);
+	free(b->backends);
+	config_free(b->config);
+	free(b);
+}
+
+static struct snapshot_service *service_of(struct tls_service *tls, struct err *e)
+{
+	struct snapshot_service *s = tls ? calloc(1, sizeof(*s)) : NULL;
+
+	if (!s) {
+		if (tls)
+			err_set(e, "out of memory");
+		tls_service_free(tls);
+		return NULL;
+	}
+	s->references = 1;
+	s->tls = tls;
+	return s;
+}
+
+struct snapshot_service *snapshot_service_new(const struct snapshot_base *b, unsigned listener,
+    const struct snapshot_certs *certs, struct err *e)
+{
+	const struct config_listener *config = &b->config->listeners[listener];
+	const struct tls_service_config tls = {
+		.listener = config->name,
+		.policy = policy_find(config->policy),
+		.defaults = certs->defaults,
+		.n_defaults = certs->n_defaults,
+		.certificates = certs->certs,
+		.n_certificates = certs->n_certs,
+		.sni_strict = config->sni_strict,
+		.alpn = config->alpn,
+		.n_alpn = config->n_alpn,
+	};
+
+	return service_of(tls_service_new(&tls, e), e);
+}
+
+struct snapshot_service *snapshot_service_replace(
+    const struct snapshot_service *old, const struct sni_change *change, struct err *e)
+{
+	return service_of(tls_service_replace(old->tls, change, e), e);
+}
+
+struct snapshot_service *snapshot_service_get(struct snapshot_service *s)
+{
+	s->references++;
+	return s;
+}
+
+void snapshot_service_put(struct snapshot_service *s)
+{
+	if (!s || --s->references > 0)
+		return;
+	tls_service_free(s->tls);
+	free(s);
+}
+
+struct snapshot *snapshot_new(uint64_t generation, struct snapshot_base *base,
+    struct snapshot_service *const *services, struct err *e)
+{
+	struct snapshot *s = calloc(1, sizeof(*s));
+
+	if (s) {
+		s->listeners = calloc(base->n_listeners + 1, sizeof(*s->listeners));
+		s->services = calloc(base->n_listeners + 1, sizeof(*s->services));
+	}
+	if (!s || !s->listeners || !s->services) {
+		err_set(e, "out of memory for %u listeners", base->n_listeners);
+		snapshot_free(s);
+		return NULL;
+	}
+	s->generation = generation;
+	s->base = snapshot_base_get(base);
+	s->config = base->config;
+	s->backends = base->backends;
+	s->n_backends = base->n_backends;
+	s->n_listeners = base->n_listeners;
+	for (unsigned i = 0; i < s->n_listeners; i++) {
+		s->listeners[i] = base->listeners[i];
+		s->services[i] = snapshot_service_get(services[i]);
+		s->listeners[i].tls = services[i]->tls;
+	}
+	return s;
 }
 
 void snapshot_free(struct snapshot *s)
 {
 	if (!s)
 		return;
-	for (unsigned i = 0; i < s->n_listeners; i++) {
-		tls_service_free(s->listeners[i].tls);
-		free(s->listeners[i].bind);
-	}
-	for (unsigned i = 0; i < s->n_backends; i++) {
-		free(s->backends[i].targets);
-		free(s->backends[i].order);
-	}
-	for (unsigned i = 0; i < s->n_certs; i++)
-		cert_put(s->certs[i]);
+	for (unsigned i = 0; i < s->n_listeners; i++)
+		snapshot_service_put(s->services[i]);
+	snapshot_base_put(s->base);
 	free(s->listeners);
-	free(s->backends);
-	free(s->certs);
-	config_free(s->config);
+	free(s->services);
 	free(s);
 }

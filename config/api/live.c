@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/api/private.h"
+
+/* What changes by itself: connections, counters, health. */
+
+static json_t *text_or_null(const char *text)
+{
+	return text ? json_string(text) : json_null();
+}
+
+static void add_connection(void *arg, const struct ops_connection *n)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "worker", json_integer(n->worker));
+	json_object_set_new(o, "client", json_string(n->client));
+	json_object_set_new(o, "local", json_string(n->local));
+	json_object_set_new(o, "backend", text_or_null(n->backend));
+	json_object_set_new(o, "listener", text_or_null(n->listener));
+	json_object_set_new(o, "state", json_string(n->state));
+	json_object_set_new(o, "version", text_or_null(n->version));
+	json_object_set_new(o, "suite", text_or_null(n->suite));
+	json_array_append_new(arg, o);
+}
+
+void api_read_connections(struct api_context *c, struct api_request *r)
+{
+	static const char *const args[] = { "limit", NULL };
+	const char *text = api_arg(r, "limit");
+	unsigned long limit = text ? strtoul(text, NULL, 10) : 100;
+	unsigned total;
+	json_t *all;
+
+	if (!api_check_form(r, args, NULL))
+		return;
+	if (limit < 1 || limit > API_PAGE) {
+		api_error(r, 400, "limit must be 1 to %u", API_PAGE);
+		return;
+	}
+	all = json_array();
+	total = c->ops->connections(c->ops->arg, (unsigned)limit, add_connection, all);
+	api_answer(r, 200, json_pack("{s:i, s:o}", "total", (int)total, "connections", all));
+}
+
+static void metrics_text(struct api_context *c, struct api_request *r)
+{
+	FILE *out = open_memstream(&r->text, &r->text_len);
+
+	r->status = 200;
+	r->type = "text/plain; version=0.0.4; charset=utf-8";
+	if (out)
+		c->ops->metrics(c->ops->arg, out);
+	if (!out || fclose(out) != 0)
+		api_error(r, 500, "out of memory");
+}
+
+void api_read_metrics(struct api_context *c, struct api_request *r)
+{
+	static const char *const none[] = { NULL };
+
+	if (api_check_form(r, none, NULL))
+		metrics_text(c, r);
+}
+
+/* One line of the metrics as a member of o; comments and certificates are left out. */
+static void add_sample(json_t *o, char *line)
+{
+	char *value = strrchr(line, ' ');
+
+	if (line[0] == '#' || !value || strncmp(line, "sallyport_certificate_not_after", 31) == 0)
+		return;
+	*value++ = '\0';
+	if (strncmp(line, "sallyport_", 10) == 0)
+		line += 10;
+	if (strpbrk(value, ".eEn"))
+		json_object_set_new(o, line, json_real(strtod(value, NULL)));
+	else
+		json_object_set_new(o, line, json_integer(strtoll(value, NULL, 10)));
+}
+
+void api_read_stats(struct api_context *c, struct api_request *r)
+{
+	static const char *const none[] = { NULL };
+	char *text, *rest, *line;
+	json_t *o;
+
+	if (!api_check_form(r, none, NULL))
+		return;
+	metrics_text(c, r);
+	if (r->status != 200)
+		return;
+	text = r->text;
+	r->text = NULL;
+	o = json_object();
+	for (rest = text; (line = strsep(&rest, "\n")) != NULL;)
+		add_sample(o, line);
+	free(text);
+	api_answer(r, 200, o);
+}
+
+/* 200 while connections are taken, 503 from a drain on: what a load balancer in front asks. */
+void api_read_health(struct api_context *c, struct api_request *r)
+{
+	struct ops_status s;
+
+	c->ops->status(c->ops->arg, &s);
+	api_answer(r, s.draining ? 503 : 200,
+	    json_pack("{s:s, s:I}", "status", s.draining ? "draining" : "ok", "generation",
+		(json_int_t)s.generation));
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "config/change.h"
+#include "config/ops.h"
+
+/* Between the files of config/api. */
+
+#define API_MAX_PARTS 6
+#define API_MAX_ARGS  16
+#define API_PAGE      1000       /* certificates in one answer */
+#define API_MAX_TEXT  (1u << 20) /* of a PEM text */
+
+struct MHD_Connection;
+
+struct api_arg {
+	char *name, *value;
+};
+
+/* One request, from its first line to its answer. */
+struct api_request {
+	struct api_request *next; /* in the queue */
+	struct MHD_Connection *connection;
+
+	/* Set by the API's thread. */
+	char *method;
+	char *path; /* as parts: cut at '/' */
+	char *parts[API_MAX_PARTS];
+	unsigned n_parts; /* API_MAX_PARTS + 1: too many */
+	struct api_arg args[API_MAX_ARGS];
+	unsigned n_args;
+	char *if_match, *key; /* headers or NULL */
+	char who[64];
+	bool is_tcp;
+	char *body;
+	size_t len, room;
+	bool is_too_large;
+	json_t *json;             /* the body; NULL: none */
+	char digest[DIGEST_TEXT]; /* of method, path, arguments and body, when there is a key */
+	bool is_queued, is_done;
+
+	/* The answer. */
+	unsigned status;
+	char *text;
+	size_t text_len;
+	const char *type;
+};
+
+/* Open transactions; control thread. */
+#define API_MAX_TX     16
+#define API_TX_S       600
+#define API_TX_CHANGES 100000
+#define API_TX_BYTES   (64u << 20)
+
+struct api_tx {
+	uint64_t id; /* 0: free */
+	int64_t since, touched;
+	size_t bytes;
+	struct change_list changes;
+};
+
+struct api_context {
+	const struct ops *ops;
+	struct api_tx tx[API_MAX_TX];
+};
+
+/* --- answers --- */
+
+/* Answers with JSON text of o, which it takes. */
+void api_answer(struct api_request *r, unsigned status, json_t *o);
+
+/* {"error": ...}; several lines of text become several messages. */
+void api_error(struct api_request *r, unsigned status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+unsigned api_status_of(enum ops_verdict verdict);
+
+/* --- requests --- */
+
+/* The value of a query argument, or NULL. */
+const char *api_arg(const struct api_request *r, const char *name);
+
+/* True when the argument is "1" or "true". */
+bool api_flag(const struct api_request *r, const char *name);
+
+/*
+ * True when all arguments and all fields of the body are among those of the lists (NULL-terminated; fields NULL:
+ * no body is expected); otherwise answers 400 with the one that is not.
+ */
+bool api_check_form(struct api_request *r, const char *const *args, const char *const *fields);
+
+/* The field as text, or NULL after answering 400. */
+const char *api_field_text(struct api_request *r, const char *field, size_t max);
+
+/* "30d", "12h", "90s" as seconds, or -1. */
+int64_t api_duration(const char *text);
+
+/* Serves a request whose form is good; control thread. */
+void api_route(struct api_context *c, struct api_request *r);
+
+/* read.c */
+void api_read_status(struct api_context *c, struct api_request *r);
+void api_read_certs(struct api_context *c, struct api_request *r);
+void api_read_cert(struct api_context *c, struct api_request *r);
+void api_read_listeners(struct api_context *c, struct api_request *r);
+void api_read_listener(struct api_context *c, struct api_request *r);
+void api_read_listener_certs(struct api_context *c, struct api_request *r);
+void api_read_generations(struct api_context *c, struct api_request *r);
+void api_read_diff(struct api_context *c, struct api_request *r);
+void api_read_explain(struct api_context *c, struct api_request *r);
+void api_read_connections(struct api_context *c, struct api_request *r);
+void api_read_stats(struct api_context *c, struct api_request *r);
+void api_read_metrics(struct api_context *c, struct api_request *r);
+void api_read_health(struct api_context *c, struct api_request *r);
+
+/* write.c */
+void api_put_cert(struct api_context *c, struct api_request *r);
+void api_delete_cert(struct api_context *c, struct api_request *r);
+void api_associate(struct api_context *c, struct api_request *r);
+void api_dissociate(struct api_context *c, struct api_request *r);
+void api_default(struct api_context *c, struct api_request *r);
+void api_reload(struct api_context *c, struct api_request *r);
+void api_rollback(struct api_context *c, struct api_request *r);
+void api_drain(struct api_context *c, struct api_request *r);
+void api_tx_open(struct api_context *c, struct api_request *r);
+void api_tx_show(struct api_context *c, struct api_request *r);
+void api_tx_commit(struct api_context *c, struct api_request *r);
+void api_tx_abort(struct api_context *c, struct api_request *r);
+
+/* Forgets transactions that nobody has touched for API_TX_S seconds; all: every one. */
+void api_tx_expire(struct api_context *c, int64_t now, bool all);
+
+/* {"op", "certificate", ...}: a change for people; owned by the caller. */
+json_t *api_change_json(const struct change *c);

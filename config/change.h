@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "config/digest.h"
+#include "config/model.h"
+
+struct err;
+
+/*
+ * What is asked to be different: certificates, and which listener serves which. A list of changes is applied in
+ * order and as a whole; it becomes one generation.
+ */
+
+#define CHANGE_MAX_NAMES    1000 /* of one certificate, as in the file */
+#define CHANGE_MAX_DEFAULTS 8
+#define CHANGE_MAX          200000 /* in one list */
+
+enum change_kind {
+	CHANGE_CERT_PUT,
+	CHANGE_CERT_DELETE,
+	CHANGE_ASSOCIATE,
+	CHANGE_DISSOCIATE,
+	CHANGE_DEFAULT,
+	CHANGE_CERT_FILE, /* the certificate is the one that the configuration file names again */
+};
+
+/* For CHANGE_CERT_PUT: whether there may be one of that name already. */
+enum change_put {
+	CHANGE_PUT_ANY,
+	CHANGE_PUT_NEW,
+	CHANGE_PUT_OLD
+};
+
+struct change {
+	enum change_kind kind;
+	char *certificate; /* its name; NULL with CHANGE_DEFAULT */
+	char *listener;    /* NULL with CHANGE_CERT_* */
+	char **names;      /* PUT: served for these; DEFAULT: the certificates, best first */
+	unsigned n_names;
+
+	/* Of CHANGE_CERT_PUT: the PEM texts, or the name under which the store has them. */
+	char *chain, *key;
+	size_t chain_len, key_len;
+	char content[DIGEST_TEXT]; /* "": not stored yet */
+	enum change_put put;
+	bool force; /* dates do not matter */
+
+	/* Of CHANGE_CERT_DELETE: take it from the listeners that serve it first. */
+	bool dissociate;
+};
+
+struct change_list {
+	struct change *at;
+	unsigned n, room;
+};
+
+/* A new change at the end, zeroed but for its kind; NULL: no memory or too many. */
+struct change *change_add(struct change_list *l, enum change_kind kind);
+
+/* Copies text (len bytes) to *to; 0 or -1: no memory. */
+int change_text(char **to, const char *text, size_t len);
+
+/* Adds a copy of name to c's names; 0 or -1: no memory. */
+int change_name(struct change *c, const char *name);
+
+/* Moves all of from to the end of to, or nothing (-1: no memory or too many). */
+int change_move(struct change_list *to, struct change_list *from);
+
+/* Frees all of it and wipes keys. */
+void change_clear(struct change_list *l);
+
+/* True when name may be an item's: 1..CONFIG_MAX_NAME letters, digits, '.', '_', '-'. */
+bool change_name_is_valid(const char *name);
+
+/*
+ * A sentence part for people: "replace certificate 'www'", "3 changes, first: ...". Returns text.
+ */
+const char *change_summary(const struct change_list *l, char *text, size_t room);
+
+/* As JSON for the journal; keys and chains go by their content's name only. NULL: no memory. The caller frees it. */
+char *change_print(const struct change_list *l);
+
+/*
+ * Reads what change_print wrote, however damaged it is. Adds to l. 0, or -1 with the reason in e; l is then
+ * as before.
+ */
+int change_parse(struct change_list *l, const char *text, size_t len, struct err *e);

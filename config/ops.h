@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "config/change.h"
+
+struct err;
+
+/*
+ * What the control API asks of the daemon: the control thread calls these functions while it serves a
+ * request (config/api/api.h), and nobody else. Strings and arrays in answers are borrowed until the
+ * next call that changes something.
+ */
+
+enum ops_verdict {
+	OPS_OK,
+	OPS_BAD,       /* the request makes no sense */
+	OPS_NOT_FOUND, /* it names something that is not there */
+	OPS_CONFLICT,  /* it contradicts what is there */
+	OPS_STALE,     /* If-Match: somebody was faster */
+	OPS_REFUSED,   /* what it brings is wrong */
+	OPS_FAILED,    /* it is right, but could not be done: disk, memory */
+};
+
+struct ops_status {
+	uint64_t generation;
+	const char *config;    /* path of the file */
+	const char *state_dir; /* NULL: none */
+	size_t n_certificates;
+	unsigned n_listeners, n_backends, n_workers;
+	bool draining;
+	int64_t started; /* seconds since the epoch */
+};
+
+struct ops_cert {
+	const char *name;
+	bool from_file;
+	const char *content;  /* "" while from_file */
+	const char *key_type; /* "RSA", "P-256", "P-384", "P-521", "Ed25519" */
+	unsigned key_bits, signature_hash_bits;
+	char *const *names;
+	unsigned n_names, n_chain;
+	int64_t not_before, not_after;
+	const uint8_t *fingerprint; /* SHA-256 of the leaf */
+	const char *serial;
+};
+
+struct ops_listener {
+	const char *name, *policy, *backend;
+	const struct config_addr *bind;
+	unsigned n_bind;
+	const char *defaults[CHANGE_MAX_DEFAULTS];
+	unsigned n_defaults;
+	size_t n_certificates;
+	bool sni_strict;
+	const char *const *alpn;
+	unsigned n_alpn;
+	double handshake_timeout_s, idle_timeout_s;
+};
+
+struct ops_generation {
+	uint64_t generation;
+	int64_t time;
+	const char *action, *who, *summary;
+	bool is_current, can_roll_back;
+};
+
+/* How a change is to be made. */
+struct ops_request {
+	const char *who;    /* "uid 0, pid 1234" */
+	const char *action; /* for the journal: "change" */
+	uint64_t if_match;  /* 0: whatever the generation is */
+	bool dry_run;
+	const char *key;     /* Idempotency-Key or NULL */
+	const char *request; /* digest of what is asked, with a key */
+};
+
+struct ops_result {
+	uint64_t generation; /* now in force; with dry_run: what would be */
+	unsigned n_changes;
+	bool was_done_before; /* the key is known: nothing was done */
+};
+
+struct ops_explain {
+	const char *listener, *name;       /* name NULL: no SNI */
+	uint16_t sigalgs[32], versions[4]; /* 0 of them: what a current client says */
+	unsigned n_sigalgs, n_versions;
+};
+
+struct ops_explained {
+	const char *certificate; /* NULL: refused */
+	const char *reason;      /* a sentence */
+	const char *version, *suite;
+	unsigned alert; /* when refused */
+};
+
+struct ops_connection {
+	unsigned worker;
+	const char *client, *local, *backend; /* "10.80.0.2:40123"; backend NULL: none yet */
+	const char *listener, *state, *version, *suite;
+};
+
+struct ops {
+	void *arg;
+
+	void (*status)(void *arg, struct ops_status *status);
+
+	/* The one behind after (NULL: the first), or the one of that name. False: there is none. */
+	bool (*cert_next)(void *arg, const char *after, struct ops_cert *cert);
+	bool (*cert_find)(void *arg, const char *name, struct ops_cert *cert);
+
+	/* Listeners are numbered; certificates served beside the defaults come as cert_next's do. */
+	bool (*listener_at)(void *arg, unsigned i, struct ops_listener *listener);
+	const char *(*listener_cert_next)(void *arg, unsigned i, const char *after);
+	bool (*listener_serves)(void *arg, unsigned i, const char *certificate);
+
+	/* From the newest, number 0, on. */
+	bool (*generation_at)(void *arg, unsigned i, struct ops_generation *generation);
+
+	/* Take what is in l. OPS_OK and *result, or the reason in e and nothing has changed. */
+	enum ops_verdict (*change)(void *arg, struct change_list *l,
+	    const struct ops_request *request, struct ops_result *result, struct err *e);
+	enum ops_verdict (*reload)(
+	    void *arg, const struct ops_request *request, struct ops_result *result, struct err *e);
+	enum ops_verdict (*rollback)(void *arg, uint64_t generation,
+	    const struct ops_request *request, struct ops_result *result, struct err *e);
+
+	/* What a reload would change, to l; what else differs as lines in notes. */
+	enum ops_verdict (*diff)(
+	    void *arg, struct change_list *l, struct err *notes, struct err *e);
+
+	enum ops_verdict (*explain)(void *arg, const struct ops_explain *question,
+	    struct ops_explained *answer, struct err *e);
+
+	/* Stops taking connections; the daemon ends with the last one, at the latest after timeout_s (0: drain_timeout). */
+	void (*drain)(void *arg, double timeout_s, const char *who);
+
+	/* Calls visit for at most limit connections; returns how many there are. */
+	unsigned (*connections)(void *arg, unsigned limit,
+	    void (*visit)(void *arg, const struct ops_connection *connection), void *visit_arg);
+
+	/* Everything for Prometheus, as text with HELP and TYPE. */
+	void (*metrics)(void *arg, FILE *out);
+};

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/err.h"
+#include "config/load.h"
+#include "config/model.h"
+#include "config/scan.h"
+#include "dataplane/base/log.h"
+#include "dataplane/control_private.h"
+
+/* The files that a configuration was read from, each once in a row. */
+struct sources {
+	struct sha256 hash;
+	const char *path, *last;
+	unsigned n_included;
+};
+
+static void add_source(struct sources *s, const char *file)
+{
+	size_t len = 0;
+	char *text;
+
+	if (!file || file == s->last || strcmp(file, s->path) == 0)
+		return;
+	s->last = file;
+	s->n_included++;
+	text = scan_read_file(file, &len);
+	if (text)
+		sha256_add(&s->hash, text, len);
+	free(text);
+}
+
+#define ADD_SOURCES(s, c, items)                              \
+	do {                                                  \
+		for (unsigned i = 0; i < (c)->n_##items; i++) \
+			add_source(s, (c)->items[i].file);    \
+	} while (0)
+
+/* A file with @include changes when one of those it includes does. */
+static void name_file(struct control_file *f)
+{
+	const struct config *c = f->config;
+	struct sources s = { .path = c->path };
+	uint8_t digest[32];
+
+	sha256_text(f->text, f->len, f->digest);
+	sha256_init(&s.hash);
+	sha256_add(&s.hash, f->text, f->len);
+	add_source(&s, c->runtime.file);
+	add_source(&s, c->control.file);
+	add_source(&s, c->eal_file);
+	ADD_SOURCES(&s, c, ports);
+	ADD_SOURCES(&s, c, certificates);
+	ADD_SOURCES(&s, c, backends);
+	ADD_SOURCES(&s, c, listeners);
+	sha256_final(&s.hash, digest);
+	if (s.n_included == 0)
+		return;
+	sha256_text(digest, sizeof(digest), f->digest);
+	free(f->text);
+	f->text = NULL;
+}
+
+int control_file_read(
+    struct control_file *f, const char *path, char *text, size_t len, struct err *e)
+{
+	memset(f, 0, sizeof(*f));
+	f->text = text ? text : scan_read_file(path, &len);
+	f->len = len;
+	if (!f->text)
+		return err_add(e, path, 0, "cannot read: %s",
+		    errno == EINVAL ? "not a regular file" : strerror(errno));
+	f->config = config_load_text(path, f->text, len, e);
+	if (!f->config) {
+		control_file_clear(f);
+		return -1;
+	}
+	name_file(f);
+	return 0;
+}
+
+void control_file_clear(struct control_file *f)
+{
+	config_free(f->config);
+	free(f->text);
+	memset(f, 0, sizeof(*f));
+}
+
+int control_file_keep(struct control *c, const struct control_file *f, struct err *e)
+{
+	char name[DIGEST_TEXT];
+
+	return c->journal && f->text
+	    ? journal_store(c->journal, JOURNAL_FILES, f->text, f->len, name, e)
+	    : 0;
+}
+
+/* --- contents --- */
+
+static char *fetch(void *arg, const char *name, size_t *len, struct err *e)
+{
+	struct control *c = arg;
+
+	return journal_fetch(c->journal, JOURNAL_CERTS, name, len, e);
+}
+
+struct state_store control_store(struct control *c)
+{
+	return (struct state_store){ .fetch = fetch, .arg = c };
+}
+
+static int
+store_text(struct control *c, char *text, size_t len, char name[DIGEST_TEXT], struct err *e)
+{
+	int result;
+
+	if (!text)
+		return err_set(e, "out of memory");
+	result = journal_store(c->journal, JOURNAL_CERTS, text, len, name, e);
+	explicit_bzero(text, len);
+	free(text);
+	return result;
+}
+
+int control_store_cert(void *arg, const struct cert *cert, char name[DIGEST_TEXT], struct err *e)
+{
+	struct control *c = arg;
+	size_t len;
+	char *text = state_content_of(cert, &len);
+
+	if (c->journal)
+		return store_text(c, text, len, name, e);
+	if (!text)
+		return err_set(e, "out of memory");
+	sha256_text(text, len, name);
+	explicit_bzero(text, len);
+	free(text);
+	return 0;
+}
+
+int control_store_changes(struct control *c, struct change_list *l, struct err *e)
+{
+	for (unsigned i = 0; i < l->n; i++) {
+		struct change *one = &l->at[i];
+		size_t len;
+		char *text;
+
+		if (one->kind != CHANGE_CERT_PUT || !one->chain)
+			continue;
+		text = state_content(one->chain, one->chain_len, one->key, one->key_len, &len);
+		if (store_text(c, text, len, one->content, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* --- making the journal shorter --- */
+
+static int collect_contents(struct map *keep, const char *text)
+{
+	static const char mark[] = "\"content\":\"";
+
+	while ((text = strstr(text, mark)) != NULL) {
+		struct state_name *name;
+		char digest[DIGEST_TEXT] = "";
+		int result;
+
+		text += strlen(mark);
+		strncat(digest, text, DIGEST_TEXT - 1);
+		name = state_name_new(digest);
+		result = name ? map_set(keep, name) : -1;
+		state_name_put(name);
+		if (result < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static bool is_kept(void *arg, const char *name)
+{
+	return map_find(arg, name) != NULL;
+}
+
+struct kept_files {
+	const struct journal_record *records;
+	unsigned n;
+};
+
+static bool is_file_kept(void *arg, const char *name)
+{
+	const struct kept_files *k = arg;
+
+	for (unsigned i = 0; i < k->n; i++)
+		if (strcmp(k->records[i].file, name) == 0 || strcmp(k->records[i].disk, name) == 0)
+			return true;
+	return false;
+}
+
+void control_sweep(struct control *c)
+{
+	struct kept_files files;
+	struct map *keep = map_new(&state_name_kind);
+	int result = keep ? 0 : -1;
+
+	files.records = journal_records(c->journal, &files.n);
+	for (unsigned i = 0; result == 0 && i < files.n; i++)
+		result = collect_contents(keep, files.records[i].changes);
+	if (result == 0) {
+		journal_sweep(c->journal, JOURNAL_CERTS, is_kept, keep);
+		journal_sweep(c->journal, JOURNAL_FILES, is_file_kept, &files);
+	}
+	map_free(keep);
+}
+
+static int compact(struct control *c, struct err *e)
+{
+	const struct control_generation *oldest = &c->history[0];
+	struct state *s = oldest->state;
+	struct change_list overlay = { .n = 0 };
+	struct journal_record first = {
+		.generation = oldest->generation, .time = oldest->time, .full = true
+	};
+	int result = s->origin ? state_diff(s->origin, s, &overlay, control_store_cert, c, e) : 0;
+
+	memcpy(first.file, s->file, sizeof(first.file));
+	memcpy(first.disk, c->disk, sizeof(first.disk));
+	first.action = strdup(oldest->action);
+	first.who = strdup(oldest->who);
+	first.key = strdup("");
+	first.changes = change_print(&overlay);
+	if (result == 0 && (!first.action || !first.who || !first.key || !first.changes))
+		result = err_set(e, "out of memory");
+	if (result == 0)
+		result = journal_compact(c->journal, &first, e);
+	if (result == 0)
+		c->n_base_changes = overlay.n;
+	journal_record_clear(&first);
+	change_clear(&overlay);
+	return result;
+}
+
+void control_compact(struct control *c)
+{
+	static struct err e;
+	unsigned n;
+
+	journal_records(c->journal, &n);
+	/* What is written again is paid for by the changes since it was written last. */
+	if (n <= 8 * CONTROL_HISTORY + c->n_base_changes / 4 || !c->history[0].state)
+		return;
+	err_init(&e);
+	if (compact(c, &e) == 0) {
+		control_sweep(c);
+		return;
+	}
+	log_warning("the journal could not be made shorter:");
+	log_lines(RTE_LOG_WARNING, e.text);
+}

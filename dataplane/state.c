@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "dataplane/state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/err.h"
+#include "dataplane/proxy/snapshot.h"
+#include "dataplane/state_cert.h"
+#include "tls/cert.h"
+
+struct state *state_get(struct state *s)
+{
+	s->references++;
+	return s;
+}
+
+void state_put(struct state *s)
+{
+	if (!s || --s->references > 0)
+		return;
+	for (unsigned i = 0; i < s->n_listeners; i++) {
+		struct state_listener *l = &s->listeners[i];
+
+		map_free(l->certs);
+		for (unsigned k = 0; k < l->n_defaults; k++)
+			state_name_put(l->defaults[k]);
+		snapshot_service_put(l->service);
+	}
+	free(s->listeners);
+	map_free(s->certs);
+	state_put(s->origin);
+	snapshot_base_put(s->base);
+	free(s);
+}
+
+int state_listener_find(const struct state *s, const char *name)
+{
+	for (unsigned i = 0; i < s->n_listeners; i++)
+		if (strcmp(s->base->listeners[i].name, name) == 0)
+			return (int)i;
+	return -1;
+}
+
+bool state_is_default(const struct state_listener *l, const char *certificate)
+{
+	for (unsigned i = 0; i < l->n_defaults; i++)
+		if (strcmp(l->defaults[i]->text, certificate) == 0)
+			return true;
+	return false;
+}
+
+bool state_serves(const struct state_listener *l, const char *certificate)
+{
+	return state_is_default(l, certificate) || map_find(l->certs, certificate);
+}
+
+/* --- from the file --- */
+
+static struct state *state_new(struct snapshot_base *base)
+{
+	struct state *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->references = 1;
+	s->base = snapshot_base_get(base);
+	s->listeners = calloc(base->n_listeners + 1, sizeof(*s->listeners));
+	if (s->listeners)
+		return s;
+	state_put(s);
+	return NULL;
+}
+
+int state_cert_read(
+    const struct config_certificate *c, struct state_cert **to, int64_t now, struct err *e)
+{
+	const struct cert_source source = {
+		.name = c->name,
+		.chain_path = c->chain,
+		.key_path = c->key,
+		.names = c->names,
+		.n_names = c->n_names,
+		.file = c->file,
+		.line = c->line,
+	};
+	struct cert *cert = cert_load(&source, now, e);
+
+	if (!cert)
+		return -1;
+	*to = state_cert_new(c->name, cert, NULL, 0);
+	if (!*to)
+		return err_set(e, "out of memory for certificate '%s'", c->name);
+	(*to)->from_file = true;
+	return 0;
+}
+
+static int load_file_cert(struct state *s, const struct config_certificate *c,
+    const struct state *previous, int64_t now, struct err *e)
+{
+	struct state_cert *entry;
+	int result;
+
+	if (state_cert_read(c, &entry, now, e) < 0)
+		return -1;
+	if (previous)
+		entry->cert = state_cert_share(entry->cert, map_find(previous->certs, c->name));
+	result = map_set(s->certs, entry);
+	state_cert_put(entry);
+	return result == 0 ? 0 : err_set(e, "out of memory for certificate '%s'", c->name);
+}
+
+static int set_name(struct map *m, const char *text)
+{
+	struct state_name *name = state_name_new(text);
+	int result = name ? map_set(m, name) : -1;
+
+	state_name_put(name);
+	return result;
+}
+
+static int load_listener(struct state *s, unsigned i, struct err *e)
+{
+	const struct config *config = s->base->config;
+	const struct config_listener *l = &config->listeners[i];
+	struct state_listener *to = &s->listeners[i];
+	bool ok;
+
+	to->certs = map_new(&state_name_kind);
+	s->n_listeners = i + 1;
+	ok = to->certs != NULL;
+	for (unsigned k = 0; ok && k < l->n_certificates; k++)
+		ok = set_name(to->certs, config->certificates[l->certificates[k]].name) == 0;
+	for (unsigned k = 0; ok && k < l->n_default_certificates; k++) {
+		to->defaults[k] =
+		    state_name_new(config->certificates[l->default_certificates[k]].name);
+		ok = to->defaults[k] != NULL;
+		to->n_defaults += ok;
+	}
+	return ok ? 0 : err_set(e, "out of memory for listener '%s'", l->name);
+}
+
+struct state *state_from_config(struct config *config, const char *file,
+    const struct state *previous, int64_t now, struct err *e)
+{
+	struct snapshot_base *base = snapshot_base_new(config, e);
+	struct state *s = base ? state_new(base) : NULL;
+	unsigned before = e->n;
+
+	snapshot_base_put(base);
+	if (!s) {
+		if (base)
+			err_set(e, "out of memory");
+		return NULL;
+	}
+	memcpy(s->file, file, strlen(file) + 1);
+	s->certs = map_new(&state_cert_kind);
+	if (!s->certs)
+		err_set(e, "out of memory");
+	for (unsigned i = 0; s->certs && i < config->n_certificates; i++)
+		load_file_cert(s, &config->certificates[i], previous, now, e);
+	for (unsigned i = 0; s->certs && i < config->n_listeners; i++)
+		load_listener(s, i, e);
+	if (e->n == before)
+		return s;
+	state_put(s);
+	return NULL;
+}
+
+struct state *state_copy(const struct state *from)
+{
+	struct state *s = state_new(from->base);
+
+	if (!s)
+		return NULL;
+	s->generation = from->generation;
+	memcpy(s->file, from->file, sizeof(s->file));
+	s->origin = state_get(from->origin ? from->origin : (struct state *)(uintptr_t)from);
+	s->certs = map_copy(from->certs);
+	for (unsigned i = 0; s->certs && i < from->n_listeners; i++) {
+		const struct state_listener *old = &from->listeners[i];
+		struct state_listener *l = &s->listeners[i];
+
+		l->certs = map_copy(old->certs);
+		if (!l->certs)
+			break;
+		s->n_listeners++;
+		for (unsigned k = 0; k < old->n_defaults; k++) {
+			l->defaults[k] = old->defaults[k];
+			l->defaults[k]->references++;
+		}
+		l->n_defaults = old->n_defaults;
+	}
+	if (s->certs && s->n_listeners == from->n_listeners)
+		return s;
+	state_put(s);
+	return NULL;
+}
+
+struct snapshot *state_snapshot(const struct state *s, struct err *e)
+{
+	struct snapshot_service **services = calloc(s->n_listeners + 1, sizeof(*services));
+	struct snapshot *snapshot = NULL;
+
+	if (!services)
+		err_set(e, "out of memory");
+	for (unsigned i = 0; services && i < s->n_listeners; i++)
+		services[i] = s->listeners[i].service;
+	if (services)
+		snapshot = snapshot_new(s->generation, s->base, services, e);
+	free(services);
+	return snapshot;
+}

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/err.h"
+#include "dataplane/proxy/snapshot.h"
+#include "dataplane/state.h"
+#include "dataplane/state_cert.h"
+#include "tls/cert.h"
+#include "tls/sni.h"
+
+/* --- what is different --- */
+
+struct pair {
+	const struct state_cert *old, *new; /* one may be NULL */
+};
+
+struct pairs {
+	struct pair *at;
+	size_t n, room;
+};
+
+static int note_pair(void *arg, void *old, void *new)
+{
+	const struct state_cert *a = old, *b = new;
+	struct pairs *p = arg;
+
+	if (a && b && a->cert == b->cert)
+		return 0;
+	if (p->n == p->room) {
+		size_t room = p->room ? 2 * p->room : 16;
+		struct pair *at = reallocarray(p->at, room, sizeof(*at));
+
+		if (!at)
+			return -1;
+		p->at = at;
+		p->room = room;
+	}
+	p->at[p->n++] = (struct pair){ a, b };
+	return 0;
+}
+
+static const char *pair_name(const struct pair *p)
+{
+	return p->old ? p->old->name : p->new->name;
+}
+
+static struct cert *cert_of(const struct state *s, const char *name)
+{
+	const struct state_cert *c = map_find(s->certs, name);
+
+	return c->cert; /* state_apply lets no listener name what is not there */
+}
+
+/* --- one listener --- */
+
+struct certs {
+	struct cert **at;
+	size_t n, room;
+};
+
+static int add_cert(struct certs *c, struct cert *cert)
+{
+	if (c->n == c->room) {
+		size_t room = c->room ? 2 * c->room : 16;
+		struct cert **at = reallocarray(c->at, room, sizeof(*at));
+
+		if (!at)
+			return -1;
+		c->at = at;
+		c->room = room;
+	}
+	c->at[c->n++] = cert;
+	return 0;
+}
+
+struct delta {
+	const struct state *old, *new;
+	struct certs removed, added;
+};
+
+static int note_name(void *arg, void *old, void *new)
+{
+	const struct state_name *from = old, *to = new;
+	struct delta *d = arg;
+
+	if (from && to)
+		return 0;
+	return from ? add_cert(&d->removed, cert_of(d->old, from->text))
+		    : add_cert(&d->added, cert_of(d->new, to->text));
+}
+
+/* Certificates that both listeners serve by name, but which are others now. */
+static int note_replaced(struct delta *d, const struct state_listener *l,
+    const struct state_listener *old, const struct pairs *changed)
+{
+	for (size_t i = 0; i < changed->n; i++) {
+		const struct pair *p = &changed->at[i];
+
+		if (!p->old || !p->new || !map_find(old->certs, p->old->name) ||
+		    !map_find(l->certs, p->new->name))
+			continue;
+		if (add_cert(&d->removed, p->old->cert) < 0 ||
+		    add_cert(&d->added, p->new->cert) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static unsigned
+fill_defaults(const struct state *s, const struct state_listener *l, struct cert **to)
+{
+	for (unsigned i = 0; i < l->n_defaults; i++)
+		to[i] = cert_of(s, l->defaults[i]->text);
+	return l->n_defaults;
+}
+
+static bool same_defaults(struct cert *const *a, unsigned n_a, struct cert *const *b, unsigned n_b)
+{
+	return n_a == n_b && memcmp(a, b, n_a * sizeof(*a)) == 0;
+}
+
+/* From what the listener served before. */
+static int follow_service(struct state *s, unsigned i, const struct state *old,
+    const struct pairs *changed, struct err *e)
+{
+	struct state_listener *l = &s->listeners[i], *before = &old->listeners[i];
+	struct cert *defaults[CHANGE_MAX_DEFAULTS], *old_defaults[CHANGE_MAX_DEFAULTS];
+	unsigned n_old = fill_defaults(old, before, old_defaults);
+	struct delta d = { .old = old, .new = s };
+	struct sni_change change = { .n_defaults = fill_defaults(s, l, defaults) };
+	int result = map_compare(before->certs, l->certs, note_name, &d);
+
+	if (result == 0)
+		result = note_replaced(&d, l, before, changed);
+	if (result < 0)
+		err_set(e, "out of memory for listener '%s'", s->base->listeners[i].name);
+	change.removed = d.removed.at;
+	change.n_removed = (unsigned)d.removed.n;
+	change.added = d.added.at;
+	change.n_added = (unsigned)d.added.n;
+	if (!same_defaults(defaults, change.n_defaults, old_defaults, n_old))
+		change.defaults = defaults;
+	if (result == 0 && !change.defaults && d.removed.n == 0 && d.added.n == 0)
+		l->service = snapshot_service_get(before->service);
+	else if (result == 0)
+		l->service = snapshot_service_replace(before->service, &change, e);
+	free(d.removed.at);
+	free(d.added.at);
+	return l->service ? 0 : -1;
+}
+
+/* From nothing. */
+static int build_service(struct state *s, unsigned i, struct err *e)
+{
+	struct state_listener *l = &s->listeners[i];
+	size_t n = map_count(l->certs), k = 0;
+	struct cert **certs = calloc(n + 1, sizeof(*certs));
+	struct cert *defaults[CHANGE_MAX_DEFAULTS];
+	struct snapshot_certs all = {
+		.defaults = defaults, .certs = certs, .n_certs = (unsigned)n
+	};
+	struct map_cursor at = map_from(l->certs, NULL);
+	const struct state_name *name;
+
+	if (!certs)
+		return err_set(e, "out of memory for listener '%s'", s->base->listeners[i].name);
+	while ((name = map_next(&at)) != NULL)
+		certs[k++] = cert_of(s, name->text);
+	all.n_defaults = fill_defaults(s, l, defaults);
+	l->service = snapshot_service_new(s->base, i, &all, e);
+	free(certs);
+	return l->service ? 0 : -1;
+}
+
+/* Serves the new listener what the old one does? */
+static bool is_untouched(
+    const struct state_listener *l, const struct state_listener *old, const struct pairs *changed)
+{
+	if (!map_is_same(l->certs, old->certs) || l->n_defaults != old->n_defaults)
+		return false;
+	for (unsigned i = 0; i < l->n_defaults; i++)
+		if (strcmp(l->defaults[i]->text, old->defaults[i]->text) != 0)
+			return false;
+	for (size_t i = 0; i < changed->n; i++)
+		if (state_serves(l, pair_name(&changed->at[i])))
+			return false;
+	return true;
+}
+
+int state_build(struct state *s, const struct state *old, struct err *e)
+{
+	struct pairs changed = { .n = 0 };
+	int result = 0;
+
+	/* With another file listeners have other settings and numbers. */
+	if (old && old->base != s->base)
+		old = NULL;
+	if (old && map_compare(old->certs, s->certs, note_pair, &changed) < 0)
+		result = err_set(e, "out of memory");
+	for (unsigned i = 0; result == 0 && i < s->n_listeners; i++) {
+		struct state_listener *l = &s->listeners[i];
+
+		if (l->service)
+			continue;
+		if (old && is_untouched(l, &old->listeners[i], &changed))
+			l->service = snapshot_service_get(old->listeners[i].service);
+		else if (old)
+			result = follow_service(s, i, old, &changed, e);
+		else
+			result = build_service(s, i, e);
+	}
+	free(changed.at);
+	return result;
+}

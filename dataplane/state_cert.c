@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "dataplane/state_cert.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/err.h"
+#include "tls/cert.h"
+
+#define CONTENT_HEAD "sallyport certificate: chain %zu, key %zu\n"
+
+static const char *cert_name(const void *value)
+{
+	return ((const struct state_cert *)value)->name;
+}
+
+static void *cert_ref(void *value)
+{
+	return state_cert_get(value);
+}
+
+static void cert_unref(void *value)
+{
+	state_cert_put(value);
+}
+
+const struct map_kind state_cert_kind = { cert_name, cert_ref, cert_unref };
+
+static const char *name_name(const void *value)
+{
+	return ((const struct state_name *)value)->text;
+}
+
+static void *name_ref(void *value)
+{
+	struct state_name *n = value;
+
+	n->references++;
+	return n;
+}
+
+static void name_unref(void *value)
+{
+	state_name_put(value);
+}
+
+const struct map_kind state_name_kind = { name_name, name_ref, name_unref };
+
+struct state_name *state_name_new(const char *text)
+{
+	struct state_name *n = malloc(sizeof(*n) + strlen(text) + 1);
+
+	if (n) {
+		n->references = 1;
+		strcpy(n->text, text);
+	}
+	return n;
+}
+
+void state_name_put(struct state_name *n)
+{
+	if (n && --n->references == 0)
+		free(n);
+}
+
+struct state_cert *state_cert_get(struct state_cert *c)
+{
+	c->references++;
+	return c;
+}
+
+void state_cert_put(struct state_cert *c)
+{
+	if (!c || --c->references > 0)
+		return;
+	for (unsigned i = 0; i < c->n_names; i++)
+		free(c->names[i]);
+	free(c->names);
+	free(c->name);
+	cert_put(c->cert);
+	free(c);
+}
+
+struct state_cert *
+state_cert_new(const char *name, struct cert *cert, char *const *names, unsigned n_names)
+{
+	struct state_cert *c = calloc(1, sizeof(*c));
+
+	if (!c) {
+		cert_put(cert);
+		return NULL;
+	}
+	c->references = 1;
+	c->cert = cert;
+	c->name = strdup(name);
+	c->names = n_names ? calloc(n_names, sizeof(*c->names)) : NULL;
+	for (unsigned i = 0; c->names && i < n_names; i++) {
+		c->names[i] = strdup(names[i]);
+		c->n_names += c->names[i] != NULL;
+	}
+	if (c->name && c->n_names == n_names)
+		return c;
+	state_cert_put(c);
+	return NULL;
+}
+
+/* --- sharing --- */
+
+static bool same_blob(const struct cert_blob *a, const struct cert_blob *b)
+{
+	return a->len == b->len && memcmp(a->at, b->at, a->len) == 0;
+}
+
+static bool same_cert(const struct cert *a, const struct cert *b)
+{
+	if (strcmp(a->name, b->name) != 0 || a->n_chain != b->n_chain || a->n_names != b->n_names ||
+	    !same_blob(&a->key, &b->key))
+		return false;
+	for (unsigned i = 0; i < a->n_chain; i++)
+		if (!same_blob(&a->chain[i], &b->chain[i]))
+			return false;
+	for (unsigned i = 0; i < a->n_names; i++)
+		if (strcmp(a->names[i], b->names[i]) != 0)
+			return false;
+	return true;
+}
+
+struct cert *state_cert_share(struct cert *cert, const struct state_cert *old)
+{
+	if (!cert || !old || !same_cert(cert, old->cert))
+		return cert;
+	cert_put(cert);
+	return cert_get(old->cert);
+}
+
+/* --- contents --- */
+
+char *
+state_content(const char *chain, size_t chain_len, const char *key, size_t key_len, size_t *len)
+{
+	char head[96], *text;
+	int n = snprintf(head, sizeof(head), CONTENT_HEAD, chain_len, key_len);
+
+	*len = (size_t)n + chain_len + key_len;
+	text = malloc(*len + 1);
+	if (!text)
+		return NULL;
+	memcpy(text, head, (size_t)n);
+	memcpy(text + n, chain, chain_len);
+	memcpy(text + n + chain_len, key, key_len);
+	text[*len] = '\0';
+	return text;
+}
+
+/* Finds the two halves of a content; 0, or -1: it is none. */
+static int content_split(const char *text, size_t len, const char **chain, size_t *chain_len,
+    const char **key, size_t *key_len)
+{
+	const char *feed = memchr(text, '\n', len);
+	size_t rest = feed ? len - (size_t)(feed + 1 - text) : 0;
+
+	if (!feed || sscanf(text, CONTENT_HEAD, chain_len, key_len) != 2 || *chain_len > rest ||
+	    *key_len != rest - *chain_len)
+		return -1;
+	*chain = feed + 1;
+	*key = *chain + *chain_len;
+	return 0;
+}
+
+static void write_pem(FILE *f, const char *label, const struct cert_blob *der)
+{
+	static const char digits[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+	fprintf(f, "-----BEGIN %s-----\n", label);
+	for (size_t i = 0; i < der->len; i += 3) {
+		size_t n = der->len - i < 3 ? der->len - i : 3;
+		uint32_t x = 0;
+		char out[4];
+
+		for (size_t k = 0; k < 3; k++)
+			x = x << 8 | (k < n ? der->at[i + k] : 0);
+		for (size_t k = 0; k < 4; k++)
+			out[k] = k <= n ? digits[x >> (18 - 6 * k) & 63] : '=';
+		fwrite(out, 1, 4, f);
+		if ((i / 3) % 16 == 15 || i + 3 >= der->len)
+			fputc('\n', f);
+	}
+	fprintf(f, "-----END %s-----\n", label);
+}
+
+/*
+ * What kind of key the DER is, by what follows its version number: the algorithm (PKCS#8, RFC 5958),
+ * the modulus (RFC 8017 A.1.2) or the octets (RFC 5915).
+ */
+static const char *key_label(const struct cert_blob *key)
+{
+	size_t at = 2;
+
+	if (key->len > 2 && key->at[1] & 0x80)
+		at += key->at[1] & 0x7f;
+	at += 3; /* INTEGER, length 1, version */
+	if (at < key->len && key->at[at] == 0x02)
+		return "RSA PRIVATE KEY";
+	if (at < key->len && key->at[at] == 0x04)
+		return "EC PRIVATE KEY";
+	return "PRIVATE KEY";
+}
+
+char *state_content_of(const struct cert *cert, size_t *len)
+{
+	char *chain = NULL, *key = NULL, *text = NULL;
+	size_t chain_len = 0, key_len = 0;
+	FILE *f = open_memstream(&chain, &chain_len), *g = open_memstream(&key, &key_len);
+
+	for (unsigned i = 0; f && i < cert->n_chain; i++)
+		write_pem(f, "CERTIFICATE", &cert->chain[i]);
+	if (g)
+		write_pem(g, key_label(&cert->key), &cert->key);
+	if (f && g && fclose(f) == 0 && fclose(g) == 0)
+		text = state_content(chain, chain_len, key, key_len, len);
+	if (key)
+		explicit_bzero(key, key_len);
+	free(chain);
+	free(key);
+	return text;
+}
+
+/* --- loading --- */
+
+static struct cert *parse(const struct change *c, const char *chain, size_t chain_len,
+    const char *key, size_t key_len, int64_t now, struct err *e)
+{
+	const struct cert_source source = {
+		.name = c->certificate,
+		.chain_path = "chain",
+		.key_path = "key",
+		.names = (const char *const *)c->names,
+		.n_names = c->n_names,
+		.force = c->force,
+	};
+
+	return cert_parse(&source, chain, chain_len, key, key_len, now, e);
+}
+
+static struct cert *
+load_stored(struct change *c, const struct state_store *store, int64_t now, struct err *e)
+{
+	const char *chain, *key;
+	size_t len, chain_len, key_len;
+	char *text = store->fetch(store->arg, c->content, &len, e);
+	struct cert *cert = NULL;
+
+	if (!text)
+		return NULL;
+	if (content_split(text, len, &chain, &chain_len, &key, &key_len) == 0)
+		cert = parse(c, chain, chain_len, key, key_len, now, e);
+	else
+		err_set(e, "certificate '%s': what is stored as %s is no certificate",
+		    c->certificate, c->content);
+	explicit_bzero(text, len);
+	free(text);
+	return cert;
+}
+
+static struct cert *load_given(struct change *c, int64_t now, struct err *e)
+{
+	size_t len;
+	char *text = state_content(c->chain, c->chain_len, c->key, c->key_len, &len);
+
+	if (!text) {
+		err_set(e, "out of memory for certificate '%s'", c->certificate);
+		return NULL;
+	}
+	sha256_text(text, len, c->content);
+	explicit_bzero(text, len);
+	free(text);
+	return parse(c, c->chain, c->chain_len, c->key, c->key_len, now, e);
+}
+
+struct state_cert *
+state_cert_load(struct change *c, const struct state_store *store, int64_t now, struct err *e)
+{
+	struct cert *cert = c->chain ? load_given(c, now, e) : load_stored(c, store, now, e);
+	struct state_cert *s =
+	    cert ? state_cert_new(c->certificate, cert, c->names, c->n_names) : NULL;
+
+	if (s)
+		memcpy(s->content, c->content, sizeof(s->content));
+	else if (cert)
+		err_set(e, "out of memory for certificate '%s'", c->certificate);
+	return s;
+}
