@@ -19,7 +19,7 @@ int main(int argc, char **argv)
 	    : env                  ? strtoul(env, NULL, 0)
 				   : SEEDS;
 	struct model_result total = { 0 };
-	unsigned failed = 0;
+	unsigned failed = 0, gave_up = 0;
 	clock_t start = clock();
 
 	for (unsigned long seed = first; seed < first + n && failed < 3; seed++) {
@@ -29,15 +29,18 @@ int main(int argc, char **argv)
 		model_config_make(&c, seed);
 		if (model_run(&c, &r) != 0)
 			failed++;
+		gave_up += r.gave_up;
 		total.virtual_us += r.virtual_us;
 		total.packets += r.packets;
 		total.lost += r.lost;
 		total.tso += r.tso;
 	}
-	printf("%lu seeds: %u failed; %llu packets, %llu of them lost, %llu cut by TSO, %.0f s of "
-	       "virtual time in %.1f s\n",
-	    n, failed, (unsigned long long)total.packets, (unsigned long long)total.lost,
+	printf(
+	    "%lu seeds: %u failed, %u gave up; %llu packets, %llu of them lost, %llu cut by TSO, %.0f s of "
+	    "virtual time in %.1f s\n",
+	    n, failed, gave_up, (unsigned long long)total.packets, (unsigned long long)total.lost,
 	    (unsigned long long)total.tso, (double)total.virtual_us / 1e6,
 	    (double)(clock() - start) / CLOCKS_PER_SEC);
-	return failed != 0;
+	/* Giving up is legal in the worst of networks, and rare. */
+	return failed != 0 || gave_up > 1 + n / 1000;
 }

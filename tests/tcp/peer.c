@@ -46,16 +46,18 @@ void peer_fail(struct peer *p, const char *fmt, ...)
 void peer_check(struct peer *p)
 {
 	struct stack_info info;
-	unsigned out = p->pool_free_at_start - rte_mempool_avail_count(p->pool);
+	unsigned out = p->pool_free_at_start - rte_mempool_avail_count(p->pool), held;
 	char why[200] = "";
 
 	if (tcp_check(p->stack, why, sizeof(why)) != 0)
 		peer_fail(p, "invariant broken: %s", why);
 	stack_info_get(p->stack, &info);
-	if (!p->config.loose_mbufs && info.n_held_mbufs != out &&
-	    info.n_held_mbufs + net_held_mbufs(stack_net(p->stack)) != out)
-		peer_fail(p, "mbufs: %u are out of the pool, the stack says it holds %u", out,
-		    info.n_held_mbufs);
+	held = info.n_held_mbufs;
+	/* What waits for a neighbour may be in the send queue as well: counted twice then. */
+	if (!p->config.loose_mbufs &&
+	    (out > held || out + net_held_mbufs(stack_net(p->stack)) < held))
+		peer_fail(
+		    p, "mbufs: %u are out of the pool, the stack says it holds %u", out, held);
 }
 
 /* --- what comes out --- */
@@ -295,6 +297,14 @@ static void run_until(struct peer *p, uint64_t end, bool stop)
 void peer_advance(struct peer *p, uint64_t us)
 {
 	run_until(p, p->now_us + us, false);
+}
+
+void peer_leap(struct peer *p, uint64_t us, uint64_t step_us)
+{
+	for (uint64_t end = p->now_us + us; p->now_us < end;) {
+		p->now_us += end - p->now_us < step_us ? end - p->now_us : step_us;
+		run(p);
+	}
 }
 
 bool peer_wait(struct peer *p, uint64_t us)

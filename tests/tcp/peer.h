@@ -165,6 +165,9 @@ void peer_fill_window(struct peer *p);
 
 void peer_advance(struct peer *p, uint64_t us);
 
+/* Lets much time pass quickly: the stack runs once in step only, as if its worker had slept. */
+void peer_leap(struct peer *p, uint64_t us, uint64_t step_us);
+
 /* Lets the stack run now, as after every other call. */
 void peer_run(struct peer *p);
 
