@@ -141,13 +141,21 @@ static void run_again(struct proxy *p)
 	}
 }
 
+/* A handshake needs several key operations one after the other: all of them in this turn. */
 static void run_handshakes(struct proxy *p)
 {
-	struct relay *r;
+	bool any;
 
-	tls_worker_poll(p->tls);
-	while ((r = tls_worker_ready(p->tls)) != NULL)
-		relay_run(p, r);
+	do {
+		struct relay *r;
+
+		any = false;
+		tls_worker_poll(p->tls);
+		while ((r = tls_worker_ready(p->tls)) != NULL) {
+			any = true;
+			relay_run(p, r);
+		}
+	} while (any);
 }
 
 uint64_t proxy_run(struct proxy *p, uint64_t now_us, unsigned budget)

@@ -33,8 +33,6 @@ enum relay_flag {
 	RELAY_BACKEND_EOF = 1 << 2, /* FIN from the backend */
 	RELAY_CLIENT_FIN = 1 << 3,  /* close_notify and FIN went to the client */
 	RELAY_AGAIN = 1 << 4,       /* on the list of those with work left */
-	RELAY_ANSWERED = 1 << 5,    /* at least one byte came from the backend */
-	RELAY_STALLED = 1 << 6,     /* timed out once without progress */
 };
 
 /* Idle costs memory: with two TCP connections of 320 bytes this is to stay under 1 KB. */

@@ -5,6 +5,8 @@
 #include "dataplane/proxy/backend.h"
 #include "dataplane/proxy/relay.h"
 
+#define ALERT_INTERNAL_ERROR 80 /* RFC 8446 6.2 */
+
 /* The low bit of a backend leg's user pointer tells it from the client's (proxy.c). */
 static void *backend_user(struct relay *r)
 {
@@ -58,9 +60,6 @@ void relay_backend_failed(struct proxy *p, struct relay *r)
 			relay_goodbye(p, r, 0);
 		return;
 	}
-	/*
-	 * It broke off in the middle: a clean close would make a cut answer look whole. Nothing was cut
-	 * when no byte of it was passed on.
-	 */
-	relay_goodbye(p, r, r->flags & RELAY_ANSWERED ? 80 : 0);
+	/* It broke off in the middle: a clean close would make a cut answer look whole. */
+	relay_goodbye(p, r, ALERT_INTERNAL_ERROR);
 }

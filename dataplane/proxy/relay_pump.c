@@ -3,12 +3,13 @@
 
 #include "dataplane/proxy/relay.h"
 
-#define RECORD_HEADER 5
-#define SEAL_OVERHEAD 64 /* header, explicit nonce or MAC and padding, inner type, tag */
-#define PLAINTEXT_MAX 16384
-#define MIN_ROOM      RECORD_SEGMENT /* for more than is left: do not cut records to crumbs */
-#define COLD_MS       1000           /* after such a pause records start small again */
-#define BUDGET        (256 * 1024)   /* bytes of one direction per turn: others wait meanwhile */
+#define RECORD_HEADER   5
+#define SEAL_OVERHEAD   64  /* header, explicit nonce, inner type, tag */
+#define LEGACY_OVERHEAD 320 /* what wolfSSL may add: IV, MAC, padding, and a control record */
+#define PLAINTEXT_MAX   16384
+#define MIN_ROOM        RECORD_SEGMENT /* for more than is left: do not cut records to crumbs */
+#define COLD_MS         1000           /* after such a pause records start small again */
+#define BUDGET          (256 * 1024)   /* bytes of one direction per turn: others wait meanwhile */
 
 static size_t iov_bytes(const struct iovec *iov, unsigned n)
 {
@@ -41,7 +42,7 @@ bool relay_control(struct proxy *p, struct relay *r)
 	while (record_has_control(&r->record)) {
 		struct record_io io = { .out = p->out };
 
-		io.n_out = leg_reserve(&r->client, SEAL_OVERHEAD * 2, p->out, PROXY_IOV);
+		io.n_out = leg_reserve(&r->client, LEGACY_OVERHEAD, p->out, PROXY_IOV);
 		if (record_control(&r->record, p->aead, &io) != RECORD_OK || io.produced == 0)
 			return false;
 		leg_commit(&r->client, io.produced, TCP_PUSH);
@@ -161,7 +162,7 @@ static bool seal_one(struct proxy *p, struct relay *r, size_t *done)
 
 	if (available == 0)
 		return false;
-	want += SEAL_OVERHEAD;
+	want += r->record.legacy ? LEGACY_OVERHEAD : SEAL_OVERHEAD;
 	io.n_out = leg_reserve(&r->client, want, p->out, PROXY_IOV);
 	room = iov_bytes(p->out, io.n_out);
 	if (room < want && room < MIN_ROOM)
@@ -174,7 +175,6 @@ static bool seal_one(struct proxy *p, struct relay *r, size_t *done)
 		leg_consume(&r->backend, io.consumed);
 		leg_commit(
 		    &r->client, io.produced, leg_available(&r->backend) > 0 ? TCP_MORE : TCP_PUSH);
-		r->flags |= RELAY_ANSWERED;
 		stats_add(p->stats, STAT_BYTES_CLIENT_OUT, io.consumed);
 		*done += io.consumed;
 		return true;
