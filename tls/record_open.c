@@ -239,8 +239,12 @@ static enum record_status open_legacy(struct record *r, struct record_io *io)
 {
 	enum record_status status = legacy_open(r->legacy, io, &r->alert_in);
 
-	if (status == RECORD_FATAL)
+	if (status == RECORD_FATAL) {
 		r->flags |= RECORD_IS_DEAD;
+		/* wolfSSL's own alert waits in the session: record_control fetches it. */
+		if (r->alert_in == ALERT_NONE)
+			r->flags |= RECORD_DUE_ALERT;
+	}
 	if (status == RECORD_CLOSED)
 		r->flags |= RECORD_SAW_CLOSE;
 	return status;
