@@ -44,7 +44,7 @@ struct relay {
 	uint32_t deadline_ms; /* the node may come up earlier */
 	uint32_t idle_timeout_ms;
 	uint32_t need; /* RELAY_HELLO: bytes to wait for */
-	uint16_t backend_ix;
+	uint32_t backend_ix;
 	uint16_t connects_left; /* targets still to be tried */
 	uint8_t state;          /* enum relay_state */
 	uint8_t flags;          /* enum relay_flag */
@@ -77,7 +77,7 @@ struct proxy {
 	bool draining;
 	unsigned n_bound;
 	struct bound bound[PROXY_MAX_BOUND];
-	unsigned turn[PROXY_MAX_BACKENDS]; /* round robin, by backend index */
+	unsigned turn[PROXY_MAX_BACKENDS]; /* round robin, by backend index modulo its size */
 	uint64_t entered[RELAY_N_STATES];
 	struct hello hello;
 	uint8_t scratch[HELLO_MAX_MESSAGE + 1024];

@@ -23,7 +23,8 @@ static bool try_targets(struct proxy *p, struct relay *r)
 		return false;
 	b = &p->snapshot->backends[r->backend_ix];
 	while (r->connects_left > 0) {
-		const struct target *t = backend_next(b, &p->turn[r->backend_ix]);
+		const struct target *t =
+		    backend_next(b, &p->turn[r->backend_ix % PROXY_MAX_BACKENDS]);
 		struct tcp_target to = { .port = 0 };
 		enum tcp_error error;
 
