@@ -52,7 +52,6 @@ struct relay *relay_accept(struct proxy *p, struct tcp_conn *conn)
 	memset(r, 0, offsetof(struct relay, record));
 	r->client.conn = conn;
 	r->idle_timeout_ms = listener->idle_timeout_ms;
-	r->backend_ix = listener->backend;
 	tcp_set_user(conn, r);
 	relay_set_state(p, r, RELAY_HELLO);
 	relay_deadline(p, r, listener->handshake_timeout_ms);

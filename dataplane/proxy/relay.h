@@ -43,8 +43,7 @@ struct relay {
 	struct wheel_node timer;
 	uint32_t deadline_ms; /* the node may come up earlier */
 	uint32_t idle_timeout_ms;
-	uint32_t need; /* RELAY_HELLO: bytes to wait for */
-	uint32_t backend_ix;
+	uint32_t need;          /* RELAY_HELLO: bytes to wait for */
 	uint16_t connects_left; /* targets still to be tried */
 	uint8_t state;          /* enum relay_state */
 	uint8_t flags;          /* enum relay_flag */

@@ -13,18 +13,31 @@ static void *backend_user(struct relay *r)
 	return (void *)((uintptr_t)r | 1);
 }
 
+/*
+ * The backend of the connection's listener, as of now: indices mean nothing after a reload. NULL when the
+ * listener was taken away since the client was accepted.
+ */
+static const struct backend *
+backend_of(const struct proxy *p, const struct relay *r, unsigned *index)
+{
+	const struct bound *bound = tcp_listener_user(r->client.conn);
+
+	if (bound->listener < 0)
+		return NULL;
+	*index = p->snapshot->listeners[bound->listener].backend;
+	return &p->snapshot->backends[*index];
+}
+
 /* Opens the leg to the next target that lets itself be tried; false: none is left. */
 static bool try_targets(struct proxy *p, struct relay *r)
 {
-	const struct backend *b;
+	unsigned index = 0;
+	const struct backend *b = backend_of(p, r, &index);
 
-	/* A reload may have taken the backend away since the client was accepted. */
-	if (r->backend_ix >= p->snapshot->n_backends)
+	if (!b)
 		return false;
-	b = &p->snapshot->backends[r->backend_ix];
 	while (r->connects_left > 0) {
-		const struct target *t =
-		    backend_next(b, &p->turn[r->backend_ix % PROXY_MAX_BACKENDS]);
+		const struct target *t = backend_next(b, &p->turn[index % PROXY_MAX_BACKENDS]);
 		struct tcp_target to = { .port = 0 };
 		enum tcp_error error;
 
@@ -45,10 +58,11 @@ static bool try_targets(struct proxy *p, struct relay *r)
 
 void relay_connect(struct proxy *p, struct relay *r)
 {
+	unsigned index = 0;
+	const struct backend *b = backend_of(p, r, &index);
+
 	relay_set_state(p, r, RELAY_CONNECT);
-	r->connects_left = 1;
-	if (r->backend_ix < p->snapshot->n_backends)
-		r->connects_left = (uint16_t)p->snapshot->backends[r->backend_ix].n_targets;
+	r->connects_left = (uint16_t)(b ? b->n_targets : 0);
 	if (!try_targets(p, r))
 		relay_goodbye(p, r, 0);
 }
