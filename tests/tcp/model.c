@@ -163,6 +163,8 @@ static void time_pass(struct model *m)
 		m->spins = 0;
 	}
 	m->now_us = next;
+	if (model_random(&m->rng, 1000000) < m->config->sleep_ppm)
+		m->now_us += model_random(&m->rng, m->config->sleep_us);
 }
 
 static void neighbours_learn(struct model *m)

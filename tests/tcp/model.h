@@ -46,6 +46,7 @@ struct model_habit {
 	uint32_t read_chunk, read_us; /* 0: reads everything at once */
 	uint32_t message;   /* not 0: after this many bytes it waits for the other's message */
 	bool more;          /* uses TCP_MORE */
+	bool part;          /* reserves more than it commits, as a relay does */
 	bool close_late;    /* shuts down only when the other one has */
 	bool release_early; /* lets go once both FINs are through, without TCP_EV_CLOSED */
 };
@@ -60,6 +61,8 @@ struct model_config {
 	uint32_t offloads[2];
 	struct model_path path[2]; /* [0]: from stack 0 to stack 1 */
 	struct model_habit habit[2][MODEL_MAX_CONNS];
+	uint32_t sleep_ppm,
+	    sleep_us;      /* how often, and how long at most, both workers are not run */
 	uint64_t limit_us; /* of virtual time for all transfers */
 
 	/*

@@ -56,6 +56,7 @@ static void habit_make(struct model_habit *h, struct model_rng *r, bool slow_pat
 		h->read_us = PICK(r, 1000, 20000, 200000);
 	}
 	h->more = model_random(r, 3) == 0;
+	h->part = model_random(r, 2);
 	h->close_late = model_random(r, 3) == 0;
 	h->release_early = model_random(r, 2) == 0;
 }
@@ -107,6 +108,8 @@ void model_config_make(struct model_config *c, uint64_t seed)
 		c->offloads[side] =
 		    PICK(r, 0, 0, NET_TX_IP_CHECKSUM | NET_TX_TCP_CHECKSUM, NET_RX_CHECKSUM);
 	}
+	c->sleep_ppm = PICK(r, 0, 0, 1000, 20000);
+	c->sleep_us = PICK(r, 1000, 20000, 400000);
 	ping_pong = model_random(r, 4) == 0;
 	for (unsigned i = 0; i < c->n_conns; i++) {
 		uint32_t message = 1 + model_random(r, 4000), rounds = 1 + model_random(r, 30);

@@ -77,8 +77,9 @@ static void user_write(struct model *m, unsigned side, unsigned i)
 
 	while (u->written < limit && !u->blocked && m->now_us >= u->write_at_us) {
 		uint32_t want = limit - u->written < h->chunk ? limit - u->written : h->chunk;
+		uint32_t extra = h->part ? model_random(&m->rng, 20000) : 0;
 		struct iovec iov[16];
-		unsigned n = tcp_tx_reserve(u->conn, want, iov, 16);
+		unsigned n = tcp_tx_reserve(u->conn, want + extra, iov, 16);
 		uint32_t got = 0;
 		bool last;
 
@@ -90,10 +91,13 @@ static void user_write(struct model *m, unsigned side, unsigned i)
 			for (size_t j = 0; j < iov[v].iov_len; j++, got++)
 				((uint8_t *)iov[v].iov_base)[j] =
 				    byte_of(side, i, u->written + got);
-		if (got > want) {
-			model_fail(m, "tcp_tx_reserve gave %u, asked for %u", got, want);
+		if (got > want + extra) {
+			model_fail(m, "tcp_tx_reserve gave %u, asked for %u", got, want + extra);
 			return;
 		}
+		got = got < want ? got : want;
+		if (h->part)
+			got = 1 + model_random(&m->rng, got);
 		u->written += got;
 		last = u->written == limit;
 		tcp_tx_commit(u->conn, got,

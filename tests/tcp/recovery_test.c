@@ -394,6 +394,51 @@ SCENARIO(rack_tolerates_reordering)
 	CHECK(peer_info(p).retransmits == 0);
 }
 
+/* Room lent and not yet committed is no segment that could be lost. */
+SCENARIO(rack_leaves_reserved_room_alone)
+{
+	struct iovec iov[4];
+	uint32_t at = 1;
+
+	establish_rtt(p, "mss 1000,sackOK");
+	for (unsigned round = 0; round < 5; round++) {
+		APP_WRITE(4 * MSS);
+		ADVANCE_MS(5);
+		peer_discard(p);
+		CHECK(tcp_tx_reserve(p->app->conn, 8 * MSS, iov, 4) >= 1);
+		ADVANCE_MS(95);
+		SEND(". 1:1(0) ack %u win 65535 <nop,nop,sack %u:%u>", at, at + MSS, at + 2 * MSS);
+		ADVANCE_MS(60);
+		peer_discard(p);
+		SEND(". 1:1(0) ack %u win 65535 <nop,nop,sack %u:%u>", at + 2 * MSS, at + 3 * MSS,
+		    at + 4 * MSS);
+		ADVANCE_MS(60);
+		peer_discard(p);
+		at += 4 * MSS;
+		SEND(". 1:1(0) ack %u win 65535", at);
+		EXPECT_NONE_MS(500);
+		CHECK(tcp_tx_unacked(p->app->conn) == 0);
+	}
+}
+
+/* The worker slept: every timer is late at once, and ACKs wait in the ring. */
+SCENARIO(late_timers_and_acks)
+{
+	establish_rtt(p, "mss 1000,sackOK");
+	fly(p, 0, 10);
+	p->now_us += 5000 * 1000;
+	peer_hold(p);
+	for (unsigned i = 1; i <= 10; i++)
+		ack(p, i);
+	peer_flush(p);
+	peer_discard(p);
+	CHECK(tcp_tx_unacked(p->app->conn) == 0);
+	fly(p, 10, 5);
+	ADVANCE_MS(90);
+	ack(p, 15);
+	EXPECT_NONE_MS(2000);
+}
+
 /* DSACK: the retransmission was needless; counted, and data goes on. */
 SCENARIO(dsack_is_counted)
 {
@@ -434,6 +479,8 @@ int main(int argc, char **argv)
 		RUN(tlp_with_only_a_fin_outstanding),
 		RUN(rack_marks_by_time),
 		RUN(rack_tolerates_reordering),
+		RUN(rack_leaves_reserved_room_alone),
+		RUN(late_timers_and_acks),
 		RUN(dsack_is_counted),
 	};
 
