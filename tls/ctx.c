@@ -2,6 +2,7 @@
 #include "tls/ctx.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -115,12 +116,50 @@ static bool set_versions(WOLFSSL_CTX *ctx, const struct policy *policy)
 	    WOLFSSL_SUCCESS;
 }
 
+/* wolfSSL's names of the curves (RFC 8422) that TLS 1.2 knows; NULL for others. */
+static const char *old_group_name(uint16_t group)
+{
+	switch (group) {
+	case 23:
+		return "P-256";
+	case 24:
+		return "P-384";
+	case 25:
+		return "P-521";
+	case 29:
+		return "X25519";
+	default:
+		return NULL;
+	}
+}
+
+/*
+ * For TLS 1.2 and below, whose groups wolfSSL_CTX_set_groups does not touch: without this list a curve
+ * would be used that the policy does not have. It sets those of 1.3 as well, so it comes first.
+ */
+static bool set_old_groups(WOLFSSL_CTX *ctx, const struct policy *policy)
+{
+	char list[64] = "";
+
+	for (unsigned i = 0; i < policy->n_groups; i++) {
+		const char *name = old_group_name(policy->groups[i]);
+		size_t len = strlen(list);
+
+		if (name != NULL)
+			snprintf(list + len, sizeof(list) - len, "%s%s", len > 0 ? ":" : "", name);
+	}
+	/* Only hybrids: then no suite of 1.2 that needs a group can be had. */
+	return list[0] == '\0' || wolfSSL_CTX_set1_curves_list(ctx, list) == WOLFSSL_SUCCESS;
+}
+
 /* One by one: wolfSSL refuses a whole list for one group that it does not have. */
 static bool set_groups(WOLFSSL_CTX *ctx, const struct policy *policy)
 {
 	int groups[POLICY_MAX_GROUPS];
 	int n = 0;
 
+	if (!set_old_groups(ctx, policy))
+		return false;
 	for (unsigned i = 0; i < policy->n_groups; i++) {
 		groups[n] = policy->groups[i];
 		if (wolfSSL_CTX_set_groups(ctx, &groups[n], 1) == WOLFSSL_SUCCESS)
@@ -174,10 +213,8 @@ build(const struct ctx_setup *setup, const struct cert *cert, const struct polic
 	wolfSSL_CTX_set_verify(ctx, WOLFSSL_VERIFY_NONE, NULL);
 	wolfSSL_CTX_set_session_cache_mode(ctx, WOLFSSL_SESS_CACHE_OFF);
 	wolfSSL_CTX_set_group_messages(ctx);
-	wolfSSL_CTX_no_ticket_TLSv13(ctx);
-	wolfSSL_CTX_NoTicketTLSv12(ctx);
 	if (setup->finish != NULL)
-		setup->finish(ctx);
+		setup->finish(ctx, setup->arg);
 	return ctx;
 }
 

@@ -16,8 +16,10 @@ struct ctx_cache;
 
 /* What a context is told besides certificate and policy. */
 struct ctx_setup {
-	int device;                            /* wolfCrypt's crypto callback, or INVALID_DEVID */
-	void (*finish)(struct WOLFSSL_CTX *c); /* I/O callbacks and the like; NULL: none */
+	int device; /* wolfCrypt's crypto callback, or INVALID_DEVID */
+	/* Installs I/O callbacks and the like; NULL: none. */
+	void (*finish)(struct WOLFSSL_CTX *c, void *arg);
+	void *arg;
 };
 
 struct ctx_cache *

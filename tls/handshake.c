@@ -9,6 +9,7 @@
 #include <wolfssl/ssl.h>
 #include <wolfssl/wolfcrypt/cryptocb.h>
 #include <wolfssl/wolfcrypt/error-crypt.h>
+#include <wolfssl/wolfcrypt/sha256.h>
 
 #include "tls/handshake_facts.h"
 #include "tls/handshake_io.h"
@@ -16,6 +17,7 @@
 #include "tls/legacy.h"
 #include "tls/select.h"
 #include "tls/service.h"
+#include "tls/ticket.h"
 
 struct handshake {
 	struct tls_worker *worker;
@@ -27,6 +29,9 @@ struct handshake {
 	enum handshake_status status; /* what the last step of wolfSSL's came to */
 	bool dying;                   /* being freed: no operation is done any more */
 	struct handshake_facts facts;
+	/* Empty when tickets are off; else both are ours. */
+	struct ticket_owner ticket_owner;
+	uint8_t ticket_binding[TICKET_BINDING], ticket_name[32];
 	/* TLS 1.3 application traffic secrets (RFC 8446 7.1), for KeyUpdate. */
 	uint8_t client_traffic[48], server_traffic[48];
 };
@@ -44,6 +49,36 @@ static int keep_secret(WOLFSSL *ssl, int id, const unsigned char *secret, int le
 	return 0;
 }
 
+/* Digest of the server name the client asked for: wolfSSL, which we do not tell it, would not bind it. */
+static bool own_ticket(struct handshake *h, const struct tls_choice *choice)
+{
+	if (wc_Sha256Hash((const byte *)choice->sni, (word32)choice->sni_len, h->ticket_name) != 0)
+		return false;
+	memcpy(h->ticket_binding, choice->service->ticket_binding, TICKET_BINDING);
+	h->ticket_owner.binding = h->ticket_binding;
+	h->ticket_owner.name = h->ticket_name;
+	return true;
+}
+
+/* The hint is the context's, but only this worker's sessions read it. */
+static bool tickets_init(struct handshake *h, const struct tls_choice *choice, WOLFSSL_CTX *ctx)
+{
+	const struct ticket_ring *ring = h->worker->tickets;
+
+	if (ring == NULL || choice->service->no_tickets) {
+		wolfSSL_no_ticket_TLSv13(h->ssl); /* refused where there is no TLS 1.3 */
+		return wolfSSL_NoTicketTLSv12(h->ssl) == WOLFSSL_SUCCESS;
+	}
+	return own_ticket(h, choice) &&
+	    wolfSSL_CTX_set_TicketHint(ctx, (int)ring->lifetime_s) == WOLFSSL_SUCCESS &&
+	    wolfSSL_set_timeout(h->ssl, ring->lifetime_s) == WOLFSSL_SUCCESS;
+}
+
+const struct ticket_owner *handshake_ticket_owner(const struct handshake *h)
+{
+	return h->ticket_owner.binding != NULL ? &h->ticket_owner : NULL;
+}
+
 static bool session_init(struct handshake *h, const struct tls_choice *choice)
 {
 	struct tls_worker *w = h->worker;
@@ -56,6 +91,8 @@ static bool session_init(struct handshake *h, const struct tls_choice *choice)
 		return false;
 	handshake_io_bind(&h->pipe, h->ssl);
 	if (wolfSSL_set_tls13_secret_cb(h->ssl, keep_secret, h) != WOLFSSL_SUCCESS)
+		return false;
+	if (!tickets_init(h, choice, ctx))
 		return false;
 	if (choice->alpn != NULL) {
 		char name[256];

@@ -8,6 +8,7 @@
 
 #include "tls/record.h"
 
+struct ticket_ring;
 struct tls_choice;
 
 /*
@@ -22,13 +23,17 @@ struct tls_worker_config {
 	unsigned max_handshakes; /* under way at once; 0: 8192 */
 	bool no_batches; /* every key operation at once, by wolfCrypt (for comparison and tests) */
 	bool measure_stacks; /* paint fiber stacks, for tls_worker_deepest_stack (tests) */
+	uint32_t (*now_s)(
+	    void); /* seconds since the epoch, for tickets; NULL: the system's clock */
 };
 
 struct tls_worker_stats {
 	uint64_t contexts_built, contexts_evicted;
 	uint64_t key_operations, key_batches; /* operations done; batches of more than two lanes */
-	uint32_t contexts, handshakes;        /* now */
-	uint64_t bytes;                       /* heap held by wolfSSL on this worker, now */
+	uint64_t tickets_issued, tickets_taken;
+	uint64_t tickets_unknown, tickets_expired, tickets_forged; /* shown and not taken */
+	uint32_t contexts, handshakes;                             /* now */
+	uint64_t bytes; /* heap held by wolfSSL on this worker, now */
 };
 
 /* Once per process before any tls_worker_new, and after the last tls_worker_free. 0 or -1. */
@@ -38,6 +43,12 @@ void tls_global_fini(void);
 struct tls_worker *tls_worker_new(const struct tls_worker_config *config); /* NULL: no memory */
 void tls_worker_free(struct tls_worker *w);
 const struct tls_worker_stats *tls_worker_stats(const struct tls_worker *w);
+
+/*
+ * The ring that tickets are sealed and opened with from now on (tls/ticket.h); borrowed until the next call.
+ * NULL, as at first: no tickets. To be called by the worker, when it sees a new snapshot.
+ */
+void tls_worker_set_tickets(struct tls_worker *w, const struct ticket_ring *ring);
 
 /* True when this worker does key operations in batches: it may, and this machine can. */
 bool tls_worker_has_batches(const struct tls_worker *w);

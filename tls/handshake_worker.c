@@ -11,6 +11,7 @@
 
 #include "tls/aead.h"
 #include "tls/handshake_io.h"
+#include "tls/handshake_ticket.h"
 
 #define DEFAULT_CONTEXTS   4096
 #define DEFAULT_HANDSHAKES 8192
@@ -96,13 +97,20 @@ void tls_global_fini(void)
 	heap_global_fini();
 }
 
+static void ctx_finish(WOLFSSL_CTX *ctx, void *arg)
+{
+	handshake_io_install(ctx);
+	handshake_ticket_install(ctx, arg);
+}
+
 struct tls_worker *tls_worker_new(const struct tls_worker_config *config)
 {
-	const struct ctx_setup setup = { .device = TLS_DEVICE, .finish = handshake_io_install };
 	struct tls_worker *w = calloc(1, sizeof(*w));
+	const struct ctx_setup setup = { .device = TLS_DEVICE, .finish = ctx_finish, .arg = w };
 
 	if (w == NULL)
 		return NULL;
+	w->now_s = config->now_s;
 	w->max_handshakes =
 	    config->max_handshakes > 0 ? config->max_handshakes : DEFAULT_HANDSHAKES;
 	w->batches = !config->no_batches && pkey_has_batches();

@@ -13,6 +13,8 @@
 /* Shared by handshake.c, handshake_worker.c and legacy.c; nobody else's. */
 
 struct WOLFSSL;
+struct ticket_owner;
+struct ticket_ring;
 
 struct tls_worker {
 	struct ctx_cache *contexts;
@@ -24,8 +26,10 @@ struct tls_worker {
 	bool batches;
 	unsigned max_handshakes;
 	struct tls_worker_stats stats;
-	struct handshake *running; /* whose fiber runs now */
-	size_t rng_last;           /* length of the last random draw of the running one */
+	struct handshake *running;         /* whose fiber runs now */
+	const struct ticket_ring *tickets; /* NULL: none are given or taken */
+	uint32_t (*now_s)(void);           /* NULL: the system's clock */
+	size_t rng_last;                   /* length of the last random draw of the running one */
 };
 
 /*
@@ -37,6 +41,9 @@ void tls_worker_leave(struct tls_worker *before);
 
 /* Brings w->stats up to date. */
 void tls_worker_count(struct tls_worker *w);
+
+/* Whom a ticket of the running handshake is for; NULL: it neither gives nor takes any (handshake.c). */
+const struct ticket_owner *handshake_ticket_owner(const struct handshake *h);
 
 /* wolfCrypt's crypto callback number of this program. */
 #define TLS_DEVICE 0x5350

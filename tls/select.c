@@ -380,7 +380,8 @@ int select_certificate(
 {
 	struct sni_match match;
 
-	*choice = (struct tls_choice){ .service = service };
+	*choice =
+	    (struct tls_choice){ .service = service, .sni = hello->sni, .sni_len = hello->sni_len };
 	choice->version = choose_version(service->policy, hello);
 	if (choice->version == 0)
 		return refuse(choice, SELECT_NO_VERSION, ALERT_PROTOCOL_VERSION);

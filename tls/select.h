@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct cert;
@@ -27,7 +28,9 @@ struct tls_choice {
 	const struct cert *cert; /* NULL when refused */
 	uint16_t version;        /* what will be negotiated: the highest both have */
 	uint16_t suite;          /* the policy's first that client and certificate can do */
-	const uint8_t *alpn;     /* the chosen protocol's name, in the service; NULL: none */
+	const char *sni;         /* the hello's; borrowed with it */
+	size_t sni_len;
+	const uint8_t *alpn; /* the chosen protocol's name, in the service; NULL: none */
 	uint8_t alpn_len;
 	enum select_reason reason;
 	uint8_t alert; /* when refused */

@@ -103,6 +103,11 @@ struct tls_service *tls_service_new(const struct tls_service_config *config, str
 	s->sni_strict = config->sni_strict;
 	s->no_tickets = config->no_tickets;
 	s->trust_generation = config->trust_generation;
+	if (ticket_bind(s->ticket_binding, config->listener, s->policy, s->trust_generation) < 0) {
+		err_set(e, "listener '%s': no memory", config->listener);
+		tls_service_free(s);
+		return NULL;
+	}
 	s->names = make_names(config, e);
 	if (!s->names || set_alpn(s, config, e) < 0) {
 		tls_service_free(s);

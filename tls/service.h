@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tls/ticket.h"
+
 struct cert;
 struct err;
 struct policy;
@@ -24,6 +26,7 @@ struct tls_service {
 	uint8_t *alpn; /* wire form {u8 length, bytes}... in order of preference; NULL: none */
 	uint16_t alpn_len;
 	bool no_tickets; /* neither given nor taken (tls/ticket.h) */
+	uint8_t ticket_binding[TICKET_BINDING];
 	/* Of the listener's trust store; tickets are bound to it. 0: clients need no certificate. */
 	uint64_t trust_generation;
 };

@@ -13,8 +13,9 @@
 
 static unsigned n_finished;
 
-static void count_finish(WOLFSSL_CTX *ctx)
+static void count_finish(WOLFSSL_CTX *ctx, void *arg)
 {
+	(void)arg;
 	assert_non_null(ctx);
 	n_finished++;
 }
