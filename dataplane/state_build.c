@@ -141,6 +141,8 @@ static int follow_service(struct state *s, unsigned i, const struct state *old,
 	change.n_added = (unsigned)d.added.n;
 	if (!same_defaults(defaults, change.n_defaults, old_defaults, n_old))
 		change.defaults = defaults;
+	else
+		change.n_defaults = 0;
 	if (result == 0 && !change.defaults && d.removed.n == 0 && d.added.n == 0)
 		l->service = snapshot_service_get(before->service);
 	else if (result == 0)
@@ -203,12 +205,12 @@ int state_build(struct state *s, const struct state *old, struct err *e)
 
 		if (l->service)
 			continue;
-		if (old && is_untouched(l, &old->listeners[i], &changed))
-			l->service = snapshot_service_get(old->listeners[i].service);
-		else if (old)
-			result = follow_service(s, i, old, &changed, e);
-		else
+		if (!old || !old->listeners[i].service)
 			result = build_service(s, i, e);
+		else if (is_untouched(l, &old->listeners[i], &changed))
+			l->service = snapshot_service_get(old->listeners[i].service);
+		else
+			result = follow_service(s, i, old, &changed, e);
 	}
 	free(changed.at);
 	return result;
