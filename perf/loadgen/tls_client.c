@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "perf/loadgen/tls_client.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <wolfssl/options.h>
+#include <wolfssl/ssl.h>
+
+#include "tls/handshake_facts.h"
+#include "tls/handshake_worker.h"
+
+#define VERIFY_EVERY 64
+#define PIECES       16
+
+/* The TLS worker lends its heap, random generator and record engine: its handshakes are a server's. */
+struct tls_kit {
+	struct tls_client_config config;
+	struct tls_worker *worker;
+	WOLFSSL_CTX *plain, *verifying;
+	uint64_t n;
+	int error;
+	char text[96];
+};
+
+struct tls_client {
+	struct tls_kit *kit;
+	struct tcp_conn *conn;
+	WOLFSSL *ssl;
+	uint8_t client_traffic[48], server_traffic[48];
+};
+
+static int receive(WOLFSSL *ssl, char *buf, int len, void *arg)
+{
+	struct tls_client *t = arg;
+	struct iovec iov[PIECES];
+	unsigned n = tcp_rx_view(t->conn, iov, PIECES);
+	size_t done = 0;
+
+	(void)ssl;
+	for (unsigned i = 0; i < n && done < (size_t)len; i++) {
+		size_t part = (size_t)len - done;
+
+		if (part > iov[i].iov_len)
+			part = iov[i].iov_len;
+		memcpy(buf + done, iov[i].iov_base, part);
+		done += part;
+	}
+	if (done == 0)
+		return tcp_rx_is_finished(t->conn) ? WOLFSSL_CBIO_ERR_CONN_CLOSE
+						   : WOLFSSL_CBIO_ERR_WANT_READ;
+	tcp_rx_consume(t->conn, (uint32_t)done);
+	return (int)done;
+}
+
+static int transmit(WOLFSSL *ssl, char *buf, int len, void *arg)
+{
+	struct tls_client *t = arg;
+	struct iovec iov[PIECES];
+	unsigned n = tcp_tx_reserve(t->conn, (uint32_t)len, iov, PIECES);
+	size_t done = 0;
+
+	(void)ssl;
+	for (unsigned i = 0; i < n && done < (size_t)len; i++) {
+		size_t part = (size_t)len - done;
+
+		if (part > iov[i].iov_len)
+			part = iov[i].iov_len;
+		memcpy(iov[i].iov_base, buf + done, part);
+		done += part;
+	}
+	if (done == 0)
+		return WOLFSSL_CBIO_ERR_WANT_WRITE;
+	tcp_tx_commit(t->conn, (uint32_t)done, TCP_PUSH);
+	return (int)done;
+}
+
+static int keep_secret(WOLFSSL *ssl, int id, const unsigned char *secret, int len, void *arg)
+{
+	struct tls_client *t = arg;
+	uint8_t *to = id == CLIENT_TRAFFIC_SECRET ? t->client_traffic
+	    : id == SERVER_TRAFFIC_SECRET         ? t->server_traffic
+						  : NULL;
+
+	(void)ssl;
+	if (to != NULL && len >= 0 && (size_t)len <= sizeof(t->client_traffic))
+		memcpy(to, secret, (size_t)len);
+	return 0;
+}
+
+static WOLFSSL_CTX *ctx_new(const struct tls_client_config *c, bool verify)
+{
+	WOLFSSL_CTX *ctx =
+	    wolfSSL_CTX_new(c->tls12 ? wolfTLSv1_2_client_method() : wolfTLSv1_3_client_method());
+	int group = c->group;
+	const char *suites = !c->tls12 ? "TLS13-AES128-GCM-SHA256"
+	    : c->rsa                   ? "ECDHE-RSA-AES128-GCM-SHA256"
+				       : "ECDHE-ECDSA-AES128-GCM-SHA256";
+
+	if (ctx == NULL)
+		return NULL;
+	wolfSSL_CTX_set_verify(ctx, verify ? WOLFSSL_VERIFY_PEER : WOLFSSL_VERIFY_NONE, NULL);
+	if (wolfSSL_CTX_SetDevId(ctx, TLS_DEVICE) == WOLFSSL_SUCCESS &&
+	    (!verify || wolfSSL_CTX_load_verify_locations(ctx, c->ca, NULL) == WOLFSSL_SUCCESS) &&
+	    wolfSSL_CTX_set_cipher_list(ctx, suites) == WOLFSSL_SUCCESS &&
+	    wolfSSL_CTX_set_groups(ctx, &group, 1) == WOLFSSL_SUCCESS &&
+	    wolfSSL_CTX_set1_sigalgs_list(
+		ctx, c->rsa ? "RSA-PSS+SHA256:RSA+SHA256" : "ECDSA+SHA256") == WOLFSSL_SUCCESS &&
+	    wolfSSL_CTX_UseSNI(ctx, WOLFSSL_SNI_HOST_NAME, c->name,
+		(unsigned short)strlen(c->name)) == WOLFSSL_SUCCESS) {
+		wolfSSL_CTX_SetIORecv(ctx, receive);
+		wolfSSL_CTX_SetIOSend(ctx, transmit);
+		wolfSSL_CTX_set_session_cache_mode(ctx, WOLFSSL_SESS_CACHE_OFF);
+		return ctx;
+	}
+	wolfSSL_CTX_free(ctx);
+	return NULL;
+}
+
+struct tls_kit *tls_kit_new(const struct tls_client_config *config)
+{
+	const struct tls_worker_config worker = { .max_contexts = 1 };
+	struct tls_kit *k = calloc(1, sizeof(*k));
+
+	if (k == NULL || tls_global_init() != 0)
+		goto fail;
+	k->config = *config;
+	k->worker = tls_worker_new(&worker);
+	if (k->worker == NULL)
+		goto fail;
+	tls_worker_enter(k->worker);
+	k->plain = ctx_new(config, false);
+	k->verifying = config->ca != NULL ? ctx_new(config, true) : NULL;
+	if (k->plain != NULL && (config->ca == NULL || k->verifying != NULL))
+		return k;
+fail:
+	fprintf(stderr, "loadgen: wolfSSL does not take the group, the CA file or the name\n");
+	tls_kit_free(k);
+	return NULL;
+}
+
+void tls_kit_free(struct tls_kit *k)
+{
+	if (k == NULL)
+		return;
+	wolfSSL_CTX_free(k->plain);
+	wolfSSL_CTX_free(k->verifying);
+	tls_worker_leave(NULL);
+	tls_worker_free(k->worker);
+	free(k);
+}
+
+struct aead_engine *tls_kit_aead(struct tls_kit *k)
+{
+	return tls_worker_aead(k->worker);
+}
+
+const char *tls_kit_error(const struct tls_kit *k)
+{
+	return k->text;
+}
+
+struct tls_client *tls_client_new(struct tls_kit *k, struct tcp_conn *conn)
+{
+	bool verify = k->verifying != NULL && k->n++ % VERIFY_EVERY == 0;
+	struct tls_client *t = heap_malloc(sizeof(*t));
+
+	if (t == NULL)
+		return NULL;
+	t->kit = k;
+	t->conn = conn;
+	t->ssl = wolfSSL_new(verify ? k->verifying : k->plain);
+	if (t->ssl == NULL ||
+	    wolfSSL_set_tls13_secret_cb(t->ssl, keep_secret, t) != WOLFSSL_SUCCESS ||
+	    (!k->config.tls12 && wolfSSL_UseKeyShare(t->ssl, k->config.group) != WOLFSSL_SUCCESS) ||
+	    (verify && wolfSSL_check_domain_name(t->ssl, k->config.name) != WOLFSSL_SUCCESS)) {
+		tls_client_free(t);
+		return NULL;
+	}
+	wolfSSL_SetIOReadCtx(t->ssl, t);
+	wolfSSL_SetIOWriteCtx(t->ssl, t);
+	return t;
+}
+
+void tls_client_free(struct tls_client *t)
+{
+	if (t == NULL)
+		return;
+	wolfSSL_free(t->ssl);
+	explicit_bzero(t, sizeof(*t));
+	heap_release(t);
+}
+
+enum tls_client_status tls_client_step(struct tls_client *t)
+{
+	struct tls_kit *k = t->kit;
+	int ret = wolfSSL_connect(t->ssl);
+
+	if (ret == WOLFSSL_SUCCESS)
+		return TLS_CLIENT_DONE;
+	k->error = wolfSSL_get_error(t->ssl, ret);
+	if (k->error == WOLFSSL_ERROR_WANT_READ || k->error == WOLFSSL_ERROR_WANT_WRITE)
+		return TLS_CLIENT_AGAIN;
+	wolfSSL_ERR_error_string_n((unsigned long)k->error, k->text, sizeof(k->text));
+	return TLS_CLIENT_FAILED;
+}
+
+/* handshake_take_keys speaks for a server: what that reads with is what we write with. */
+int tls_client_finish(struct tls_client *t, struct record *r)
+{
+	struct tls_keys keys;
+	struct tls_secret secret;
+	uint64_t read_seq, write_seq;
+	int ret = -1;
+
+	if (handshake_take_keys(t->ssl, t->client_traffic, t->server_traffic, &keys) ==
+	    HANDSHAKE_KEYS_TAKEN) {
+		read_seq = keys.read.seq;
+		write_seq = keys.write.seq;
+		secret = keys.read;
+		keys.read = keys.write;
+		keys.write = secret;
+		keys.read.seq = read_seq;
+		keys.write.seq = write_seq;
+		keys.client = true;
+		record_init(r, tls_worker_aead(t->kit->worker), &keys);
+		explicit_bzero(&secret, sizeof(secret));
+		ret = 0;
+	}
+	explicit_bzero(&keys, sizeof(keys));
+	tls_client_free(t);
+	return ret;
+}
