@@ -57,10 +57,10 @@ static void segment_acked(struct tcp_conn *c, const struct txseg *t, uint32_t n,
 static void cumulative(struct tcp_conn *c, uint32_t ack, struct ack *a)
 {
 	a->acked = ack - c->snd_una;
-	while (c->txq_head && c->txq_head != c->txq_send) {
+	while (txq_sent(c)) {
 		struct txseg *t = txseg(c->txq_head);
 
-		if (!(t->flags & TXSEG_SENT) || seq_geq(t->seq, ack))
+		if (seq_geq(t->seq, ack))
 			break;
 		if (seq_gt(txseg_end(t), ack)) {
 			segment_acked(c, t, ack - t->seq, a);

@@ -259,10 +259,8 @@ void output_tlp(struct tcp_conn *c)
 		if (c->txq_send && fit(c, false) && send_some(c, dst)) {
 			x->tlp_open = true;
 		} else {
-			for (struct rte_mbuf *m = c->txq_head; m && m != c->txq_send;
-			     m = txq_next(m))
-				if (txseg(m)->flags & TXSEG_SENT &&
-				    !(txseg(m)->flags & TXSEG_SACKED))
+			for (struct rte_mbuf *m = txq_sent(c); m; m = txq_next_sent(m))
+				if (!(txseg(m)->flags & TXSEG_SACKED))
 					last = m;
 			if (last && xmit_segment(c, dst, last)) {
 				sack_mark_resent(c, txseg(last));

@@ -84,10 +84,10 @@ void pmtu_too_big(struct tcp_conn *c, uint32_t mtu)
 		return;
 	stats_inc(s->stats, STAT_TCP_PMTU_LOWERED);
 	conn_ext(c);
-	for (struct rte_mbuf *m = c->txq_head; m && m != c->txq_send; m = txq_next(m)) {
+	for (struct rte_mbuf *m = txq_sent(c); m; m = txq_next_sent(m)) {
 		struct txseg *t = txseg(m);
 
-		if (t->flags & TXSEG_SENT && t->len > c->mss && !(t->flags & TXSEG_SACKED))
+		if (t->len > c->mss && !(t->flags & TXSEG_SACKED))
 			sack_mark_lost(c, t);
 	}
 	conn_want_send(c);

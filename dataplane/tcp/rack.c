@@ -82,7 +82,7 @@ uint32_t rack_detect(struct tcp_conn *c)
 	uint64_t now = conn_now(c), timeout = 0;
 	uint32_t reo = rack_reo_wnd(c);
 
-	for (struct rte_mbuf *m = c->txq_head; m && m != c->txq_send; m = txq_next(m)) {
+	for (struct rte_mbuf *m = txq_sent(c); m; m = txq_next_sent(m)) {
 		struct txseg *t = txseg(m);
 
 		if (t->flags & TXSEG_SACKED ||

@@ -75,12 +75,12 @@ void sack_input(struct tcp_conn *c, const struct seg *seg, struct ack *a)
 		recovery_dsack(c, &seg->opts.sack[0]);
 	}
 	n = valid_blocks(c, seg, first, blocks);
-	for (struct rte_mbuf *m = c->txq_head; m && m != c->txq_send && i < n; m = txq_next(m)) {
+	for (struct rte_mbuf *m = txq_sent(c); m && i < n; m = txq_next_sent(m)) {
 		struct txseg *t = txseg(m);
 
 		while (i < n && seq_leq(blocks[i].end, t->seq))
 			i++;
-		if (i == n || !(t->flags & TXSEG_SENT))
+		if (i == n)
 			break;
 		if (!(t->flags & TXSEG_SACKED) && seq_geq(t->seq, blocks[i].start) &&
 		    seq_leq(txseg_end(t), blocks[i].end))
@@ -144,11 +144,9 @@ void sack_mark_all_lost(struct tcp_conn *c)
 	struct conn_ext *x = conn_ext(c);
 	bool reneged = c->txq_head && txseg(c->txq_head)->flags & TXSEG_SACKED;
 
-	for (struct rte_mbuf *m = c->txq_head; m && m != c->txq_send; m = txq_next(m)) {
+	for (struct rte_mbuf *m = txq_sent(c); m; m = txq_next_sent(m)) {
 		struct txseg *t = txseg(m);
 
-		if (!(t->flags & TXSEG_SENT))
-			break;
 		if (reneged && t->flags & TXSEG_SACKED) {
 			sack_forget(c, t, txseg_len(t));
 			t->flags &= (uint16_t)~TXSEG_SACKED;
@@ -162,7 +160,7 @@ void sack_mark_all_lost(struct tcp_conn *c)
 
 void sack_unmark_lost(struct tcp_conn *c)
 {
-	for (struct rte_mbuf *m = c->txq_head; m && m != c->txq_send; m = txq_next(m)) {
+	for (struct rte_mbuf *m = txq_sent(c); m; m = txq_next_sent(m)) {
 		struct txseg *t = txseg(m);
 
 		if ((t->flags & (TXSEG_LOST | TXSEG_RESENT)) != TXSEG_LOST)
@@ -176,7 +174,7 @@ struct rte_mbuf *sack_first_pending(const struct tcp_conn *c)
 {
 	if (!c->ext || c->ext->pending == 0)
 		return NULL;
-	for (struct rte_mbuf *m = c->txq_head; m && m != c->txq_send; m = txq_next(m))
+	for (struct rte_mbuf *m = txq_sent(c); m; m = txq_next_sent(m))
 		if ((txseg(m)->flags & (TXSEG_LOST | TXSEG_RESENT)) == TXSEG_LOST)
 			return m;
 	return NULL;

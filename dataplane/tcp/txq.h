@@ -21,6 +21,24 @@ static inline struct rte_mbuf *txq_next(const struct rte_mbuf *m)
 	return txseg(m)->next;
 }
 
+/*
+ * Walks what was sent and is unacknowledged: for (m = txq_sent(c); m; m = txq_next_sent(m)). What is
+ * behind it, unsent segments and spares, has no marks and no times.
+ */
+static inline struct rte_mbuf *txq_sent(const struct tcp_conn *c)
+{
+	struct rte_mbuf *m = c->txq_head;
+
+	return m && txseg(m)->flags & TXSEG_SENT ? m : NULL;
+}
+
+static inline struct rte_mbuf *txq_next_sent(const struct rte_mbuf *m)
+{
+	struct rte_mbuf *next = txseg(m)->next;
+
+	return next && txseg(next)->flags & TXSEG_SENT ? next : NULL;
+}
+
 /* First uncommitted one, or NULL. */
 static inline struct rte_mbuf *txq_spare(const struct tcp_conn *c)
 {

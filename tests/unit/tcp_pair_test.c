@@ -353,6 +353,37 @@ static void pacing_spreads_the_window(void **state)
 	world_free();
 }
 
+/* Room lent out and not committed hangs behind what was sent; loss recovery must not look at it. */
+static void spares_are_no_segments(void **state)
+{
+	struct iovec iov[16];
+	uint64_t got = 0;
+
+	(void)state;
+	world_make(0, 10000, 1, false);
+	connect_pair();
+	push(w.e[0].c, 0, 8 * 1448);
+	w.loss = 1000;
+	flush(0);
+	push(w.e[0].c, 8 * 1448, 9 * 1448);
+	w.loss = 0;
+	flush(0);
+	/* Everything is sent, the first eight are lost; the ninth's SACK makes RACK look. */
+	assert_true(tcp_tx_reserve(w.e[0].c, 16384, iov, 16) > 0);
+	while (tcp_tx_unacked(w.e[0].c)) {
+		assert_true(tcp_tx_reserve(w.e[0].c, 16384, iov, 16) > 0);
+		step();
+	}
+	got = pull(w.e[1].c, got);
+	assert_int_equal(got, 9 * 1448);
+	push(w.e[0].c, got, got + 16384);
+	while (tcp_tx_unacked(w.e[0].c))
+		step();
+	assert_int_equal(pull(w.e[1].c, got), got + 16384);
+	close_both();
+	world_free();
+}
+
 static void refused_by_nobody_listening(void **state)
 {
 	struct tcp_target t = { .ip = v4(0x0a500002), .port = 81 };
@@ -382,6 +413,7 @@ int main(void)
 		cmocka_unit_test(bulk_without_loss),
 		cmocka_unit_test(bulk_with_loss),
 		cmocka_unit_test(pacing_spreads_the_window),
+		cmocka_unit_test(spares_are_no_segments),
 		cmocka_unit_test(refused_by_nobody_listening),
 	};
 
