@@ -15,6 +15,7 @@ int backend_init(struct gen *g)
 	g->backends = calloc(n, sizeof(*g->backends));
 	if (g->backends == NULL)
 		return -1;
+	g->backends_end = g->backends + n;
 	for (unsigned i = 0; i < n; i++) {
 		g->backends[i].next = g->free_backends;
 		g->free_backends = &g->backends[i];

@@ -115,7 +115,7 @@ struct gen {
 	unsigned n_ready;   /* of these: waiting for an exchange */
 	struct client *clients;
 	struct client_list free, ready;
-	struct backend *backends, *free_backends;
+	struct backend *backends, *backends_end, *free_backends;
 	struct flood *flood;
 	struct results results;
 	uint8_t scratch[RECORD_MAX];
@@ -150,4 +150,6 @@ unsigned flood_send(struct gen *g);
 
 /* --- report.c --- */
 void gen_error(struct gen *g, enum gen_error e, const char *why);
+/* GEN_UNFINISHED, with what it was at. */
+void gen_unfinished(struct gen *g, const struct client *c);
 void report(const struct gen *g);

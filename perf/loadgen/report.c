@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <stdio.h>
+#include <string.h>
 
 #include <rte_cycles.h>
 
@@ -25,6 +26,39 @@ void gen_error(struct gen *g, enum gen_error e, const char *why)
 {
 	if (g->results.errors[e]++ < TOLD)
 		fprintf(stderr, "loadgen: %s: %s\n", error_names[e], why);
+}
+
+static void describe(const char *who, const struct tcp_conn *conn)
+{
+	struct tcp_info i;
+
+	tcp_info_get(conn, &i);
+	fprintf(stderr,
+	    "  %s: state %d, unread %u, room %u, snd_una %u nxt +%u wnd %u cwnd %u, rcv_wnd %u, "
+	    "srtt %u us, rto %u us, retransmits %llu\n",
+	    who, i.state, tcp_rx_available(conn), tcp_tx_space(conn), i.snd_una,
+	    i.snd_nxt - i.snd_una, i.snd_wnd, i.cwnd, i.rcv_wnd, i.srtt_us, i.rto_us,
+	    (unsigned long long)i.retransmits);
+}
+
+void gen_unfinished(struct gen *g, const struct client *c)
+{
+	char text[128];
+
+	snprintf(text, sizeof(text), "client state %u, sent %llu of %llu, received %llu of %llu",
+	    c->state, (unsigned long long)c->out_at, (unsigned long long)message_len(&g->request),
+	    (unsigned long long)c->in_at, (unsigned long long)message_len(&g->answer));
+	gen_error(g, GEN_UNFINISHED, text);
+	if (g->results.errors[GEN_UNFINISHED] > TOLD || c->conn == NULL)
+		return;
+	describe("client", c->conn);
+	for (const struct backend *b = g->backends; b < g->backends_end; b++)
+		if (b->conn != NULL && memcmp(b->id, c->id, sizeof(b->id)) == 0) {
+			fprintf(stderr, "  backend: received %llu, %s, sent %llu\n",
+			    (unsigned long long)b->in_at, b->answering ? "answering" : "listening",
+			    (unsigned long long)b->out_at);
+			describe("backend", b->conn);
+		}
 }
 
 static void print_hist(const char *name, const struct hist *h)

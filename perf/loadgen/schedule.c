@@ -136,8 +136,9 @@ static void drain(struct gen *g)
 {
 	if (g->n_open > g->n_ready && g->now_us - g->phase_us < GRACE_US)
 		return;
-	for (unsigned n = g->n_open - g->n_ready; n > 0; n--)
-		gen_error(g, GEN_UNFINISHED, "still under way after the end");
+	for (unsigned i = 0; i < g->options.connections; i++)
+		if (g->clients[i].state != CLIENT_FREE && g->clients[i].state != CLIENT_READY)
+			gen_unfinished(g, &g->clients[i]);
 	enter(g, GEN_RESULT);
 }
 
