@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "tests/unit/eal.h"
 
-#include <rte_eal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <rte_eal.h>
 #include <rte_mbuf.h>
 
 void test_eal_start(void)
