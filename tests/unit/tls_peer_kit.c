@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "tests/unit/tls_peer_kit.h"
+
+#include <openssl/x509.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/unit/tls_data_kit.h"
+#include "tls/hello.h"
+#include "tls/record.h"
+#include "tls/select.h"
+
+#include <cmocka.h>
+
+struct wire {
+	SSL *ssl;
+	uint8_t in[65536]; /* from the client */
+	size_t at, len;
+};
+
+static void fetch(struct wire *w)
+{
+	int n = BIO_read(SSL_get_wbio(w->ssl), w->in + w->len, (int)(sizeof(w->in) - w->len));
+
+	w->len += n > 0 ? (size_t)n : 0;
+}
+
+static SSL_CTX *client_ctx(const struct peer_client *c)
+{
+	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+
+	SSL_CTX_set_security_level(ctx, 0);
+	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_min_proto_version(ctx, c->version ? c->version : TLS1_2_VERSION);
+	SSL_CTX_set_max_proto_version(ctx, c->version ? c->version : TLS1_3_VERSION);
+	if (c->ciphers)
+		assert_int_equal(SSL_CTX_set_cipher_list(ctx, c->ciphers), 1);
+	if (c->sigalgs)
+		assert_int_equal(SSL_CTX_set1_sigalgs_list(ctx, c->sigalgs), 1);
+	if (c->groups)
+		assert_int_equal(SSL_CTX_set1_groups_list(ctx, c->groups), 1);
+	if (c->alpn)
+		assert_int_equal(SSL_CTX_set_alpn_protos(ctx, (const unsigned char *)c->alpn,
+				     (unsigned)strlen(c->alpn)),
+		    0);
+	return ctx;
+}
+
+static SSL *client_new(SSL_CTX *ctx, const struct peer_client *c)
+{
+	SSL *ssl = SSL_new(ctx);
+
+	if (c->name)
+		SSL_set_tlsext_host_name(ssl, c->name);
+	if (c->session) { /* a copy: a new ticket makes OpenSSL declare the old one unfit */
+		SSL_SESSION *copy = SSL_SESSION_dup(c->session);
+
+		assert_int_equal(SSL_set_session(ssl, copy), 1);
+		SSL_SESSION_free(copy);
+	}
+	if (c->wants_staple)
+		SSL_set_tlsext_status_type(ssl, TLSEXT_STATUSTYPE_ocsp);
+	SSL_set_bio(ssl, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+	SSL_set_connect_state(ssl);
+	return ssl;
+}
+
+/* The handshake, to its end or failure. */
+static enum handshake_status shake(struct tls_worker *tls, struct handshake *h, struct wire *w)
+{
+	static uint8_t out[65536];
+	enum handshake_status status = HANDSHAKE_WANT_READ;
+
+	for (unsigned turn = 0; turn < 40 && status != HANDSHAKE_DONE; turn++) {
+		struct iovec in_v = { w->in + w->at, w->len - w->at }, out_v = { out, sizeof(out) };
+		struct record_io io = { .in = &in_v, .n_in = 1, .out = &out_v, .n_out = 1 };
+
+		status = handshake_step(h, &io);
+		w->at += io.consumed;
+		if (io.produced > 0)
+			BIO_write(SSL_get_rbio(w->ssl), out, (int)io.produced);
+		if (status == HANDSHAKE_FAILED)
+			break;
+		if (status == HANDSHAKE_WANT_KEY) {
+			tls_worker_poll(tls);
+			while (tls_worker_ready(tls))
+				;
+			continue;
+		}
+		SSL_do_handshake(w->ssl);
+		fetch(w);
+	}
+	SSL_do_handshake(w->ssl);
+	fetch(w);
+	return status;
+}
+
+/* A word from the server, which also makes the client read a ticket before it, and one back. */
+static bool exchange(struct tls_worker *tls, struct record *r, struct wire *w)
+{
+	static uint8_t out[65536];
+	static char word[] = "sally";
+	struct iovec in_v = { word, 5 }, out_v = { out, sizeof(out) };
+	struct record_io io = { .in = &in_v, .n_in = 1, .out = &out_v, .n_out = 1 };
+	char got[16];
+
+	if (record_seal(r, tls_worker_aead(tls), &io) != RECORD_OK || io.consumed != 5)
+		return false;
+	BIO_write(SSL_get_rbio(w->ssl), out, (int)io.produced);
+	if (SSL_read(w->ssl, got, sizeof(got)) != 5 || memcmp(got, word, 5) != 0)
+		return false;
+	SSL_write(w->ssl, "port", 4);
+	fetch(w);
+	in_v = (struct iovec){ w->in + w->at, w->len - w->at };
+	io = (struct record_io){ .in = &in_v, .n_in = 1, .out = &out_v, .n_out = 1 };
+	return record_open(r, tls_worker_aead(tls), &io) == RECORD_OK && io.produced == 4 &&
+	    memcmp(out, "port", 4) == 0;
+}
+
+static void take_facts(struct peer_result *r, SSL *ssl)
+{
+	X509 *leaf = SSL_get1_peer_certificate(ssl);
+	const unsigned char *staple;
+	long len = SSL_get_tlsext_status_ocsp_resp(ssl, &staple);
+	unsigned n = sizeof(r->leaf);
+
+	if (leaf)
+		X509_digest(leaf, EVP_sha256(), r->leaf, &n);
+	X509_free(leaf);
+	if (len > 0 && (size_t)len <= sizeof(r->staple)) {
+		memcpy(r->staple, staple, (size_t)len);
+		r->staple_len = (size_t)len;
+	}
+	r->session = SSL_get1_session(ssl);
+	if (r->session && (!r->done || !SSL_SESSION_has_ticket(r->session))) {
+		SSL_SESSION_free(r->session);
+		r->session = NULL;
+	}
+}
+
+static void serve(
+    struct peer_result *r, struct tls_worker *tls, const struct tls_choice *choice, struct wire *w)
+{
+	struct handshake *h = handshake_new(tls, choice, w);
+	enum handshake_status status;
+	struct record record;
+
+	assert_non_null(h);
+	status = shake(tls, h, w);
+	r->facts = *handshake_facts(h);
+	if (status != HANDSHAKE_DONE || !SSL_is_init_finished(w->ssl)) {
+		handshake_free(h);
+		return;
+	}
+	assert_int_equal(handshake_finish(h, &record), 0);
+	r->done = exchange(tls, &record, w);
+	record_fini(&record, tls_worker_aead(tls));
+	assert_int_equal(r->facts.resumed, SSL_session_reused(w->ssl));
+	r->resumed = r->facts.resumed;
+}
+
+struct peer_result
+peer_connect(struct tls_worker *tls, const struct tls_service *s, const struct peer_client *client)
+{
+	static uint8_t scratch[HELLO_SCRATCH];
+	static struct wire w;
+	struct peer_result r = { 0 };
+	SSL_CTX *ctx = client_ctx(client);
+	struct tls_choice choice;
+	struct hello hello;
+	struct iovec iov;
+	uint8_t alert;
+	size_t need;
+
+	w = (struct wire){ .ssl = client_new(ctx, client) };
+	SSL_do_handshake(w.ssl);
+	fetch(&w);
+	iov = (struct iovec){ w.in, w.len };
+	assert_int_equal(hello_read(&hello, &iov, 1, scratch, &need, &alert), HELLO_OK);
+	if (select_certificate(s, &hello, &choice) == 0) {
+		serve(&r, tls, &choice, &w);
+		take_facts(&r, w.ssl);
+	}
+	SSL_set_shutdown(w.ssl, SSL_SENT_SHUTDOWN); /* else OpenSSL declares the session unfit */
+	SSL_free(w.ssl);
+	SSL_CTX_free(ctx);
+	return r;
+}
+
+struct cert *peer_cert(const char *name)
+{
+	static struct err e;
+	char chain[64], key[64];
+	struct cert *c;
+
+	snprintf(chain, sizeof(chain), "%s.pem inter.pem", name);
+	snprintf(key, sizeof(key), "%s.key", name);
+	c = kit_cert(chain, key, &e);
+	assert_non_null(c);
+	return c;
+}
