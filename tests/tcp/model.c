@@ -254,6 +254,8 @@ int model_run(const struct model_config *c, struct model_result *result)
 	missing = m->pool_free_at_start - rte_mempool_avail_count(m->pool);
 	if (missing)
 		model_fail(m, "%d mbufs are missing at the end", (int)missing);
+	if (m->result.gave_up && getenv("MODEL_TRACE"))
+		trace_print(&m->trace, stderr);
 	if (result) {
 		*result = m->result;
 		result->virtual_us = m->now_us - c->start_us;

@@ -32,7 +32,8 @@ static void path_make(struct model_path *p, struct model_rng *r)
 	p->us_per_kb = PICK(r, 0, 0, 8, 80, 800, 8000);
 	p->queue_bytes = PICK(r, 8000, 30000, 100000, 1000000);
 	p->mtu = p->mtu_later = 1500;
-	p->mtu_is_told = true;
+	/* Not told: a black hole (RFC 4821). */
+	p->mtu_is_told = model_random(r, 3) != 0;
 	if (model_random(r, 5) == 0) {
 		p->mtu_later = (uint16_t)(1280 + model_random(r, 200));
 		p->mtu_at_us = PICK(r, 0, 50000, 300000, 3000000);
@@ -101,12 +102,14 @@ void model_config_make(struct model_config *c, uint64_t seed)
 
 		s->max_conns = 16;
 		s->no_ecn = model_random(r, 2);
+		s->pacing = model_random(r, 2);
 		s->send_buffer = PICK(r, 0, 0, 16384, 65536);
 		s->recv_buffer = PICK(r, 0, 0, 8192, 32768, 131072);
 		s->cc = model_random(r, 2) ? TCP_CC_CUBIC : TCP_CC_NEWRENO;
 		s->delayed_ack_us = PICK(r, 0, 0, 10000, 200000);
 		c->offloads[side] =
-		    PICK(r, 0, 0, NET_TX_IP_CHECKSUM | NET_TX_TCP_CHECKSUM, NET_RX_CHECKSUM);
+		    PICK(r, 0, 0, NET_TX_IP_CHECKSUM | NET_TX_TCP_CHECKSUM, NET_RX_CHECKSUM,
+			NET_RX_CHECKSUM | NET_TX_IP_CHECKSUM | NET_TX_TCP_CHECKSUM | NET_TX_TSO);
 	}
 	c->sleep_ppm = PICK(r, 0, 0, 1000, 20000);
 	c->sleep_us = PICK(r, 1000, 20000, 400000);

@@ -30,6 +30,8 @@ int main(int argc, char **argv)
 		if (model_run(&c, &r) != 0)
 			failed++;
 		gave_up += r.gave_up;
+		if (r.gave_up)
+			printf("seed %lu gave up\n", seed);
 		total.virtual_us += r.virtual_us;
 		total.packets += r.packets;
 		total.lost += r.lost;

@@ -248,6 +248,10 @@ static bool events_drain(struct peer *p)
 			known = p->app = conn_add(p, c);
 		}
 		known->events |= events;
+		if (known->to_write && events & TCP_EV_WRITABLE) {
+			known->events &= ~(unsigned)TCP_EV_WRITABLE;
+			peer_write_on(p, known);
+		}
 	}
 	return moved;
 }

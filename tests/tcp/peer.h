@@ -49,6 +49,8 @@ struct peer_conn {
 	struct tcp_conn *conn;
 	unsigned events;        /* seen and not yet asked for */
 	uint32_t read, written; /* stream positions of the user */
+	uint32_t to_write;      /* what had no room yet: goes on at TCP_EV_WRITABLE */
+	enum tcp_push push;
 	bool released;
 	struct peer_flow flow; /* as peer_new_flow or peer_turn_to left it */
 };

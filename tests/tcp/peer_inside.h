@@ -18,6 +18,9 @@ struct rte_mempool *peer_pool(unsigned size);
 /* Wraps the bytes in an mbuf of pool; external buffer of exactly that size under ASan. */
 struct rte_mbuf *peer_mbuf(struct rte_mempool *pool, const uint8_t *frame, size_t len);
 
+/* Writes what peer_write left, as far as there is room. */
+void peer_write_on(struct peer *p, struct peer_conn *conn);
+
 /* Takes a slot for a connection; the app calls mean it from now on. */
 void peer_adopt(struct peer *p, struct tcp_conn *c);
 

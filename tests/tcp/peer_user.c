@@ -22,33 +22,38 @@ static struct tcp_conn *conn_of(struct peer *p)
 	return p->app->conn;
 }
 
-void peer_write(struct peer *p, uint32_t n, enum tcp_push push)
+void peer_write_on(struct peer *p, struct peer_conn *conn)
 {
-	struct tcp_conn *c = conn_of(p);
-	uint32_t left = n;
-
-	trace_note(
-	    &p->trace, 0, p->now_us, "app writes %u%s", n, push == TCP_MORE ? " (more)" : "");
-	while (left) {
+	while (conn->to_write) {
 		struct iovec iov[16];
-		unsigned n_iov = tcp_tx_reserve(c, left, iov, 16);
+		unsigned n_iov = tcp_tx_reserve(conn->conn, conn->to_write, iov, 16);
 		uint32_t got = 0;
 
 		if (!n_iov)
-			peer_fail(p, "no room to write the last %u of %u bytes", left, n);
+			return;
 		for (unsigned i = 0; i < n_iov; i++) {
 			uint8_t *to = iov[i].iov_base;
 
 			for (size_t j = 0; j < iov[i].iov_len; j++)
-				to[j] = peer_byte(true, p->app->written + got + (uint32_t)j);
+				to[j] = peer_byte(true, conn->written + got + (uint32_t)j);
 			got += (uint32_t)iov[i].iov_len;
 		}
-		if (got > left)
-			peer_fail(p, "tcp_tx_reserve gave %u, asked for %u", got, left);
-		left -= got;
-		p->app->written += got;
-		tcp_tx_commit(c, got, left ? TCP_MORE : push);
+		if (got > conn->to_write)
+			peer_fail(p, "tcp_tx_reserve gave %u, asked for %u", got, conn->to_write);
+		conn->to_write -= got;
+		conn->written += got;
+		tcp_tx_commit(conn->conn, got, conn->to_write ? TCP_MORE : conn->push);
 	}
+}
+
+void peer_write(struct peer *p, uint32_t n, enum tcp_push push)
+{
+	conn_of(p);
+	trace_note(
+	    &p->trace, 0, p->now_us, "app writes %u%s", n, push == TCP_MORE ? " (more)" : "");
+	p->app->to_write += n;
+	p->app->push = push;
+	peer_write_on(p, p->app);
 	peer_run(p);
 }
 
