@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/ctl/ctl.h"
+
+#define MAX_FILE (1u << 20)
+
+static const char *text_of(const json_t *o, const char *key)
+{
+	const char *text = json_string_value(json_object_get(o, key));
+
+	return text ? text : "-";
+}
+
+/* --- lists --- */
+
+static void add_row(struct ctl_table *t, const json_t *cert)
+{
+	char left[32], *names = ctl_join(json_object_get(cert, "names"));
+	char *listeners = ctl_join(json_object_get(cert, "listeners"));
+
+	ctl_cell(t, "%s", text_of(cert, "name"));
+	ctl_cell(t, "%s", text_of(cert, "key_type"));
+	ctl_cell(t, "%.10s", text_of(cert, "not_after"));
+	ctl_cell(t, "%s",
+	    ctl_left(json_integer_value(json_object_get(cert, "expires_in_seconds")), left));
+	ctl_cell(t, "%s", text_of(cert, "source"));
+	ctl_cell(t, "%s", *listeners ? listeners : "-");
+	ctl_cell(t, "%.60s%s", *names ? names : "-", strlen(names) > 60 ? "..." : "");
+	free(names);
+	free(listeners);
+}
+
+/* All pages of a list of certificates; query begins with '?' and ends in '&' or is "?". */
+static int all_certs(struct ctl *c, const char *query, json_t **all)
+{
+	char path[700], *after = NULL;
+	int status = CTL_OK;
+
+	*all = json_array();
+	do {
+		json_t *answer, *page;
+		const char *next;
+
+		snprintf(path, sizeof(path), "/v1/certificates%s%s%s", query, after ? "after=" : "",
+		    after ? after : "limit=1000");
+		free(after);
+		after = NULL;
+		status = ctl_ask(c, "GET", path, NULL, &answer);
+		if (status != CTL_OK)
+			break;
+		page = json_object_get(answer, "certificates");
+		json_array_extend(*all, page);
+		next = json_string_value(json_object_get(answer, "next"));
+		after = next ? strdup(next) : NULL;
+		json_decref(answer);
+	} while (after);
+	if (status != CTL_OK) {
+		json_decref(*all);
+		*all = NULL;
+	}
+	return status;
+}
+
+static int list_certs(struct ctl *c, const char *query)
+{
+	static const char *const heads[] = { "NAME", "KEY", "ENDS", "LEFT", "SOURCE", "LISTENERS",
+		"NAMES" };
+	struct ctl_table *t;
+	const json_t *cert;
+	json_t *all;
+	size_t i;
+	int status = all_certs(c, query, &all);
+
+	if (status != CTL_OK || ctl_is_json(c, all))
+		return status;
+	t = ctl_table_new(7, heads);
+	json_array_foreach(all, i, cert) add_row(t, cert);
+	ctl_table_print(t);
+	json_decref(all);
+	return CTL_OK;
+}
+
+int ctl_cert_list(struct ctl *c, int n, char **operands)
+{
+	(void)n;
+	(void)operands;
+	return list_certs(c, "?");
+}
+
+int ctl_expiring(struct ctl *c, int n, char **operands)
+{
+	char *within = ctl_escape(n ? operands[0] : "30d"), query[200];
+
+	snprintf(query, sizeof(query), "?expires_within=%.100s&", within);
+	free(within);
+	return list_certs(c, query);
+}
+
+int ctl_cert_show(struct ctl *c, int n, char **operands)
+{
+	static const char *const keys[] = { "name", "source", "key_type", "key_bits", "names",
+		"not_before", "not_after", "fingerprint", "serial", "chain_length", "listeners",
+		"warnings" };
+	char path[300], left[32], *text;
+	json_t *o;
+	int status;
+
+	(void)n;
+	snprintf(path, sizeof(path), "/v1/certificates/%.200s", operands[0]);
+	status = ctl_ask(c, "GET", path, NULL, &o);
+	if (status != CTL_OK || ctl_is_json(c, o))
+		return status;
+	for (unsigned i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		const json_t *value = json_object_get(o, keys[i]);
+
+		if (!value)
+			continue;
+		text = json_is_array(value) ? ctl_join(value) : NULL;
+		if (json_is_integer(value))
+			printf("%-14s %lld\n", keys[i], (long long)json_integer_value(value));
+		else
+			printf("%-14s %s\n", keys[i], text ? text : text_of(o, keys[i]));
+		free(text);
+	}
+	printf("%-14s %s\n", "left",
+	    ctl_left(json_integer_value(json_object_get(o, "expires_in_seconds")), left));
+	json_decref(o);
+	return CTL_OK;
+}
+
+/* --- changes --- */
+
+static char *read_file(const char *path)
+{
+	FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "r");
+	char *text = f ? calloc(1, MAX_FILE + 1) : NULL;
+	size_t len = text ? fread(text, 1, MAX_FILE + 1, f) : 0;
+
+	if (!f || !text || ferror(f) || len > MAX_FILE) {
+		fprintf(stderr, "sallyctl: cannot read %s: %s\n", path,
+		    len > MAX_FILE ? "more than 1 MB" : strerror(errno));
+		free(text);
+		text = NULL;
+	} else {
+		text[len] = '\0';
+	}
+	if (f && f != stdin)
+		fclose(f);
+	return text;
+}
+
+struct put_options {
+	const char *chain, *key;
+	json_t *names;
+	bool force;
+	int listeners; /* first operand that is one */
+};
+
+/* Options behind the command; false: the message has been given. */
+static bool put_options(struct put_options *p, int *n, char ***operands)
+{
+	static const struct option longs[] = { { "chain", required_argument, NULL, 'c' },
+		{ "key", required_argument, NULL, 'k' }, { "names", required_argument, NULL, 'n' },
+		{ "force", no_argument, NULL, 'f' }, { 0 } };
+	int option;
+
+	memset(p, 0, sizeof(*p));
+	optind = 0;
+	while ((option = getopt_long(*n, *operands, "c:k:n:f", longs, NULL)) != -1) {
+		char *rest = optarg, *name;
+
+		switch (option) {
+		case 'c':
+			p->chain = optarg;
+			break;
+		case 'k':
+			p->key = optarg;
+			break;
+		case 'n':
+			if (!p->names)
+				p->names = json_array();
+			while ((name = strsep(&rest, ",")) != NULL)
+				json_array_append_new(p->names, json_string(name));
+			break;
+		case 'f':
+			p->force = true;
+			break;
+		default:
+			json_decref(p->names);
+			return false;
+		}
+	}
+	*operands += optind;
+	*n -= optind;
+	if (*n == 1 && p->chain && p->key)
+		return true;
+	fprintf(stderr, "sallyctl: give NAME, --chain FILE and --key FILE\n");
+	json_decref(p->names);
+	return false;
+}
+
+/* The name of the command stands before its operands: getopt expects that. */
+static int put(struct ctl *c, int n, char **operands, const char *mode)
+{
+	struct put_options p;
+	char *chain, *key, *path;
+	json_t *body, *answer = NULL;
+	int status = CTL_USAGE;
+
+	n++;
+	operands--;
+	if (!put_options(&p, &n, &operands))
+		return CTL_USAGE;
+	chain = read_file(p.chain);
+	key = chain ? read_file(p.key) : NULL;
+	if (key) {
+		body = json_pack("{s:s, s:s, s:s, s:b}", "chain", chain, "key", key, "mode", mode,
+		    "force", p.force);
+		if (!body)
+			fprintf(stderr, "sallyctl: %s or %s is no text\n", p.chain, p.key);
+		else if (p.names)
+			json_object_set(body, "names", p.names);
+		path = ctl_change_path(c, "/v1/certificates/%s", operands[0]);
+		if (body)
+			status = ctl_ask(c, "PUT", path, body, &answer);
+		json_decref(body);
+		free(path);
+		explicit_bzero(key, strlen(key));
+	}
+	json_decref(p.names);
+	free(chain);
+	free(key);
+	return answer ? ctl_done(c, status, answer) : status;
+}
+
+int ctl_cert_add(struct ctl *c, int n, char **operands)
+{
+	return put(c, n, operands, "add");
+}
+
+int ctl_cert_replace(struct ctl *c, int n, char **operands)
+{
+	return put(c, n, operands, "replace");
+}
+
+int ctl_cert_remove(struct ctl *c, int n, char **operands)
+{
+	bool everywhere = false;
+	const char *name = NULL;
+	json_t *answer;
+	char *path;
+	int status;
+
+	for (int i = 0; i < n; i++) {
+		if (strcmp(operands[i], "--everywhere") == 0)
+			everywhere = true;
+		else if (!name && operands[i][0] != '-')
+			name = operands[i];
+		else
+			return CTL_USAGE;
+	}
+	if (!name)
+		return CTL_USAGE;
+	path = ctl_change_path(c, "/v1/certificates/%s%s", name, everywhere ? "?everywhere=1" : "");
+	status = ctl_ask(c, "DELETE", path, NULL, &answer);
+	free(path);
+	return ctl_done(c, status, answer);
+}
+
+/* --- explain --- */
+
+int ctl_cert_explain(struct ctl *c, int n, char **operands)
+{
+	static const struct option longs[] = { { "listener", required_argument, NULL, 'l' },
+		{ "sigalgs", required_argument, NULL, 's' },
+		{ "versions", required_argument, NULL, 'v' }, { 0 } };
+	char query[2000] = "/v1/explain?";
+	json_t *o;
+	int option, status;
+
+	n++;
+	operands--;
+	optind = 0;
+	while ((option = getopt_long(n, operands, "l:s:v:", longs, NULL)) != -1) {
+		const char *name = option == 'l' ? "listener"
+		    : option == 's'              ? "sigalgs"
+		    : option == 'v'              ? "versions"
+						 : NULL;
+		char *value = name ? ctl_escape(optarg) : NULL;
+		size_t len = strlen(query);
+
+		if (!value)
+			return CTL_USAGE;
+		snprintf(query + len, sizeof(query) - len, "%s=%.500s&", name, value);
+		free(value);
+	}
+	if (n - optind > 1)
+		return CTL_USAGE;
+	if (n - optind == 1) {
+		char *value = ctl_escape(operands[optind]);
+		size_t len = strlen(query);
+
+		snprintf(query + len, sizeof(query) - len, "name=%.500s", value);
+		free(value);
+	}
+	status = ctl_ask(c, "GET", query, NULL, &o);
+	if (status != CTL_OK || ctl_is_json(c, o))
+		return status;
+	printf("certificate  %s\nreason       %s\nversion      %s\nsuite        %s\n",
+	    text_of(o, "certificate"), text_of(o, "reason"), text_of(o, "version"),
+	    text_of(o, "suite"));
+	if (json_object_get(o, "alert"))
+		printf("alert        %lld\n",
+		    (long long)json_integer_value(json_object_get(o, "alert")));
+	json_decref(o);
+	return CTL_OK;
+}

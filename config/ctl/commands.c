@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config/ctl/ctl.h"
+
+static const char *text_of(const json_t *o, const char *key)
+{
+	const char *text = json_string_value(json_object_get(o, key));
+
+	return text ? text : "-";
+}
+
+static long long number_of(const json_t *o, const char *key)
+{
+	return (long long)json_integer_value(json_object_get(o, key));
+}
+
+bool ctl_is_json(const struct ctl *c, json_t *o)
+{
+	if (!c->json)
+		return false;
+	json_dumpf(o, stdout, JSON_INDENT(2));
+	putchar('\n');
+	json_decref(o);
+	return true;
+}
+
+int ctl_done(const struct ctl *c, int status, json_t *o)
+{
+	if (status != CTL_OK || ctl_is_json(c, o))
+		return status;
+	if (json_object_get(o, "staged"))
+		printf("staged, %lld change(s) in transaction %s\n", number_of(o, "staged"),
+		    text_of(o, "transaction"));
+	else if (json_is_true(json_object_get(o, "dry_run")))
+		printf("possible; it would be generation %lld\n", number_of(o, "generation"));
+	else
+		printf("generation %lld%s\n", number_of(o, "generation"),
+		    json_is_true(json_object_get(o, "repeated")) ? " (done before)" : "");
+	json_decref(o);
+	return CTL_OK;
+}
+
+/* --- status, listeners --- */
+
+static int status(struct ctl *c, int n, char **operands)
+{
+	json_t *o;
+	int result = ctl_ask(c, "GET", "/v1/status", NULL, &o);
+
+	(void)n;
+	(void)operands;
+	if (result != CTL_OK || ctl_is_json(c, o))
+		return result;
+	printf(
+	    "generation    %lld\nconfig        %s\nstate_dir     %s\ncertificates  %lld\nlisteners     %lld\n"
+	    "backends      %lld\nworkers       %lld\nstarted       %s\ndraining      %s\n",
+	    number_of(o, "generation"), text_of(o, "config"), text_of(o, "state_dir"),
+	    number_of(o, "certificates"), number_of(o, "listeners"), number_of(o, "backends"),
+	    number_of(o, "workers"), text_of(o, "started"),
+	    json_is_true(json_object_get(o, "draining")) ? "yes" : "no");
+	json_decref(o);
+	return CTL_OK;
+}
+
+static int listener_list(struct ctl *c, int n, char **operands)
+{
+	static const char *const heads[] = { "NAME", "BIND", "POLICY", "DEFAULT", "CERTIFICATES",
+		"BACKEND" };
+	struct ctl_table *t;
+	json_t *o;
+	const json_t *l;
+	size_t i;
+	int result = ctl_ask(c, "GET", "/v1/listeners", NULL, &o);
+
+	(void)n;
+	(void)operands;
+	if (result != CTL_OK || ctl_is_json(c, o))
+		return result;
+	t = ctl_table_new(6, heads);
+	json_array_foreach(json_object_get(o, "listeners"), i, l)
+	{
+		char *bind = ctl_join(json_object_get(l, "bind"));
+		char *defaults = ctl_join(json_object_get(l, "default_certificate"));
+
+		ctl_cell(t, "%s", text_of(l, "name"));
+		ctl_cell(t, "%s", bind);
+		ctl_cell(t, "%s", text_of(l, "policy"));
+		ctl_cell(t, "%s", defaults);
+		ctl_cell(t, "%lld", number_of(l, "certificates"));
+		ctl_cell(t, "%s", text_of(l, "backend"));
+		free(bind);
+		free(defaults);
+	}
+	ctl_table_print(t);
+	json_decref(o);
+	return CTL_OK;
+}
+
+static int listener_show(struct ctl *c, int n, char **operands)
+{
+	char path[400], *bind, *defaults, *alpn, *certs;
+	json_t *o, *served;
+	int result;
+
+	(void)n;
+	snprintf(path, sizeof(path), "/v1/listeners/%.200s", operands[0]);
+	result = ctl_ask(c, "GET", path, NULL, &o);
+	if (result != CTL_OK)
+		return result;
+	strcat(path, "/certificates");
+	result = ctl_ask(c, "GET", path, NULL, &served);
+	if (result != CTL_OK) {
+		json_decref(o);
+		return result;
+	}
+	json_object_set(o, "served", json_object_get(served, "certificates"));
+	json_decref(served);
+	if (ctl_is_json(c, o))
+		return CTL_OK;
+	bind = ctl_join(json_object_get(o, "bind"));
+	defaults = ctl_join(json_object_get(o, "default_certificate"));
+	alpn = ctl_join(json_object_get(o, "alpn"));
+	certs = ctl_join(json_object_get(o, "served"));
+	printf(
+	    "name          %s\nbind          %s\npolicy        %s\ndefault       %s\ncertificates  %s\n"
+	    "sni_strict    %s\nalpn          %s\nbackend       %s\n",
+	    text_of(o, "name"), bind, text_of(o, "policy"), defaults, *certs ? certs : "-",
+	    json_is_true(json_object_get(o, "sni_strict")) ? "yes" : "no", *alpn ? alpn : "-",
+	    text_of(o, "backend"));
+	free(bind);
+	free(defaults);
+	free(alpn);
+	free(certs);
+	json_decref(o);
+	return CTL_OK;
+}
+
+static int listener_associate(struct ctl *c, int n, char **operands)
+{
+	char *path = ctl_change_path(c, "/v1/listeners/%s/certificates", operands[0]);
+	json_t *body = json_pack("{s:s}", "certificate", operands[1]), *answer;
+	int result = ctl_ask(c, "POST", path, body, &answer);
+
+	(void)n;
+	json_decref(body);
+	free(path);
+	return ctl_done(c, result, answer);
+}
+
+static int listener_dissociate(struct ctl *c, int n, char **operands)
+{
+	char *path =
+	    ctl_change_path(c, "/v1/listeners/%s/certificates/%s", operands[0], operands[1]);
+	json_t *answer;
+	int result = ctl_ask(c, "DELETE", path, NULL, &answer);
+
+	(void)n;
+	free(path);
+	return ctl_done(c, result, answer);
+}
+
+static int listener_default(struct ctl *c, int n, char **operands)
+{
+	char *path = ctl_change_path(c, "/v1/listeners/%s/default-certificate", operands[0]);
+	json_t *names = json_array(), *body, *answer;
+	int result;
+
+	for (int i = 1; i < n; i++)
+		json_array_append_new(names, json_string(operands[i]));
+	body = json_pack("{s:o}", "certificates", names);
+	result = ctl_ask(c, "PUT", path, body, &answer);
+	json_decref(body);
+	free(path);
+	return ctl_done(c, result, answer);
+}
+
+/* --- the whole --- */
+
+static int reload(struct ctl *c, int n, char **operands)
+{
+	char *path = ctl_change_path(c, "/v1/reload");
+	json_t *answer;
+	int result = ctl_ask(c, "POST", path, NULL, &answer);
+
+	(void)n;
+	(void)operands;
+	free(path);
+	return ctl_done(c, result, answer);
+}
+
+static int rollback(struct ctl *c, int n, char **operands)
+{
+	char *path = ctl_change_path(c, "/v1/rollback/%s", operands[0]);
+	json_t *answer;
+	int result = ctl_ask(c, "POST", path, NULL, &answer);
+
+	(void)n;
+	free(path);
+	return ctl_done(c, result, answer);
+}
+
+static int generations(struct ctl *c, int n, char **operands)
+{
+	static const char *const heads[] = { "", "GENERATION", "TIME", "ACTION", "BY", "WHAT" };
+	struct ctl_table *t;
+	const json_t *g;
+	json_t *o;
+	size_t i;
+	int result = ctl_ask(c, "GET", "/v1/generations", NULL, &o);
+
+	(void)n;
+	(void)operands;
+	if (result != CTL_OK || ctl_is_json(c, o))
+		return result;
+	t = ctl_table_new(6, heads);
+	json_array_foreach(json_object_get(o, "generations"), i, g)
+	{
+		ctl_cell(t, "%s", json_is_true(json_object_get(g, "current")) ? "*" : " ");
+		ctl_cell(t, "%lld", number_of(g, "generation"));
+		ctl_cell(t, "%s", text_of(g, "time"));
+		ctl_cell(t, "%s", text_of(g, "action"));
+		ctl_cell(t, "%s", text_of(g, "who"));
+		ctl_cell(t, "%s", text_of(g, "summary"));
+	}
+	ctl_table_print(t);
+	json_decref(o);
+	return CTL_OK;
+}
+
+/* A change as a line of what a reload would do. */
+static void print_change(const json_t *o)
+{
+	const char *op = text_of(o, "op"), *cert = text_of(o, "certificate"),
+		   *l = text_of(o, "listener");
+	char *names = ctl_join(json_object_get(o, "names"));
+
+	if (strcmp(op, "put") == 0 || strcmp(op, "file") == 0)
+		printf("~ certificate %s: as in its files\n", cert);
+	else if (strcmp(op, "delete") == 0)
+		printf("- certificate %s\n", cert);
+	else if (strcmp(op, "associate") == 0)
+		printf("+ listener %s: certificate %s\n", l, cert);
+	else if (strcmp(op, "dissociate") == 0)
+		printf("- listener %s: certificate %s\n", l, cert);
+	else
+		printf("~ listener %s: default certificate %s\n", l, names);
+	free(names);
+}
+
+static int diff(struct ctl *c, int n, char **operands)
+{
+	const json_t *change;
+	json_t *o;
+	size_t i;
+	int result = ctl_ask(c, "GET", "/v1/diff", NULL, &o);
+
+	(void)n;
+	(void)operands;
+	if (result != CTL_OK || ctl_is_json(c, o))
+		return result;
+	if (json_is_true(json_object_get(o, "same")))
+		printf("what is running is what the configuration file says\n");
+	else
+		printf("a reload would change:\n");
+	json_array_foreach(json_object_get(o, "reload_would"), i, change) print_change(change);
+	if (number_of(o, "n_changes") >
+	    (long long)json_array_size(json_object_get(o, "reload_would")))
+		printf("... and more, %lld changes in all\n", number_of(o, "n_changes"));
+	if (json_object_get(o, "other"))
+		printf("~ %s\n", text_of(o, "other"));
+	json_decref(o);
+	return CTL_OK;
+}
+
+static int drain(struct ctl *c, int n, char **operands)
+{
+	char path[200] = "/v1/drain";
+	json_t *answer;
+	int result;
+
+	if (n == 1) {
+		char *timeout = ctl_escape(operands[0]);
+
+		snprintf(path, sizeof(path), "/v1/drain?timeout=%.60s", timeout);
+		free(timeout);
+	}
+	result = ctl_ask(c, "POST", path, NULL, &answer);
+	if (result != CTL_OK || ctl_is_json(c, answer))
+		return result;
+	printf("draining: no new connections; the daemon ends with the last one\n");
+	json_decref(answer);
+	return CTL_OK;
+}
+
+static int connections(struct ctl *c, int n, char **operands)
+{
+	static const char *const heads[] = { "CLIENT", "LOCAL", "LISTENER", "STATE", "VERSION",
+		"BACKEND" };
+	static const char *const keys[] = { "client", "local", "listener", "state", "version",
+		"backend" };
+	struct ctl_table *t;
+	const json_t *one;
+	char path[80];
+	json_t *o;
+	size_t i;
+	int result;
+
+	snprintf(path, sizeof(path), "/v1/connections?limit=%.20s", n ? operands[0] : "100");
+	result = ctl_ask(c, "GET", path, NULL, &o);
+	if (result != CTL_OK || ctl_is_json(c, o))
+		return result;
+	t = ctl_table_new(6, heads);
+	json_array_foreach(json_object_get(o, "connections"), i,
+	    one) for (unsigned k = 0; k < 6; k++) ctl_cell(t, "%s", text_of(one, keys[k]));
+	ctl_table_print(t);
+	printf("%lld in all\n", number_of(o, "total"));
+	json_decref(o);
+	return CTL_OK;
+}
+
+static void print_stats(const json_t *now, const json_t *before)
+{
+	static const char *const heads[] = { "COUNTER", "VALUE", "PER SECOND" };
+	struct ctl_table *t = ctl_table_new(before ? 3 : 2, heads);
+	const json_t *value;
+	const char *name;
+	json_t *copy = json_deep_copy(now);
+
+	json_object_foreach(copy, name, value)
+	{
+		double v = json_number_value(value);
+		double d = v - json_number_value(json_object_get(before, name));
+
+		if (v == 0 || (before && d == 0))
+			continue;
+		ctl_cell(t, "%s", name);
+		ctl_cell(t, "%.*f", json_is_real(value) ? 6 : 0, v);
+		if (before)
+			ctl_cell(t, "%+.0f", d);
+	}
+	ctl_table_print(t);
+	json_decref(copy);
+}
+
+static int stats(struct ctl *c, int n, char **operands)
+{
+	bool watch = n == 1 && strcmp(operands[0], "--watch") == 0;
+	json_t *now, *before = NULL;
+	int result = n == 1 && !watch ? CTL_USAGE : ctl_ask(c, "GET", "/v1/stats", NULL, &now);
+
+	if (result != CTL_OK || (!watch && ctl_is_json(c, now)))
+		return result;
+	while (watch && result == CTL_OK) {
+		if (c->json) {
+			json_dumpf(now, stdout, JSON_COMPACT);
+			putchar('\n');
+		} else if (before) {
+			printf("%s", isatty(1) ? "\033[H\033[J" : "\n");
+			print_stats(now, before);
+		}
+		fflush(stdout);
+		json_decref(before);
+		before = now;
+		sleep(1);
+		result = ctl_ask(c, "GET", "/v1/stats", NULL, &now);
+	}
+	if (!watch)
+		print_stats(now, NULL);
+	json_decref(watch ? before : now);
+	return result;
+}
+
+/* --- transactions --- */
+
+static int tx_begin(struct ctl *c, int n, char **operands)
+{
+	json_t *o;
+	int result = ctl_ask(c, "POST", "/v1/transactions", NULL, &o);
+
+	(void)n;
+	(void)operands;
+	if (result != CTL_OK || ctl_is_json(c, o))
+		return result;
+	puts(text_of(o, "transaction"));
+	json_decref(o);
+	return CTL_OK;
+}
+
+static int tx_commit(struct ctl *c, int n, char **operands)
+{
+	char *path = ctl_change_path(c, "/v1/transactions/%s/commit", operands[0]);
+	json_t *answer;
+	int result = ctl_ask(c, "POST", path, NULL, &answer);
+
+	(void)n;
+	free(path);
+	return ctl_done(c, result, answer);
+}
+
+static int tx_abort(struct ctl *c, int n, char **operands)
+{
+	char path[200];
+	json_t *answer;
+	int result;
+
+	(void)n;
+	snprintf(path, sizeof(path), "/v1/transactions/%.100s", operands[0]);
+	result = ctl_ask(c, "DELETE", path, NULL, &answer);
+	if (result != CTL_OK || ctl_is_json(c, answer))
+		return result;
+	puts("aborted");
+	json_decref(answer);
+	return CTL_OK;
+}
+
+const struct ctl_command ctl_commands[] = {
+	{ "status", NULL, 0, 0, status, "", "what runs: generation, counts, files", "" },
+	{ "cert", "list", 0, 0, ctl_cert_list, "", "all certificates", "" },
+	{ "cert", "show", 1, 1, ctl_cert_show, "NAME", "one certificate", "" },
+	{ "cert", "add", 1, -1, ctl_cert_add, "NAME --chain FILE --key FILE", "adds a certificate",
+	    "  --chain FILE  PEM, leaf and intermediates; -: standard input\n"
+	    "  --key FILE    PEM\n"
+	    "  --names A,B   serve it for these names instead of its own\n"
+	    "  --force       whatever its dates\n"
+	    "It is served once a listener is told: sallyctl listener associate.\n" },
+	{ "cert", "replace", 1, -1, ctl_cert_replace, "NAME --chain FILE --key FILE",
+	    "replaces a certificate wherever it is served",
+	    "  --chain FILE  PEM, leaf and intermediates; -: standard input\n"
+	    "  --key FILE    PEM\n"
+	    "  --names A,B   serve it for these names instead of its own\n"
+	    "  --force       whatever its dates\n"
+	    "Connections there are go on with the old one.\n" },
+	{ "cert", "remove", 1, 2, ctl_cert_remove, "NAME [--everywhere]", "removes a certificate",
+	    "  --everywhere  take it from the listeners that serve it first\n"
+	    "A default certificate is not removed: give the listener another default first.\n" },
+	{ "cert", "explain", 0, -1, ctl_cert_explain, "[NAME]",
+	    "which certificate a client would get, and why",
+	    "  NAME             the host name it asks for (SNI); left out: none\n"
+	    "  --listener NAME  needed when there are several\n"
+	    "  --sigalgs LIST   what it can verify: ecdsa_secp256r1_sha256,rsa_pss_rsae_sha256 or ECDSA+SHA256:...\n"
+	    "  --versions LIST  1.2,1.3\n" },
+	{ "listener", "list", 0, 0, listener_list, "", "all listeners", "" },
+	{ "listener", "show", 1, 1, listener_show, "NAME", "one listener and what it serves", "" },
+	{ "listener", "associate", 2, 2, listener_associate, "LISTENER CERTIFICATE",
+	    "serve a certificate for its names", "" },
+	{ "listener", "dissociate", 2, 2, listener_dissociate, "LISTENER CERTIFICATE",
+	    "serve it no longer", "" },
+	{ "listener", "default", 2, 9, listener_default, "LISTENER CERTIFICATE...",
+	    "what clients get whose name matches nothing",
+	    "One for each kind of key: an ECDSA one and an RSA one.\n" },
+	{ "expiring", NULL, 0, 1, ctl_expiring, "[TIME]", "certificates that end soon: 30d, 12h",
+	    "" },
+	{ "reload", NULL, 0, 0, reload, "", "the configuration file becomes what runs",
+	    "Changes made over the API are dropped; sallyctl diff shows which.\n" },
+	{ "diff", NULL, 0, 0, diff, "", "the configuration file against what runs", "" },
+	{ "generations", NULL, 0, 0, generations, "", "the changes, newest first", "" },
+	{ "rollback", NULL, 1, 1, rollback, "GENERATION", "everything as it was in that generation",
+	    "" },
+	{ "connections", NULL, 0, 1, connections, "[LIMIT]", "connections there are", "" },
+	{ "stats", NULL, 0, 1, stats, "[--watch]",
+	    "counters; with --watch what moves, every second", "" },
+	{ "drain", NULL, 0, 1, drain, "[TIME]", "takes no new connections, ends with the last one",
+	    "" },
+	{ "tx", "begin", 0, 0, tx_begin, "", "opens a transaction and prints its id",
+	    "Give --tx ID to changes; nothing happens before the commit.\n" },
+	{ "tx", "commit", 1, 1, tx_commit, "ID", "makes all of its changes at once, or none", "" },
+	{ "tx", "abort", 1, 1, tx_abort, "ID", "forgets it", "" },
+	{ NULL, NULL, 0, 0, NULL, NULL, NULL, NULL },
+};

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+
+/* sallyctl: a thin client of the control API (config/api/api.h). */
+
+enum ctl_exit {
+	CTL_OK = 0,
+	CTL_REFUSED = 1,   /* the daemon said no: stderr has its reason */
+	CTL_USAGE = 2,     /* the command line is wrong */
+	CTL_NO_ANSWER = 3, /* there is no daemon at the socket */
+};
+
+struct ctl {
+	const char *socket;
+	bool json; /* print answers as they come */
+	bool dry_run;
+	const char *if_match, *key;
+	const char *transaction;
+};
+
+#define CTL_SOCKET "/run/sallyport/control.sock"
+
+/* --- http.c --- */
+
+/*
+ * Asks the daemon: body may be NULL and is given back. 0 and the answer in *answer (the caller's), or an exit status after a
+ * message on stderr.
+ */
+int ctl_ask(
+    const struct ctl *c, const char *method, const char *path, json_t *body, json_t **answer);
+
+/* path with the arguments that every change has. The caller frees it. */
+char *
+ctl_change_path(const struct ctl *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* text made safe for a query; the caller frees it. */
+char *ctl_escape(const char *text);
+
+/* --- table.c --- */
+
+struct ctl_table;
+
+/* A table with n columns; heads are borrowed. */
+struct ctl_table *ctl_table_new(unsigned n, const char *const *heads);
+
+/* Adds a cell, row by row; the text is copied. */
+void ctl_cell(struct ctl_table *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Prints and frees it. */
+void ctl_table_print(struct ctl_table *t);
+
+/* The strings of a list with ", " between them; the caller frees it. */
+char *ctl_join(const json_t *list);
+
+/* "59 d", "3 h", "expired": what is left of seconds. */
+const char *ctl_left(json_int_t seconds, char text[32]);
+
+/* --- commands --- */
+
+struct ctl_command {
+	const char *name, *sub; /* sub NULL: there is none */
+	int min, max;           /* operands; max -1: any number */
+	int (*run)(struct ctl *c, int n, char **operands);
+	const char *operands, *what;
+	const char *help; /* options of its own, and more */
+};
+
+/* The table of all commands, ended by one without a name. */
+extern const struct ctl_command ctl_commands[];
+
+/* Prints o when --json was given; true then. Frees o then. */
+bool ctl_is_json(const struct ctl *c, json_t *o);
+
+/* Prints what a change did; frees o. */
+int ctl_done(const struct ctl *c, int status, json_t *o);
+
+int ctl_cert_list(struct ctl *c, int n, char **operands);
+int ctl_cert_show(struct ctl *c, int n, char **operands);
+int ctl_cert_add(struct ctl *c, int n, char **operands);
+int ctl_cert_replace(struct ctl *c, int n, char **operands);
+int ctl_cert_remove(struct ctl *c, int n, char **operands);
+int ctl_cert_explain(struct ctl *c, int n, char **operands);
+int ctl_expiring(struct ctl *c, int n, char **operands);

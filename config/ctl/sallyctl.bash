@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# shellcheck shell=bash
+# Completion for bash: source it, or install it as /usr/share/bash-completion/completions/sallyctl.
+
+# The words of the first column of a list, asked of the daemon that the command line means.
+_sallyctl_names() { # WORD OF A COMMAND...
+	sallyctl "${_sallyctl_socket[@]}" "$@" 2>/dev/null | awk 'NR > 1 { print $1 }'
+}
+
+_sallyctl_generations() {
+	sallyctl "${_sallyctl_socket[@]}" generations 2>/dev/null | awk 'NR > 1 { sub(/^\*/, ""); print $1 }'
+}
+
+_sallyctl() {
+	local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} i words=()
+	local _sallyctl_socket=()
+	COMPREPLY=()
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		case ${COMP_WORDS[i]} in
+		-s | --socket) i=$((i + 1)) && _sallyctl_socket=(-s "${COMP_WORDS[i]}") ;;
+		-g | -k | -t | --if-match | --key | --tx) i=$((i + 1)) ;;
+		-*) ;;
+		*) words+=("${COMP_WORDS[i]}") ;;
+		esac
+	done
+	case $previous in
+	--chain | --key | -s | --socket)
+		mapfile -t COMPREPLY < <(compgen -f -- "$word")
+		return
+		;;
+	--listener)
+		mapfile -t COMPREPLY < <(compgen -W "$(_sallyctl_names listener list)" -- "$word")
+		return
+		;;
+	esac
+	local list=
+	case "${words[*]}" in
+	'') list='status cert listener expiring reload diff generations rollback connections stats drain tx
+		--socket --json --dry-run --if-match --key --tx --help --version' ;;
+	cert) list='list show add replace remove explain' ;;
+	listener) list='list show associate dissociate default' ;;
+	tx) list='begin commit abort' ;;
+	stats) list=--watch ;;
+	rollback) list=$(_sallyctl_generations) ;;
+	'cert show' | 'cert replace' | 'cert remove') list=$(_sallyctl_names cert list) ;;
+	'cert add '* | 'cert replace '*) list='--chain --key --names --force' ;;
+	'cert remove '*) list=--everywhere ;;
+	'cert explain'*) list='--listener --sigalgs --versions' ;;
+	'listener show' | 'listener associate' | 'listener dissociate' | 'listener default')
+		list=$(_sallyctl_names listener list) ;;
+	'listener associate '* | 'listener dissociate '* | 'listener default '*)
+		list=$(_sallyctl_names cert list) ;;
+	esac
+	mapfile -t COMPREPLY < <(compgen -W "$list --help" -- "$word")
+}
+complete -F _sallyctl sallyctl
