@@ -42,6 +42,8 @@ void accept_agreed(struct tcp_conn *c)
 
 	output_update_mss(c, dst);
 	c->rcv_buf = RTE_MIN(c->rcv_buf, (uint32_t)UINT16_MAX << c->rcv_wscale);
+	c->tune_seq = c->rcv_nxt;
+	c->tune_us = (uint32_t)s->now_us;
 	c->ssthresh = UINT32_MAX;
 	c->cwnd = cc_initial_window(c);
 	cc_init(c);

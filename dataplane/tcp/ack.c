@@ -108,7 +108,7 @@ static void tell_user(struct tcp_conn *c)
 	if (!(c->flags & CONN_WANT_WRITE))
 		return;
 	/* Not for every segment: in pieces that are worth a wake-up. */
-	if (txq_space(c) >= RTE_MIN(conn_stack(c)->config.send_buffer / 4, 65536u)) {
+	if (txq_space(c) >= RTE_MIN(txq_limit(c) / 4, 65536u)) {
 		c->flags &= ~(uint32_t)CONN_WANT_WRITE;
 		conn_raise(c, TCP_EV_WRITABLE);
 	}

@@ -270,6 +270,7 @@ void tcp_info_get(const struct tcp_conn *c, struct tcp_info *info)
 		.min_rtt_us = c->min_rtt_us == UINT32_MAX ? 0 : c->min_rtt_us,
 		.cwnd = c->cwnd,
 		.ssthresh = c->ssthresh,
+		.rcv_buf = c->rcv_buf,
 		.snd_una = c->snd_una,
 		.snd_nxt = c->snd_nxt,
 		.snd_wnd = c->snd_wnd,

@@ -145,7 +145,7 @@ static int check_rxq(struct check *k, const struct tcp_conn *c)
 
 	for (struct rte_mbuf *m = c->rxq_head; m; m = m->next) {
 		avail += m->data_len;
-		truesize += (uint32_t)sizeof(*m) + m->buf_len;
+		truesize += mbuf_segment_truesize(m);
 		k->n_held++;
 		EXPECT(k, c, m->next || m == c->rxq_tail);
 	}

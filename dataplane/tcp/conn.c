@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include <rte_common.h>
+
 #include "dataplane/tcp/ooo.h"
 #include "dataplane/tcp/rxq.h"
 #include "dataplane/tcp/stack.h"
@@ -61,11 +63,10 @@ struct tcp_conn *conn_new(struct stack *s, const struct flow *flow, uint8_t ladd
 	c->state = TCP_CLOSED;
 	c->listener = LISTEN_NONE;
 	c->dst_slot = dst_slot(s, flow);
-	c->rcv_buf = s->config.recv_buffer;
+	c->rcv_buf = RTE_MIN(s->config.recv_buffer, (uint32_t)RXQ_FIRST_WINDOW);
 	c->rcv_mss = 536;
 	c->min_rtt_us = UINT32_MAX;
 	c->progress_ms = s->now_ms;
-	c->challenge_ms = s->now_ms;
 	c->peer_mss = 536;
 	c->mss = 536;
 	return c;

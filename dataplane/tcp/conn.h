@@ -94,7 +94,7 @@ struct tcp_conn {
 	uint32_t rcv_avail; /* bytes in rxq */
 	struct rte_mbuf *rxq_head, *rxq_tail;
 	uint32_t rcv_truesize; /* bytes of memory pinned by rxq and the reassembly queue */
-	uint32_t rcv_buf;
+	uint32_t rcv_buf;      /* window, grows up to config.recv_buffer; see rxq_tune */
 	uint32_t ts_off;
 	uint8_t snd_wscale, rcv_wscale;
 	uint16_t rcv_mss; /* largest segment the peer has sent */
@@ -111,6 +111,7 @@ struct tcp_conn {
 	uint16_t n_tx;     /* segments committed */
 	uint16_t mss;      /* effective: payload bytes of a full segment */
 	uint16_t peer_mss;
+	uint32_t tune_us; /* when rxq_tune last looked */
 
 	/* Line 3: after a loss, congestion control, statistics. */
 	struct conn_ext *ext; /* NULL until it is needed */
@@ -130,8 +131,7 @@ struct tcp_conn {
 	uint32_t ready_next, send_next, starved_next; /* index + 1 */
 	uint16_t events;
 	uint8_t dupacks;
-	uint8_t n_challenges; /* since challenge_ms (RFC 5961 7) */
-	uint32_t challenge_ms;
+	uint32_t tune_seq; /* what the user had read at tune_us; see rxq_tune */
 	uint32_t
 	    pace_us; /* not before (low bits); in SYN-SENT and SYN-RECEIVED: when the SYN went */
 } __attribute__((aligned(64)));
@@ -175,7 +175,9 @@ struct conn_ext {
 	uint32_t tlp_end;
 
 	uint32_t resent_total, dsacks;
-	uint32_t pmtu_ms; /* when n_pmtu began to count */
+	uint32_t pmtu_ms;      /* when n_pmtu began to count */
+	uint32_t challenge_ms; /* when n_challenges began to count (RFC 5961 7) */
+	uint8_t n_challenges;
 	uint8_t n_pmtu;
 
 	/* Receiver. */

@@ -30,16 +30,17 @@ enum verdict {
 static void challenge(struct tcp_conn *c)
 {
 	struct stack *s = conn_stack(c);
+	struct conn_ext *x = conn_ext(c);
 
-	if (s->now_ms - c->challenge_ms >= CHALLENGES_MS) {
-		c->challenge_ms = s->now_ms;
-		c->n_challenges = 0;
+	if (s->now_ms - x->challenge_ms >= CHALLENGES_MS) {
+		x->challenge_ms = s->now_ms;
+		x->n_challenges = 0;
 	}
-	if (c->n_challenges >= CHALLENGES) {
+	if (x->n_challenges >= CHALLENGES) {
 		stats_inc(s->stats, STAT_TCP_CHALLENGE_LIMITED);
 		return;
 	}
-	c->n_challenges++;
+	x->n_challenges++;
 	stats_inc(s->stats, STAT_TCP_CHALLENGES);
 	output_ack(c);
 }

@@ -30,13 +30,13 @@ void pmtu_black_hole(struct tcp_conn *c)
 	const struct txseg *head = c->txq_head ? txseg(c->txq_head) : NULL;
 
 	if (c->backoff < (c->mss_proven ? PROVEN_RTOS : UNPROVEN_RTOS) || !head ||
-	    !(head->flags & TXSEG_SENT) || head->len < c->mss)
+	    !(head->flags & TXSEG_SENT))
 		return;
 	for (unsigned i = 0; i < (v4 ? RTE_DIM(mtus) : 1u); i++) {
 		uint16_t mss = (uint16_t)(mtus[i] - (v4 ? 40 : 60));
 		uint16_t options = c->flags & CONN_TS ? OPT_TS_LEN : 0;
 
-		if (c->mss + options > mss) {
+		if (head->len + options > mss) {
 			c->peer_mss = mss;
 			c->mss = (uint16_t)(mss - options);
 			stats_inc(conn_stack(c)->stats, STAT_TCP_BLACK_HOLES);

@@ -85,6 +85,9 @@ uint32_t rack_detect(struct tcp_conn *c)
 	for (struct rte_mbuf *m = txq_sent(c); m; m = txq_next_sent(m)) {
 		struct txseg *t = txseg(m);
 
+		/* From one that was sent once and too late on, all were sent too late. */
+		if (!(t->flags & TXSEG_EVER) && t->xmit_us > x->rack_xmit_us)
+			break;
 		if (t->flags & TXSEG_SACKED ||
 		    (t->flags & (TXSEG_LOST | TXSEG_RESENT)) == TXSEG_LOST)
 			continue;

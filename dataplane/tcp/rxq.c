@@ -50,6 +50,27 @@ static bool rxq_coalesce(struct tcp_conn *c, struct rte_mbuf *m)
 	return true;
 }
 
+/*
+ * A small payload in a buffer that can take no more, or that somebody else shares, moves to one that
+ * can: crumbs pin one buffer then and not one each. m itself when mbufs are short.
+ */
+static struct rte_mbuf *rxq_repack(struct tcp_conn *c, struct rte_mbuf *m)
+{
+	struct rte_mbuf *fresh;
+
+	if (m->pkt_len > RXQ_COPY_MAX || m->nb_segs != 1 ||
+	    (RTE_MBUF_DIRECT(m) && rte_mbuf_refcnt_read(m) == 1 &&
+		rte_pktmbuf_tailroom(m) >= RXQ_COPY_MAX))
+		return m;
+	fresh = stack_alloc(conn_stack(c));
+	if (!fresh)
+		return m;
+	memcpy(rte_pktmbuf_append(fresh, m->data_len), rte_pktmbuf_mtod(m, const uint8_t *),
+	    m->data_len);
+	rte_pktmbuf_free(m);
+	return fresh;
+}
+
 void rxq_append(struct tcp_conn *c, struct rte_mbuf *m)
 {
 	c->rcv_avail += m->pkt_len;
@@ -57,6 +78,7 @@ void rxq_append(struct tcp_conn *c, struct rte_mbuf *m)
 		rte_pktmbuf_free(m);
 		return;
 	}
+	m = rxq_repack(c, m);
 	rxq_account(c, m);
 	if (c->rxq_tail)
 		c->rxq_tail->next = m;
@@ -72,7 +94,7 @@ static void rxq_free_head(struct tcp_conn *c)
 	c->rxq_head = m->next;
 	if (!c->rxq_head)
 		c->rxq_tail = NULL;
-	c->rcv_truesize -= (uint32_t)sizeof(*m) + m->buf_len;
+	c->rcv_truesize -= mbuf_segment_truesize(m);
 	stack_unhold(conn_stack(c), 1);
 	m->next = NULL;
 	rte_pktmbuf_free_seg(m);
@@ -132,6 +154,25 @@ static bool window_update_is_due(const struct tcp_conn *c)
 	return adv < c->rcv_buf / 2 && (wnd - adv >= c->rcv_buf / 4 || adv < c->rcv_mss);
 }
 
+/*
+ * Window tuning (Fisk and Feng, "Dynamic Right-Sizing", 2001): when half a window was read within a
+ * round trip the window is what holds the peer back, and it is doubled. Connections that are idle or slow
+ * stay small, and all do while the pool is not mostly free.
+ */
+static void rxq_tune(struct tcp_conn *c)
+{
+	const struct stack *s = conn_stack(c);
+	uint32_t limit = RTE_MIN(s->config.recv_buffer, (uint32_t)UINT16_MAX << c->rcv_wscale);
+	uint32_t now = (uint32_t)s->now_us, read = c->rcv_nxt - c->rcv_avail - c->tune_seq;
+
+	if (now - c->tune_us < c->srtt_us)
+		return;
+	if (read >= c->rcv_buf / 2 && s->n_held < s->held_limit / 4)
+		c->rcv_buf = RTE_MIN(c->rcv_buf * 2, limit);
+	c->tune_us = now;
+	c->tune_seq = c->rcv_nxt - c->rcv_avail;
+}
+
 void tcp_rx_consume(struct tcp_conn *c, uint32_t n)
 {
 	assert(n <= c->rcv_avail);
@@ -147,6 +188,7 @@ void tcp_rx_consume(struct tcp_conn *c, uint32_t n)
 		n -= m->data_len;
 		rxq_free_head(c);
 	}
+	rxq_tune(c);
 	if (c->flags & CONN_HASHED && window_update_is_due(c))
 		conn_ack_now(c);
 }

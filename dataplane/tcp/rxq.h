@@ -12,6 +12,9 @@
  * together, so that one-byte segments do not pin a buffer each.
  */
 
+/* The window at first: enough for the initial window of anybody (RFC 6928) and then some. */
+#define RXQ_FIRST_WINDOW 65535
+
 /* Payloads up to this are copied behind the last one when there is room. */
 #define RXQ_COPY_MAX 512
 

@@ -33,9 +33,9 @@ static void defaults(struct stack_config *c)
 	if (!c->max_mbufs)
 		c->max_mbufs = c->pool->size / 4 * 3;
 	if (!c->send_buffer)
-		c->send_buffer = 256 * 1024;
+		c->send_buffer = 4 * 1024 * 1024;
 	if (!c->recv_buffer)
-		c->recv_buffer = 256 * 1024;
+		c->recv_buffer = 6 * 1024 * 1024;
 	c->recv_buffer = RTE_MIN(c->recv_buffer, (uint32_t)UINT16_MAX << OPT_MAX_WSCALE);
 	if (!c->rto_min_us)
 		c->rto_min_us = 200000;

@@ -43,10 +43,11 @@ struct stack_config {
 	    *pool;          /* borrowed: headers and payload, >= 2048 B rooms + 128 headroom */
 	uint32_t max_mbufs; /* mbufs that TCP's queues may hold; 0: three quarters of the pool */
 	uint32_t max_conns; /* established and opening, both roles */
-	uint32_t max_syn_received;      /* 0: max_conns / 4; past it cookies answer */
-	uint32_t max_time_wait;         /* 0: max_conns */
-	uint32_t send_buffer;           /* bytes a connection may have queued; 0: 256 KiB */
-	uint32_t recv_buffer;           /* largest receive window; 0: 256 KiB */
+	uint32_t max_syn_received; /* 0: max_conns / 4; past it cookies answer */
+	uint32_t max_time_wait;    /* 0: max_conns */
+	uint32_t
+	    send_buffer; /* bytes a connection may have queued at most (grows with cwnd); 0: 4 MiB */
+	uint32_t recv_buffer;           /* largest receive window (grows with use); 0: 6 MiB */
 	uint32_t rto_min_us;            /* 0: 200,000 */
 	uint32_t time_wait_us;          /* 2 MSL (MUST-13); 0: 60,000,000 */
 	uint32_t delayed_ack_us;        /* < 500,000 (MUST-40); 0: 40,000 */
@@ -208,6 +209,7 @@ struct tcp_info {
 	enum tcp_state state;
 	uint32_t srtt_us, rttvar_us, rto_us, min_rtt_us;
 	uint32_t cwnd, ssthresh; /* bytes */
+	uint32_t rcv_buf;        /* receive window that tuning allows now */
 	uint32_t snd_una, snd_nxt, snd_wnd;
 	uint32_t rcv_nxt, rcv_wnd;
 	uint16_t mss; /* effective, options subtracted (MUST-16) */

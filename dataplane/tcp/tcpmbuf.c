@@ -6,7 +6,7 @@ uint32_t mbuf_truesize(const struct rte_mbuf *m)
 	uint32_t n = 0;
 
 	for (; m; m = m->next)
-		n += (uint32_t)sizeof(*m) + m->buf_len;
+		n += mbuf_segment_truesize(m);
 	return n;
 }
 

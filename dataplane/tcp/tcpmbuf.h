@@ -92,6 +92,17 @@ static inline void rxseg_set_fin(struct rte_mbuf *m, bool fin)
 	m->vlan_tci_outer = fin;
 }
 
+/*
+ * Memory pinned by one mbuf: where the data is elsewhere (external, attached) the mbuf's own room is pinned
+ * as well, and the other buffer is no smaller.
+ */
+static inline uint32_t mbuf_segment_truesize(const struct rte_mbuf *m)
+{
+	uint32_t n = (uint32_t)sizeof(*m) + m->buf_len;
+
+	return RTE_MBUF_DIRECT(m) ? n : n + RTE_MBUF_DEFAULT_BUF_SIZE;
+}
+
 /* Memory pinned by a packet. */
 uint32_t mbuf_truesize(const struct rte_mbuf *m);
 

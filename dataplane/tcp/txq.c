@@ -99,9 +99,21 @@ void txq_free(struct tcp_conn *c)
 	c->flags &= ~(uint32_t)CONN_FIN_IN_TXQ;
 }
 
+uint32_t txq_limit(const struct tcp_conn *c)
+{
+	const struct stack *s = conn_stack(c);
+	uint32_t limit = TXQ_SHORT_LIMIT;
+
+	if (s->n_held < s->held_limit / 4)
+		limit = TXQ_FIRST_LIMIT;
+	if (!stack_is_short(s) && c->cwnd > limit / 2)
+		limit = c->cwnd * 2;
+	return RTE_MIN(limit, s->config.send_buffer);
+}
+
 uint32_t txq_space(const struct tcp_conn *c)
 {
-	uint32_t used = c->snd_lbb - c->snd_una, limit = conn_stack(c)->config.send_buffer;
+	uint32_t used = c->snd_lbb - c->snd_una, limit = txq_limit(c);
 
 	if (!conn_can_queue(c) || c->n_tx >= TXQ_MAX_SEGS || used >= limit)
 		return 0;

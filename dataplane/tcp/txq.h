@@ -14,7 +14,11 @@
  */
 
 /* More segments than this a connection may not queue, so that walks stay bounded. */
-#define TXQ_MAX_SEGS 1024
+#define TXQ_MAX_SEGS 4096
+
+/* Bytes that may be queued however small cwnd is: while the pool is mostly free, and always. */
+#define TXQ_FIRST_LIMIT 262144
+#define TXQ_SHORT_LIMIT 65536
 
 static inline struct rte_mbuf *txq_next(const struct rte_mbuf *m)
 {
@@ -56,6 +60,12 @@ struct rte_mbuf *txq_add_spares(struct tcp_conn *c, uint32_t n);
 
 /* Gives the spares back. */
 void txq_drop_spares(struct tcp_conn *c);
+
+/*
+ * Bytes that may be queued altogether: twice what the network takes, up to config.send_buffer, so that
+ * the next window is there when this one is acknowledged and no more is pinned than of use.
+ */
+uint32_t txq_limit(const struct tcp_conn *c);
 
 /* Bytes that would still be taken. */
 uint32_t txq_space(const struct tcp_conn *c);
