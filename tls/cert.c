@@ -16,6 +16,7 @@
 #include "tls/cert_chain.h"
 #include "tls/cert_crypt.h"
 #include "tls/cert_key.h"
+#include "tls/ocsp.h"
 #include "tls/pem.h"
 #include "tls/secret.h"
 
@@ -145,6 +146,7 @@ void cert_put(struct cert *c)
 	for (unsigned i = 1; i < c->n_chain; i++)
 		blob_put(c->chain[i].at);
 	secret_free(c->key.at, c->key.len);
+	free(c->ocsp.at);
 	free(c->issuer);
 	free(c->names);
 	free(c->name);
@@ -259,6 +261,63 @@ static int passphrase_read(struct file *f, const struct cert_job *job, struct ce
 	return 0;
 }
 
+/* Keeps the response itself: wolfSSL is given a copy for each session. */
+static int staple_keep(struct cert *c, const struct cert_job *job, const uint8_t *der, size_t len,
+    const struct ocsp_facts *facts)
+{
+	uint8_t *at = malloc(len);
+
+	if (!at)
+		return cert_complain(job, "no memory");
+	memcpy(at, der, len);
+	free(c->ocsp.at);
+	c->ocsp = (struct cert_blob){ .at = at, .len = len };
+	c->ocsp_next_update = facts->next_update;
+	return 0;
+}
+
+int cert_staple(struct cert *c, const struct cert_source *source, const uint8_t *file, size_t len,
+    int64_t now, struct err *e)
+{
+	const struct cert_job job = { .source = source, .now = now, .e = e };
+	const char *path = source->ocsp_path, *why;
+	uint8_t der[OCSP_MAX];
+	struct ocsp_facts facts;
+	int n = ocsp_decode(file, len, der);
+
+	if (n < 0)
+		return cert_complain(&job,
+		    "%s is no OCSP response: expected is DER or base64 of at most %d bytes", path,
+		    OCSP_MAX);
+	if (c->n_chain < 2)
+		return cert_complain(&job,
+		    "OCSP response %s cannot be checked: the issuer's certificate must be in the chain",
+		    path);
+	switch (ocsp_check(der, (size_t)n, c->chain[0].at, c->chain[0].len, c->chain[1].at,
+	    c->chain[1].len, now, &facts, &why)) {
+	case OCSP_GOOD:
+		return staple_keep(c, &job, der, (size_t)n, &facts);
+	case OCSP_EXPIRED:
+		c->warnings |= CERT_STAPLE_EXPIRED;
+		return 0;
+	case OCSP_REFUSED:
+		break;
+	}
+	return cert_complain(&job, "OCSP response %s cannot be stapled: %s", path, why);
+}
+
+static int staple_file(struct cert *c, const struct cert_job *job)
+{
+	struct file f;
+	int status = file_read(&f, job, job->source->ocsp_path, FILE_CHAIN);
+
+	if (status == 0)
+		status =
+		    cert_staple(c, job->source, (const uint8_t *)f.at, f.len, job->now, job->e);
+	secret_free(f.at, f.len);
+	return status;
+}
+
 struct cert *cert_load(const struct cert_source *from, int64_t now, struct err *e)
 {
 	struct cert_source source = *from;
@@ -274,6 +333,10 @@ struct cert *cert_load(const struct cert_source *from, int64_t now, struct err *
 		c = cert_parse(&source, chain.at, chain.len, key.at, key.len, now, e);
 	if (c && key.group_reads)
 		c->warnings |= CERT_WEAK_KEY_FILE;
+	if (c && source.ocsp_path && staple_file(c, &job) < 0) {
+		cert_put(c);
+		c = NULL;
+	}
 	secret_free(chain.at, chain.len);
 	secret_free(key.at, key.len);
 	secret_free(passphrase.at, passphrase.len);
@@ -293,6 +356,7 @@ const char *cert_warning_text(const struct cert *c, char *text, size_t room)
 		{ CERT_ISSUER_EXPIRED, "a CA certificate of its chain is out of its dates" },
 		{ CERT_CHAIN_INCOMPLETE, "its chain lacks the certificate of its issuer" },
 		{ CERT_WEAK_SIGNATURE, "it is signed with SHA-1, which clients refuse" },
+		{ CERT_STAPLE_EXPIRED, "its OCSP response is out of its dates and is not stapled" },
 		{ CERT_WEAK_KEY_FILE, "its key's file can be read by a group" },
 	};
 	size_t len = 0;

@@ -35,6 +35,7 @@ enum cert_warning {
 	CERT_CHAIN_INCOMPLETE = 8, /* there is only the leaf, and it is not self-signed */
 	CERT_WEAK_SIGNATURE = 16,  /* SHA-1, which clients no longer accept */
 	CERT_WEAK_KEY_FILE = 32,   /* the key's file can be read by its group */
+	CERT_STAPLE_EXPIRED = 64,  /* the OCSP response is out of its dates and was left out */
 };
 
 struct cert {
@@ -55,6 +56,8 @@ struct cert {
 	uint8_t fingerprint[32];       /* SHA-256 of the leaf */
 	char serial[65];               /* hex, upper case, without leading zero bytes but one */
 	unsigned warnings;             /* enum cert_warning */
+	struct cert_blob ocsp;         /* the response to be stapled, DER; at NULL: none */
+	int64_t ocsp_next_update;      /* seconds; not stapled afterwards. 0: there is none */
 	char *issuer;                  /* who is missing, with CERT_CHAIN_INCOMPLETE; else NULL */
 };
 
@@ -70,6 +73,7 @@ struct cert_source {
 	const char *passphrase_path;
 	const char *passphrase;
 	size_t passphrase_len;
+	const char *ocsp_path; /* response to be stapled (tls/ocsp.h); NULL: none */
 	bool force; /* take a leaf that has expired or is not valid yet; it is a warning then */
 };
 
@@ -102,6 +106,14 @@ struct cert *cert_parse(const struct cert_source *source, const char *chain, siz
  * text.
  */
 const char *cert_warning_text(const struct cert *c, char *text, size_t room);
+
+/*
+ * Gives c, which nobody else has yet, the OCSP response that a file holds (len bytes; source for messages). One that is
+ * wrong, revokes c or does not match it is an error; one out of its dates is left out with a
+ * warning. cert_load does this. 0, or -1 with the reason in e.
+ */
+int cert_staple(struct cert *c, const struct cert_source *source, const uint8_t *file, size_t len,
+    int64_t now, struct err *e);
 
 /* Another reference; returns c. Control thread only. */
 struct cert *cert_get(struct cert *c);

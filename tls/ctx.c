@@ -196,6 +196,24 @@ static bool set_key(WOLFSSL_CTX *ctx, const struct cert *cert)
 		   WOLFSSL_FILETYPE_ASN1) == WOLFSSL_SUCCESS;
 }
 
+/* The session has what is to be stapled. Without a callback wolfSSL would ask the responder itself, and block. */
+static int staple(WOLFSSL *ssl, void *arg)
+{
+	unsigned char *response;
+
+	(void)arg;
+	return wolfSSL_get_tlsext_status_ocsp_resp(ssl, &response) > 0
+	    ? WOLFSSL_OCSP_STATUS_CB_OK
+	    : WOLFSSL_OCSP_STATUS_CB_NOACK;
+}
+
+static bool set_staple(WOLFSSL_CTX *ctx, const struct cert *cert)
+{
+	return cert->ocsp.at == NULL ||
+	    (wolfSSL_CTX_EnableOCSPStapling(ctx) == WOLFSSL_SUCCESS &&
+		wolfSSL_CTX_set_tlsext_status_cb(ctx, staple) == WOLFSSL_SUCCESS);
+}
+
 static WOLFSSL_CTX *
 build(const struct ctx_setup *setup, const struct cert *cert, const struct policy *policy)
 {
@@ -206,7 +224,7 @@ build(const struct ctx_setup *setup, const struct cert *cert, const struct polic
 	/* The device comes before the key: the key remembers it. */
 	if (wolfSSL_CTX_SetDevId(ctx, setup->device) != WOLFSSL_SUCCESS ||
 	    !set_versions(ctx, policy) || !set_chain(ctx, cert) || !set_key(ctx, cert) ||
-	    !set_suites(ctx, policy) || !set_groups(ctx, policy)) {
+	    !set_suites(ctx, policy) || !set_groups(ctx, policy) || !set_staple(ctx, cert)) {
 		wolfSSL_CTX_free(ctx);
 		return NULL;
 	}

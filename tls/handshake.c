@@ -11,6 +11,7 @@
 #include <wolfssl/wolfcrypt/error-crypt.h>
 #include <wolfssl/wolfcrypt/sha256.h>
 
+#include "tls/cert.h"
 #include "tls/handshake_facts.h"
 #include "tls/handshake_io.h"
 #include "tls/handshake_worker.h"
@@ -74,6 +75,24 @@ static bool tickets_init(struct handshake *h, const struct tls_choice *choice, W
 	    wolfSSL_set_timeout(h->ssl, ring->lifetime_s) == WOLFSSL_SUCCESS;
 }
 
+/*
+ * A copy of the response for wolfSSL, which frees it: the certificate may be gone when the fiber gets to
+ * send it. Out of its dates it is left out.
+ */
+static bool staple_init(struct handshake *h, const struct cert *cert)
+{
+	uint8_t *copy;
+
+	if (cert->ocsp.at == NULL || tls_worker_now_s(h->worker) > cert->ocsp_next_update)
+		return true;
+	copy = wolfSSL_Malloc(cert->ocsp.len);
+	if (copy == NULL)
+		return false;
+	memcpy(copy, cert->ocsp.at, cert->ocsp.len);
+	return wolfSSL_set_tlsext_status_ocsp_resp(h->ssl, copy, (int)cert->ocsp.len) ==
+	    WOLFSSL_SUCCESS;
+}
+
 const struct ticket_owner *handshake_ticket_owner(const struct handshake *h)
 {
 	return h->ticket_owner.binding != NULL ? &h->ticket_owner : NULL;
@@ -92,7 +111,7 @@ static bool session_init(struct handshake *h, const struct tls_choice *choice)
 	handshake_io_bind(&h->pipe, h->ssl);
 	if (wolfSSL_set_tls13_secret_cb(h->ssl, keep_secret, h) != WOLFSSL_SUCCESS)
 		return false;
-	if (!tickets_init(h, choice, ctx))
+	if (!tickets_init(h, choice, ctx) || !staple_init(h, choice->cert))
 		return false;
 	if (choice->alpn != NULL) {
 		char name[256];

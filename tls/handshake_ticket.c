@@ -2,24 +2,12 @@
 #include "tls/handshake_ticket.h"
 
 #include <string.h>
-#include <time.h>
 
 #include <wolfssl/options.h>
 #include <wolfssl/ssl.h>
 
 #include "tls/handshake_worker.h"
 #include "tls/ticket.h"
-
-/* The clock page that the kernel maps: no system call. */
-static uint32_t now_s(const struct tls_worker *w)
-{
-	struct timespec t;
-
-	if (w->now_s != NULL)
-		return w->now_s();
-	clock_gettime(CLOCK_REALTIME_COARSE, &t);
-	return (uint32_t)t.tv_sec;
-}
 
 /*
  * Tickets were switched off while the handshake was under way; wolfSSL has promised one and fails the handshake
@@ -51,7 +39,7 @@ static int seal(struct tls_worker *w, const struct ticket_owner *owner,
 		return seal_useless(w, head, text, len) ? WOLFSSL_TICKET_RET_OK
 							: WOLFSSL_TICKET_RET_FATAL;
 	drbg_read(w->drbg, nonce, sizeof(nonce));
-	if (!ticket_seal(w->tickets, owner, now_s(w), nonce, head, text, len))
+	if (!ticket_seal(w->tickets, owner, tls_worker_now_s(w), nonce, head, text, len))
 		return WOLFSSL_TICKET_RET_FATAL;
 	w->stats.tickets_issued++;
 	return WOLFSSL_TICKET_RET_OK;
@@ -66,7 +54,7 @@ static int open_ticket(struct tls_worker *w, WOLFSSL *ssl, const struct ticket_o
 {
 	if (w->tickets == NULL || owner == NULL)
 		return WOLFSSL_TICKET_RET_REJECT;
-	switch (ticket_open(w->tickets, owner, now_s(w), head, text, len)) {
+	switch (ticket_open(w->tickets, owner, tls_worker_now_s(w), head, text, len)) {
 	case TICKET_OK:
 		w->stats.tickets_taken++;
 		return WOLFSSL_TICKET_RET_OK;

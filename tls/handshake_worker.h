@@ -42,6 +42,9 @@ void tls_worker_leave(struct tls_worker *before);
 /* Brings w->stats up to date. */
 void tls_worker_count(struct tls_worker *w);
 
+/* Seconds since the epoch. */
+uint32_t tls_worker_now_s(const struct tls_worker *w);
+
 /* Whom a ticket of the running handshake is for; NULL: it neither gives nor takes any (handshake.c). */
 const struct ticket_owner *handshake_ticket_owner(const struct handshake *h);
 
