@@ -111,6 +111,25 @@ SCENARIO(not_a_duplicate_ack)
 	CHECK(peer_info(p).retransmits == 0);
 }
 
+/* What duplicates stood for is forgotten when everything is acknowledged. */
+SCENARIO(duplicate_ack_then_ack_of_all)
+{
+	establish_rtt(p, "mss 1000");
+	for (unsigned i = 0; i < 12; i += 3) {
+		fly(p, i, 1);
+		ack(p, i);
+		ack(p, i + 1);
+		EXPECT_NONE();
+		fly(p, i + 1, 2);
+		ack(p, i + 1);
+		ack(p, i + 1);
+		ack(p, i + 3);
+		EXPECT_NONE();
+	}
+	EXPECT_NONE_MS(2000);
+	CHECK(peer_info(p).retransmits == 0);
+}
+
 /* RFC 6582: a partial ACK retransmits the next hole at once. */
 SCENARIO(newreno_partial_ack)
 {
@@ -461,6 +480,7 @@ int main(int argc, char **argv)
 		RUN(three_duplicate_acks_retransmit),
 		RUN(limited_transmit),
 		RUN(not_a_duplicate_ack),
+		RUN(duplicate_ack_then_ack_of_all),
 		RUN(newreno_partial_ack),
 		RUN(fast_recovery_halves_the_window),
 		RUN_WITH(fast_recovery_halves_the_window, newreno),
