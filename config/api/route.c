@@ -34,12 +34,14 @@ void api_error(struct api_request *r, unsigned status, const char *format, ...)
 	n = vasprintf(&text, format, ap);
 	va_end(ap);
 	rest = n < 0 ? NULL : text;
-	while ((line = strsep(&rest, "\n")) != NULL)
+	while ((line = strsep(&rest, "\n")) != NULL) {
+		/* What a client sent may be in it, and need not be UTF-8. */
+		json_t *message = *line ? json_string(line) : NULL;
+
 		if (*line)
-			/* What a client sent may be in it, and need not be UTF-8. */
-			json_array_append_new(lines,
-			    json_string(line) ? json_string(line)
-					      : json_string("the request is wrong"));
+			json_array_append_new(
+			    lines, message ? message : json_string("the request is wrong"));
+	}
 	json_object_set_new(o, "error", json_incref(json_array_get(lines, 0)));
 	if (json_array_size(lines) > 1)
 		json_object_set(o, "errors", lines);

@@ -1,0 +1,561 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config/api/api.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/unit/control_kit.h"
+
+#include <cmocka.h>
+
+/* The API over its socket, with a real control plane behind it (tests/unit/control_kit.h). */
+
+static struct kit k;
+static struct api *api;
+static char path[128];
+static char reply[4 << 20];
+static char head[1024];
+
+static int setup(void **state)
+{
+	struct api_config config = { .mode = 0600, .socket = path };
+
+	(void)state;
+	kit_start(&k);
+	snprintf(path, sizeof(path), "%s/control.sock", k.folder);
+	config.ops = control_ops(k.control);
+	err_init(&k.e);
+	api = api_start(&config, &k.e);
+	if (!api)
+		fail_msg("%s", k.e.text);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	api_stop(api);
+	kit_end(&k);
+	return 0;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static int connect_to(void)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	memcpy(address.sun_path, path, strlen(path) + 1);
+	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/* What control does meanwhile. */
+static ssize_t receive(int fd, char *to, size_t room)
+{
+	const struct timeval moment = { .tv_usec = 2000 };
+	int64_t end = now_ms() + 30000;
+	ssize_t n;
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &moment, sizeof(moment));
+	do {
+		api_poll(api, 16);
+		n = recv(fd, to, room, 0);
+	} while (n < 0 && errno == EAGAIN && now_ms() < end);
+	return n;
+}
+
+static void send_all(int fd, const char *data, size_t len)
+{
+	const struct timeval moment = { .tv_usec = 2000 };
+	int64_t end = now_ms() + 30000;
+
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &moment, sizeof(moment));
+	while (len > 0 && now_ms() < end) {
+		ssize_t n = send(fd, data, len, MSG_NOSIGNAL);
+
+		api_poll(api, 16);
+		if (n < 0 && errno != EAGAIN)
+			return;
+		if (n > 0) {
+			data += n;
+			len -= (size_t)n;
+		}
+	}
+}
+
+/* Reads an answer to its end (the connection is to be closed); the body goes to reply. Returns the status. */
+static int read_answer(int fd)
+{
+	size_t len = 0;
+	char *body;
+	int status;
+
+	for (;;) {
+		ssize_t n = receive(fd, reply + len, sizeof(reply) - 1 - len);
+
+		if (n <= 0)
+			break;
+		len += (size_t)n;
+	}
+	reply[len] = '\0';
+	close(fd);
+	if (sscanf(reply, "HTTP/1.1 %d", &status) != 1)
+		return -1;
+	body = strstr(reply, "\r\n\r\n");
+	assert_non_null(body);
+	snprintf(head, sizeof(head), "%.*s", (int)(body - reply), reply);
+	memmove(reply, body + 4, strlen(body + 4) + 1);
+	return status;
+}
+
+static int
+ask_with(const char *method, const char *target, const char *headers, const char *body, size_t len)
+{
+	int fd = connect_to();
+	char *text;
+	int n;
+
+	assert_true(fd >= 0);
+	n = asprintf(&text,
+	    "%s %s HTTP/1.1\r\nHost: sallyport\r\nConnection: close\r\n%sContent-Length: %zu\r\n\r\n",
+	    method, target, headers, len);
+	assert_true(n > 0);
+	send_all(fd, text, (size_t)n);
+	if (len)
+		send_all(fd, body, len);
+	free(text);
+	return read_answer(fd);
+}
+
+static int ask(const char *method, const char *target, const char *body)
+{
+	return ask_with(method, target, "", body, body ? strlen(body) : 0);
+}
+
+/* Asks first whether it may send 10 MB, and does not. */
+static int ask_early(void)
+{
+	static const char request[] =
+	    "PUT /v1/certificates/www HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+	    "Expect: 100-continue\r\nContent-Length: 10485760\r\n\r\n";
+	int fd = connect_to();
+
+	send_all(fd, request, strlen(request));
+	return read_answer(fd);
+}
+
+static void assert_says(const char *wanted)
+{
+	if (!strstr(reply, wanted))
+		fail_msg("'%s' is not in: %s", wanted, reply);
+}
+
+/* The PEM of a file as a JSON string. */
+static char *json_pem(const char *name)
+{
+	char *text = kit_pem(name), *out = calloc(2, strlen(text) + 1), *to = out;
+
+	for (const char *from = text; *from; from++) {
+		if (*from == '\n')
+			*to++ = '\\';
+		*to++ = *from == '\n' ? 'n' : *from;
+	}
+	free(text);
+	return out;
+}
+
+static char *cert_body(const char *chain, const char *key, const char *more)
+{
+	char *c = json_pem(chain), *p = json_pem(key), *body;
+
+	assert_true(asprintf(&body, "{\"chain\":\"%s\",\"key\":\"%s\"%s}", c, p, more) > 0);
+	free(c);
+	free(p);
+	return body;
+}
+
+static int put(const char *target, const char *chain, const char *key, const char *more)
+{
+	char *body = cert_body(chain, key, more);
+	int status = ask("PUT", target, body);
+
+	free(body);
+	return status;
+}
+
+/* A refusal changes nothing. */
+#define assert_refused(call, status_, why)                         \
+	do {                                                       \
+		char *before_ = kit_state(&k), *after_;            \
+		uint64_t generation_ = kit_generation(&k);         \
+		int got_ = (call);                                 \
+		if (got_ != (status_))                             \
+			fail_msg("status %d: %s", got_, reply);    \
+		assert_says(why);                                  \
+		after_ = kit_state(&k);                            \
+		assert_string_equal(after_, before_);              \
+		assert_int_equal(kit_generation(&k), generation_); \
+		assert_int_equal(k.n_published, 0);                \
+		free(before_);                                     \
+		free(after_);                                      \
+	} while (0)
+
+static void reads_tell_what_runs(void **state)
+{
+	struct stat s;
+
+	(void)state;
+	assert_int_equal(stat(path, &s), 0);
+	assert_int_equal(s.st_mode & 07777, 0600);
+	assert_int_equal(ask("GET", "/v1/status", NULL), 200);
+	assert_says("\"generation\":1");
+	assert_says("\"certificates\":3");
+	assert_non_null(strstr(head, "application/json"));
+	assert_int_equal(ask("GET", "/v1/certificates", NULL), 200);
+	assert_says("\"name\":\"rsa\"");
+	assert_says("\"listeners\":[\"https\",\"other\"]");
+	assert_int_equal(ask("GET", "/v1/certificates?limit=2", NULL), 200);
+	assert_says("\"next\":\"spare\"");
+	assert_int_equal(ask("GET", "/v1/certificates?limit=2&after=spare", NULL), 200);
+	assert_says("\"name\":\"www\"");
+	assert_null(strstr(reply, "next"));
+	assert_int_equal(ask("GET", "/v1/certificates?expires_within=30d", NULL), 200);
+	assert_says("\"certificates\":[]");
+	assert_int_equal(ask("GET", "/v1/certificates?expires_within=1000w", NULL), 200);
+	assert_says("\"name\":\"www\"");
+	assert_int_equal(ask("GET", "/v1/certificates/spare", NULL), 200);
+	assert_says("\"key_type\":\"P-384\"");
+	assert_int_equal(ask("GET", "/v1/listeners/https", NULL), 200);
+	assert_says("\"bind\":[\"10.80.0.1:443\"]");
+	assert_int_equal(ask("GET", "/v1/listeners/https/certificates", NULL), 200);
+	assert_says("\"certificates\":[\"rsa\"]");
+	assert_int_equal(ask("GET", "/v1/explain?listener=https&name=rsa.test", NULL), 200);
+	assert_says("\"certificate\":\"rsa\"");
+	assert_int_equal(
+	    ask("GET", "/v1/explain?listener=https&name=rsa.test&sigalgs=ECDSA%2BSHA256", NULL),
+	    200);
+	assert_says("\"certificate\":null");
+	assert_int_equal(ask("GET", "/v1/diff", NULL), 200);
+	assert_says("\"same\":true");
+	assert_int_equal(ask("GET", "/metrics", NULL), 200);
+	assert_says("# TYPE sallyport_generation gauge\nsallyport_generation 1\n");
+	assert_says("sallyport_certificate_not_after_seconds{name=\"www\",key_type=\"P-256\"} 20");
+	assert_int_equal(ask("GET", "/healthz", NULL), 200);
+	assert_int_equal(ask("GET", "/v1/stats", NULL), 200);
+	assert_says("\"certificates\":3");
+}
+
+static void changes_are_made_and_told(void **state)
+{
+	(void)state;
+	assert_int_equal(
+	    put("/v1/certificates/new", "ed25519.pem", "ed25519.key", ",\"names\":[\"new.test\"]"),
+	    200);
+	assert_says("\"generation\":2");
+	assert_int_equal(
+	    ask("POST", "/v1/listeners/https/certificates", "{\"certificate\":\"new\"}"), 200);
+	assert_string_equal(kit_served(&k, "https", "new.test"), "new");
+	assert_int_equal(
+	    put("/v1/certificates/new", "p521.pem", "p521.key", ",\"mode\":\"replace\""), 200);
+	assert_int_equal(ask("PUT", "/v1/listeners/other/default-certificate",
+			     "{\"certificates\":[\"new\",\"www\"]}"),
+	    200);
+	assert_string_equal(kit_served(&k, "other", "nobody.test"), "default new");
+	assert_int_equal(ask("DELETE", "/v1/listeners/https/certificates/new", NULL), 200);
+	assert_int_equal(ask("POST", "/v1/rollback/3", NULL), 200);
+	assert_string_equal(kit_served(&k, "https", "new.test"), "new");
+	assert_int_equal(ask("POST", "/v1/reload", NULL), 200);
+	assert_int_equal(ask("GET", "/v1/generations", NULL), 200);
+	assert_says("\"summary\":\"as in generation 3\"");
+	assert_says("\"who\":\"uid 0, pid ");
+	assert_int_equal(ask("POST", "/v1/drain?timeout=5s", NULL), 202);
+	assert_true(k.drained_s == 5);
+	assert_int_equal(ask("GET", "/healthz", NULL), 503);
+}
+
+static void nonsense_is_refused(void **state)
+{
+	char *large = malloc(10 << 20);
+
+	(void)state;
+	memset(large, 'x', 10 << 20);
+	assert_refused(put("/v1/certificates/www", "p256.pem", "other.key", ""), 422, "key");
+	assert_refused(
+	    put("/v1/certificates/www", "expired.pem", "p256.key", ""), 422, "expired on");
+	assert_refused(put("/v1/certificates/www", "p256.pem", "p256.key", ",\"mode\":\"add\""),
+	    409, "already");
+	assert_refused(
+	    put("/v1/certificates/nobody", "p256.pem", "p256.key", ",\"mode\":\"replace\""), 404,
+	    "no certificate");
+	assert_refused(put("/v1/certificates/www", "p256.pem", "p256.key", ",\"mode\":\"maybe\""),
+	    400, "'mode'");
+	assert_refused(put("/v1/certificates/www", "p256.pem", "p256.key", ",\"nmaes\":[]"), 400,
+	    "did you mean 'names'?");
+	assert_refused(
+	    put("/v1/certificates/www", "p256.pem", "p256.key", ",\"names\":[]"), 400, "'names'");
+	assert_refused(
+	    put("/v1/certificates/www", "p256.pem", "p256.key", ",\"names\":[7]"), 400, "'names'");
+	assert_refused(put("/v1/certificates/www", "p256.pem", "p256.key", ",\"names\":[\"a b\"]"),
+	    422, "a b");
+	assert_refused(
+	    put("/v1/certificates/www", "p256.pem", "p256.key", ",\"force\":1"), 400, "'force'");
+	assert_refused(
+	    put("/v1/certificates/a%20b", "p256.pem", "p256.key", ""), 400, "names have");
+	assert_refused(put("/v1/certificates/a%00", "p256.pem", "p256.key", ""), 400, "names have");
+	assert_refused(put("/v1/certificates/..%2f..", "p256.pem", "p256.key", ""), 404, "nothing");
+	assert_refused(put("/v1/certificates/www?dryrun=1", "p256.pem", "p256.key", ""), 400,
+	    "did you mean 'dry_run'?");
+	assert_refused(
+	    ask_with("PUT", "/v1/certificates/www", "", large, 10 << 20), 413, "1048576");
+	assert_refused(ask_early(), 413, "1048576");
+	assert_refused(ask("PUT", "/v1/certificates/www", "{\"chain\": "), 400, "not JSON: line 1");
+	assert_refused(ask("PUT", "/v1/certificates/www", "{\"chain\":\"a\",\"chain\":\"b\"}"), 400,
+	    "not JSON");
+	assert_refused(ask("PUT", "/v1/certificates/www", "[]"), 400, "must be a JSON object");
+	assert_refused(
+	    ask("PUT", "/v1/certificates/www", "{\"chain\":\"a\\u0000b\",\"key\":\"k\"}"), 400,
+	    "not JSON");
+	assert_refused(ask("PUT", "/v1/certificates/www", "{}"), 400, "'chain' is missing");
+	assert_refused(ask("PUT", "/v1/certificates/www", NULL), 400, "needs a body");
+	assert_refused(ask("GET", "/v1/certificates/www", "{}"), 400, "takes no body");
+	assert_refused(ask("POST", "/v1/status", NULL), 405, "not possible");
+	assert_refused(ask("GET", "/v2/status", NULL), 404, "nothing");
+	assert_refused(ask("GET", "/v1/a/b/c/d/e/f/g", NULL), 404, "nothing");
+	assert_refused(ask("GET", "/v1/certificates?limit=0", NULL), 400, "limit");
+	assert_refused(ask("GET", "/v1/certificates?expires_within=soon", NULL), 400, "30d");
+	assert_refused(ask("GET", "/v1/explain", NULL), 400, "'listener'");
+	assert_refused(ask("GET", "/v1/explain?listener=https&sigalgs=rot13", NULL), 400, "rot13");
+	assert_refused(ask("POST", "/v1/rollback/x", NULL), 400, "number");
+	assert_refused(ask("POST", "/v1/rollback/77", NULL), 404, "not kept");
+	assert_refused(ask("DELETE", "/v1/certificates/www", NULL), 409, "is a default");
+	assert_refused(
+	    ask("PUT", "/v1/listeners/https/default-certificate", "{\"certificates\":[]}"), 400,
+	    "1 to 8");
+	assert_refused(
+	    ask_with("POST", "/v1/reload", "If-Match: 9\r\n", NULL, 0), 412, "is 1, not 9");
+	assert_refused(ask_with("POST", "/v1/reload", "If-Match: x\r\n", NULL, 0), 400, "If-Match");
+	assert_refused(
+	    ask("POST", "/v1/transactions/0123456789abcdef/commit", NULL), 404, "no transaction");
+	free(large);
+}
+
+static void second_writer_of_a_generation_is_refused(void **state)
+{
+	(void)state;
+	assert_int_equal(ask_with("POST", "/v1/reload", "If-Match: \"1\"\r\n", NULL, 0), 200);
+	assert_int_equal(ask_with("POST", "/v1/reload", "If-Match: \"1\"\r\n", NULL, 0), 412);
+	assert_int_equal(kit_generation(&k), 2);
+}
+
+static void repeated_key_is_done_once(void **state)
+{
+	static const char body[] = "{\"certificate\":\"spare\"}";
+
+	(void)state;
+	assert_int_equal(ask_with("POST", "/v1/listeners/https/certificates",
+			     "Idempotency-Key: abc\r\n", body, strlen(body)),
+	    200);
+	assert_says("\"generation\":2");
+	assert_int_equal(ask_with("POST", "/v1/listeners/https/certificates",
+			     "Idempotency-Key: abc\r\n", body, strlen(body)),
+	    200);
+	assert_says("\"repeated\":true");
+	assert_says("\"generation\":2");
+	assert_int_equal(ask_with("POST", "/v1/listeners/other/certificates",
+			     "Idempotency-Key: abc\r\n", body, strlen(body)),
+	    409);
+	assert_int_equal(kit_generation(&k), 2);
+}
+
+static void dry_run_only_tells(void **state)
+{
+	(void)state;
+	assert_refused(ask("POST", "/v1/listeners/https/certificates?dry_run=1",
+			   "{\"certificate\":\"spare\"}"),
+	    200, "\"dry_run\":true");
+	assert_refused(
+	    ask("POST", "/v1/listeners/https/certificates?dry_run=1", "{\"certificate\":\"rsa\"}"),
+	    409, "already");
+	assert_refused(ask("POST", "/v1/reload?dry_run=1", NULL), 200, "\"generation\":2");
+}
+
+static void begin(char target[80], const char *what)
+{
+	char id[32];
+
+	assert_int_equal(ask("POST", "/v1/transactions", NULL), 201);
+	assert_int_equal(sscanf(reply, "{\"transaction\":\"%31[0-9a-f]", id), 1);
+	snprintf(target, 80, "/v1/transactions/%s%s", id, what);
+}
+
+static void transaction_becomes_one_generation(void **state)
+{
+	char commit[80], staged[200];
+
+	(void)state;
+	begin(commit, "/commit");
+	snprintf(staged, sizeof(staged), "/v1/listeners/https/certificates?tx=%.16s", commit + 17);
+	assert_refused(ask("POST", staged, "{\"certificate\":\"new\"}"), 202, "\"staged\":1");
+	/* In this order it is impossible: nothing is done, and it can be completed. */
+	assert_refused(ask("POST", commit, NULL), 404, "no certificate 'new'");
+	snprintf(staged, sizeof(staged), "/v1/transactions/%.16s", commit + 17);
+	assert_int_equal(ask("GET", staged, NULL), 200);
+	assert_says("\"staged\":1");
+	assert_int_equal(ask("DELETE", staged, NULL), 200);
+	assert_int_equal(ask("POST", commit, NULL), 404);
+
+	begin(commit, "/commit");
+	snprintf(staged, sizeof(staged), "/v1/certificates/new?tx=%.16s", commit + 17);
+	assert_int_equal(
+	    put(staged, "ed25519.pem", "ed25519.key", ",\"names\":[\"new.test\"]"), 202);
+	snprintf(staged, sizeof(staged), "/v1/listeners/https/certificates?tx=%.16s", commit + 17);
+	assert_int_equal(ask("POST", staged, "{\"certificate\":\"new\"}"), 202);
+	assert_int_equal(k.n_published, 0);
+	assert_int_equal(
+	    ask_with("POST", commit, "If-Match: 1\r\nIdempotency-Key: c\r\n", NULL, 0), 200);
+	assert_says("\"generation\":2");
+	assert_int_equal(k.n_published, 1);
+	assert_string_equal(kit_served(&k, "https", "new.test"), "new");
+	/* The answer was lost: the retry hears the same. */
+	assert_int_equal(
+	    ask_with("POST", commit, "If-Match: 1\r\nIdempotency-Key: c\r\n", NULL, 0), 200);
+	assert_says("\"repeated\":true");
+	assert_int_equal(kit_generation(&k), 2);
+}
+
+static void transactions_are_limited(void **state)
+{
+	char ignored[80];
+
+	(void)state;
+	for (unsigned i = 0; i < 16; i++)
+		begin(ignored, "");
+	assert_int_equal(ask("POST", "/v1/transactions", NULL), 429);
+}
+
+/* Clients that connect and say nothing, or half a request, are in nobody's way. */
+static void silent_clients_hold_up_nobody(void **state)
+{
+	static int fds[600];
+	int64_t start = now_ms();
+
+	(void)state;
+	for (unsigned i = 0; i < 600; i++) {
+		fds[i] = connect_to();
+		if (fds[i] >= 0 && i % 2)
+			send_all(fds[i],
+			    "PUT /v1/certificates/www HTTP/1.1\r\nContent-Length: 500\r\n\r\n{",
+			    60);
+		if (i % 50 == 0)
+			assert_int_equal(ask("GET", "/v1/status", NULL), 200);
+	}
+	assert_int_equal(ask("GET", "/v1/status", NULL), 200);
+	assert_true(now_ms() - start < 20000);
+	for (unsigned i = 0; i < 600; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+	assert_int_equal(ask("GET", "/v1/status", NULL), 200);
+}
+
+/* A body that comes drop by drop is not waited for. */
+static void slow_body_is_hung_up_on(void **state)
+{
+	int64_t start = now_ms();
+	int fd = connect_to();
+	char byte;
+	bool open = true;
+
+	(void)state;
+	send_all(fd, "PUT /v1/certificates/www HTTP/1.1\r\nContent-Length: 5000\r\n\r\n{", 61);
+	while (open && now_ms() - start < 30000) {
+		const struct timeval moment = { .tv_usec = 200000 };
+
+		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &moment, sizeof(moment));
+		api_poll(api, 16);
+		open = send(fd, " ", 1, MSG_NOSIGNAL) == 1 && (recv(fd, &byte, 1, 0) != 0);
+	}
+	close(fd);
+	assert_false(open);
+	assert_true(now_ms() - start < 25000);
+}
+
+static void stop_answers_what_is_waiting(void **state)
+{
+	int fd = connect_to();
+	static const char request[] =
+	    "GET /v1/status HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+	char answer[512];
+	ssize_t n;
+
+	(void)state;
+	assert_true(send(fd, request, strlen(request), 0) > 0);
+	usleep(100000); /* it is queued, and nobody polls */
+	api_stop(api);
+	api = NULL;
+	n = recv(fd, answer, sizeof(answer) - 1, 0);
+	close(fd);
+	assert_true(n <= 0 || strncmp(answer, "HTTP/1.1 503", 12) == 0);
+	assert_int_equal(access(path, F_OK), -1);
+}
+
+static void socket_of_another_is_not_taken(void **state)
+{
+	struct api_config config = { .mode = 0600, .socket = path, .ops = control_ops(k.control) };
+	FILE *f;
+
+	(void)state;
+	err_init(&k.e);
+	assert_null(api_start(&config, &k.e));
+	assert_non_null(strstr(k.e.text, "another process listens"));
+	api_stop(api);
+	api = NULL;
+	f = fopen(path, "w");
+	fclose(f);
+	err_init(&k.e);
+	assert_null(api_start(&config, &k.e));
+	assert_non_null(strstr(k.e.text, "is no socket"));
+	unlink(path);
+}
+
+#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(reads_tell_what_runs),
+		CASE(changes_are_made_and_told),
+		CASE(nonsense_is_refused),
+		CASE(second_writer_of_a_generation_is_refused),
+		CASE(repeated_key_is_done_once),
+		CASE(dry_run_only_tells),
+		CASE(transaction_becomes_one_generation),
+		CASE(transactions_are_limited),
+		CASE(silent_clients_hold_up_nobody),
+		CASE(slow_body_is_hung_up_on),
+		CASE(stop_answers_what_is_waiting),
+		CASE(socket_of_another_is_not_taken),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
