@@ -137,6 +137,16 @@ static void count_dup(struct tcp_conn *c, const struct ack *a)
 	}
 }
 
+/*
+ * RFC 6298 5.3 restarts the timer for new data acknowledged. After the head was sent again, SACKs for what was
+ * sent before show that its answer is still due; SACKs for later data do not, or a lost
+ * retransmission could be waited for without end.
+ */
+static bool sack_restarts(const struct tcp_conn *c, const struct ack *a)
+{
+	return a->sacked && txq_sent(c) && a->oldest_us < txseg(c->txq_head)->xmit_us;
+}
+
 void ack_input(struct tcp_conn *c, const struct seg *seg)
 {
 	struct ack a = { 0 };
@@ -174,7 +184,7 @@ void ack_input(struct tcp_conn *c, const struct seg *seg)
 	if (a.acked && !(c->flags & (CONN_RECOVERY | CONN_CWR)) && (in_use || c->flags & CONN_LOSS))
 		cc_on_ack(c, a.acked, a.rtt_us);
 	if (a.acked || a.sacked)
-		timers_rexmit(c, true);
+		timers_rexmit(c, a.acked || sack_restarts(c, &a));
 	if (a.acked)
 		tell_user(c);
 	if (c->txq_send || (c->ext && c->ext->pending))

@@ -12,8 +12,9 @@ struct ack {
 	uint32_t acked; /* bytes newly acknowledged in sequence */
 	uint32_t
 	    delivered; /* bytes newly known to have arrived, SACKed ones too (RFC 9937 DeliveredData) */
-	uint32_t sacked; /* of these, by SACK */
-	uint32_t rtt_us; /* a sample; 0: none */
+	uint32_t sacked;    /* of these, by SACK */
+	uint32_t rtt_us;    /* a sample; 0: none */
+	uint64_t oldest_us; /* when the oldest of what was SACKed had been sent */
 	bool dsack;
 	bool is_dup;       /* RFC 5681 2 */
 	bool resent_acked; /* a retransmitted segment was acknowledged in sequence */

@@ -11,7 +11,7 @@
 #define PMTU_PER_SECOND 4
 /* Timeouts in a row before a black hole is suspected: more where full segments have passed before. */
 #define UNPROVEN_RTOS   2
-#define PROVEN_RTOS     5
+#define PROVEN_RTOS     3
 
 static uint32_t plateau_below(uint32_t mtu)
 {
@@ -29,13 +29,15 @@ void pmtu_black_hole(struct tcp_conn *c)
 	bool v4 = ip_addr_is_v4(&c->flow.remote);
 	const struct txseg *head = c->txq_head ? txseg(c->txq_head) : NULL;
 
-	if (c->backoff < (c->mss_proven ? PROVEN_RTOS : UNPROVEN_RTOS) || !head ||
-	    !(head->flags & TXSEG_SENT))
+	if (!head || !(head->flags & TXSEG_SENT))
 		return;
 	for (unsigned i = 0; i < (v4 ? RTE_DIM(mtus) : 1u); i++) {
 		uint16_t mss = (uint16_t)(mtus[i] - (v4 ? 40 : 60));
 		uint16_t options = c->flags & CONN_TS ? OPT_TS_LEN : 0;
 
+		/* The smaller it is already, the less likely that size is the reason. */
+		if (c->backoff < (c->mss_proven ? PROVEN_RTOS : UNPROVEN_RTOS) + 2 * i)
+			return;
 		if (head->len + options > mss) {
 			c->peer_mss = mss;
 			c->mss = (uint16_t)(mss - options);

@@ -181,6 +181,8 @@ void recovery_on_ack(struct tcp_conn *c, const struct seg *seg, const struct ack
 	before = x->lost;
 	if (c->snd_nxt != c->snd_una)
 		detect(c, a);
+	else if (!(c->flags & CONN_SACK))
+		x->sacked = 0;
 	if (x->pending && !(c->flags & (CONN_RECOVERY | CONN_LOSS))) {
 		if (c->flags & CONN_CWR)
 			c->flags |= CONN_RECOVERY; /* this window was reduced already */

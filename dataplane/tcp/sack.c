@@ -57,6 +57,8 @@ static void mark_sacked(struct tcp_conn *c, struct txseg *t, struct ack *a)
 	t->flags |= TXSEG_SACKED;
 	x->sacked += len;
 	x->n_sacked++;
+	if (!a->sacked || t->xmit_us < a->oldest_us)
+		a->oldest_us = t->xmit_us;
 	a->sacked += len;
 	a->delivered += len;
 }

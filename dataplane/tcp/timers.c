@@ -109,7 +109,7 @@ void timers_rexmit(struct tcp_conn *c, bool restart)
 	}
 	if (c->timer == CONN_TIMER_REO && c->ext && c->flags & CONN_SACK && !restart)
 		return;
-	if (!restart && c->timer == CONN_TIMER_RTO)
+	if (!restart && c->timer == CONN_TIMER_RTO && (c->backoff || !tlp_timeout(c)))
 		return;
 	if (c->timer == CONN_TIMER_REO && restart && seq_gt(c->dl_rexmit, conn_stack(c)->now_ms))
 		return; /* set by this very ACK */
