@@ -3,14 +3,15 @@
 # Large bodies both ways, equal by SHA-256. TRANSFER_SIZE (head -c notation) sets how large: 64M.
 . tests/integration/lib.sh
 size=${TRANSFER_SIZE:-64M}
+patience=${TRANSFER_SECONDS:-60}
 file=transfer-$size.bin
 scripts/lab file "$file" "$size"
 sum=$(sha256sum <"$lab/www/$file")
 
-down() { [ "$(get "/$file" "$@" --max-time 600 | sha256sum)" = "$sum" ] || { echo "other bytes"; return 1; }; }
+down() { [ "$(get "/$file" "$@" --max-time "$patience" | sha256sum)" = "$sum" ] || { echo "other bytes"; return 1; }; }
 up() {
 	rm -f "$lab/www/upload/$file"
-	get "/upload/$file" -T "$lab/www/$file" -o /dev/null --max-time 600 "$@" || return 1
+	get "/upload/$file" -T "$lab/www/$file" -o /dev/null --max-time "$patience" "$@" || return 1
 	[ "$(sha256sum <"$lab/www/upload/$file")" = "$sum" ] || { echo "other bytes"; return 1; }
 }
 try "down_$size" down
