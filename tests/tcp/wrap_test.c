@@ -41,7 +41,7 @@ static void life(struct peer *p)
 	p->una = 501;
 	peer_receive(p, 100, 512, 2 * SECOND);
 	APP_SHUTDOWN();
-	EXPECT("F. 601:601(0) ack 301");
+	EXPECT_IN_MS(0, 150, "F. 601:601(0) ack 301");
 	SEND("F. 301:301(0) ack 602 win 512");
 	EXPECT(". 602:602(0) ack 302");
 	APP_RELEASE();
@@ -72,6 +72,12 @@ SCENARIO(time_begins_at_zero)
 }
 
 SCENARIO(time_is_late)
+{
+	life(p);
+}
+
+/* A release time that starts at 0 would lie seconds or half an hour ahead here. */
+SCENARIO(paced_before_the_border)
 {
 	life(p);
 }
@@ -108,6 +114,8 @@ SCENARIO(opening_over_the_border)
 	EVENTS(TCP_EV_ESTABLISHED);
 }
 
+#define CONFIG_PACED(name, at) \
+	static const struct peer_config name = { .start_us = (at), .stack = { .pacing = true } }
 #define CONFIG(name, at) static const struct peer_config name = { .start_us = (at) }
 
 CONFIG(before_us, WRAP_US - SECOND / 2);
@@ -118,6 +126,9 @@ CONFIG(before_ms_60, WRAP_MS - 30 * SECOND);
 CONFIG(before_half, WRAP_MS / 2 - SECOND / 2);
 CONFIG(before_half_60, WRAP_MS / 2 - 30 * SECOND);
 CONFIG(zero, 1);
+CONFIG_PACED(paced_upper, 7 * WRAP_US + WRAP_US / 4 * 3);
+CONFIG_PACED(paced_lower, 7 * WRAP_US + WRAP_US / 4);
+CONFIG_PACED(paced_border, 8 * WRAP_US - 3 * SECOND);
 CONFIG(late, 20 * WRAP_MS + 12345678);
 
 int main(int argc, char **argv)
@@ -131,6 +142,9 @@ int main(int argc, char **argv)
 		RUN_WITH(milliseconds_turn_negative, before_half),
 		RUN_WITH(time_begins_at_zero, zero),
 		RUN_WITH(time_is_late, late),
+		RUN_WITH(paced_before_the_border, paced_upper),
+		RUN_WITH(paced_before_the_border, paced_lower),
+		RUN_WITH(paced_before_the_border, paced_border),
 		RUN_WITH(idle_over_the_border, before_ms_60),
 		RUN_WITH(idle_over_the_border, before_half_60),
 		RUN_WITH(time_wait_over_the_border, before_ms_60),
