@@ -91,6 +91,16 @@ static void diff_control(const struct config *a, const struct config *b, struct 
 	    "metrics", e);
 }
 
+static void diff_tickets(const struct config *a, const struct config *b, struct err *e)
+{
+	const struct config_tickets *r = &a->tickets, *s = &b->tickets;
+
+	if (!same_string(r->key_file, s->key_file) || r->rotate_s != s->rotate_s ||
+	    r->keep != s->keep || r->lifetime_s != s->lifetime_s)
+		err_add(e, s->line ? s->file : b->path, s->line,
+		    "tickets: differs from the running one; restart to change it");
+}
+
 static bool same_routes(const struct config_port *p, const struct config_port *q)
 {
 	if (p->n_routes != q->n_routes)
@@ -146,7 +156,9 @@ static bool same_certificate(const struct config *a, unsigned i, const struct co
 	const struct config_certificate *x = &a->certificates[i], *y = &b->certificates[j];
 
 	return strcmp(x->chain, y->chain) == 0 && strcmp(x->key, y->key) == 0 &&
-	    same_strings(x->names, x->n_names, y->names, y->n_names);
+	    same_strings(x->names, x->n_names, y->names, y->n_names) &&
+	    same_string(x->passphrase_file, y->passphrase_file) && same_string(x->ocsp, y->ocsp) &&
+	    x->force == y->force;
 }
 
 static bool same_backend(const struct config *a, unsigned i, const struct config *b, unsigned j)
@@ -186,7 +198,7 @@ static bool same_listener(const struct config *a, unsigned i, const struct confi
 		y->default_certificates, y->n_default_certificates) &&
 	    same_references(
 		a, x->certificates, x->n_certificates, b, y->certificates, y->n_certificates) &&
-	    x->sni_strict == y->sni_strict &&
+	    x->sni_strict == y->sni_strict && x->tickets == y->tickets &&
 	    same_strings(x->alpn, x->n_alpn, y->alpn, y->n_alpn) &&
 	    strcmp(a->backends[x->backend].name, b->backends[y->backend].name) == 0 &&
 	    x->handshake_timeout_s == y->handshake_timeout_s &&
@@ -262,6 +274,7 @@ int config_diff(
 	memset(d, 0, sizeof(*d));
 	diff_runtime(a, b, e);
 	diff_control(a, b, e);
+	diff_tickets(a, b, e);
 	diff_ports(a, b, e);
 	d->drain_timeout = a->runtime.drain_timeout_s != b->runtime.drain_timeout_s;
 	diff_items(a, ITEMS(a, certificates), b, ITEMS(b, certificates), same_certificate,

@@ -92,6 +92,7 @@ static void load_settings(struct load *l, const config_t *file)
 
 	c->runtime = load_runtime_defaults;
 	c->control = load_control_defaults;
+	c->tickets = load_tickets_defaults;
 	load_members(l, config_root_setting(file), &load_root, c);
 	complete(l);
 	config_check(c, l->addresses_known, l->e);

@@ -26,6 +26,7 @@
 #define MAX_PATH      (PATH_MAX - 1)
 #define MAX_LIST      100000
 #define MAX_SOCKET    107              /* sockaddr_un.sun_path with its NUL */
+#define MAX_LIFETIME  604800           /* of a ticket, RFC 8446 4.6.1 */
 #define MAX_STATE_DIR (PATH_MAX - 128) /* room for the names of the files in it */
 
 /* --- addresses --- */
@@ -210,6 +211,39 @@ static const struct load_key control_keys[] = {
 
 static const struct load_group control = { KEYS(control_keys), PLACED(config_control) };
 
+/* --- tickets --- */
+
+/* Longer than a timer's; min is 0 for those that may be switched off with 0. */
+static void
+load_lifetime(struct load *l, const config_setting_t *s, const struct load_key *k, void *item)
+{
+	bool is_whole = config_setting_is_scalar(s) &&
+	    config_setting_type(s) != CONFIG_TYPE_STRING &&
+	    config_setting_type(s) != CONFIG_TYPE_BOOL;
+	double value = config_setting_type(s) == CONFIG_TYPE_FLOAT
+	    ? config_setting_get_float(s)
+	    : (double)config_setting_get_int64(s);
+
+	if (!is_whole || !(value >= 60 || (k->min == 0 && value == 0)) || !(value <= MAX_LIFETIME))
+		load_error(l, s, "'%s' must be a number of seconds from 60 to %d%s", k->name,
+		    MAX_LIFETIME, k->min == 0 ? ", or 0" : "");
+	else
+		*(double *)((char *)item + k->at) = value;
+}
+
+const struct config_tickets load_tickets_defaults = { .rotate_s = 3600,
+	.keep = 3,
+	.lifetime_s = 7200 };
+
+static const struct load_key tickets_keys[] = {
+	{ "key_file", load_path, AT(config_tickets, key_file), .max = MAX_PATH },
+	{ "rotate", load_lifetime, AT(config_tickets, rotate_s), .min = 0 },
+	{ "keep", load_integer, SIZED(config_tickets, keep), .min = 1, .max = 16 },
+	{ "lifetime", load_lifetime, AT(config_tickets, lifetime_s), .min = 60 },
+};
+
+static const struct load_group tickets = { KEYS(tickets_keys), PLACED(config_tickets) };
+
 /* --- eal --- */
 
 static void
@@ -283,8 +317,12 @@ static const struct load_key certificate_keys[] = {
 	{ "chain", load_readable, AT(config_certificate, chain), .max = MAX_PATH,
 	    .required = true },
 	{ "key", load_readable, AT(config_certificate, key), .max = MAX_PATH, .required = true },
-	{ "names", load_strings, LISTED(config_certificate, names), .size = 253, .min = 1,
+	{ "names", load_strings, LISTED(config_certificate, names), .size = 254, .min = 1,
 	    .max = 1000 },
+	{ "passphrase_file", load_readable, AT(config_certificate, passphrase_file),
+	    .max = MAX_PATH },
+	{ "ocsp", load_readable, AT(config_certificate, ocsp), .max = MAX_PATH },
+	{ "force", load_bool, AT(config_certificate, force) },
 };
 
 static const struct load_group certificate = { "certificate", KEYS(certificate_keys),
@@ -406,6 +444,7 @@ static const struct load_group limits = { KEYS(limits_keys) };
 
 static const struct config_listener listener_defaults = {
 	.policy = CONFIG_DEFAULT_POLICY,
+	.tickets = true,
 	.handshake_timeout_s = 5,
 	.idle_timeout_s = 300,
 };
@@ -420,6 +459,7 @@ static const struct load_key listener_keys[] = {
 	{ "certificates", load_certificates, LISTED(config_listener, certificates),
 	    .max = MAX_LIST },
 	{ "sni_strict", load_bool, AT(config_listener, sni_strict) },
+	{ "tickets", load_bool, AT(config_listener, tickets) },
 	{ "alpn", load_strings, LISTED(config_listener, alpn), .size = 255, .max = 32 },
 	{ "backend", load_backend, .required = true },
 	{ "limits", load_group, .group = &limits },
@@ -434,6 +474,7 @@ static const struct load_group listener = { "listener", KEYS(listener_keys),
 static const struct load_key root_keys[] = {
 	{ "runtime", load_group, AT(config, runtime), .required = true, .group = &runtime },
 	{ "control", load_group, AT(config, control), .group = &control },
+	{ "tickets", load_group, AT(config, tickets), .group = &tickets },
 	{ "eal", load_eal, LISTED(config, eal), .size = 4095, .max = 256 },
 	{ "ports", load_items, LISTED(config, ports), .min = 1, .max = CONFIG_MAX_PORTS,
 	    .required = true, .group = &port },

@@ -11,3 +11,4 @@ extern const struct config_runtime load_runtime_defaults;
 
 /* The same of control. */
 extern const struct config_control load_control_defaults;
+extern const struct config_tickets load_tickets_defaults;

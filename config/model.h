@@ -83,12 +83,24 @@ struct config_control {
 	unsigned line; /* 0: the section was left out */
 };
 
+struct config_tickets {
+	const char *key_file; /* NULL: keys of our own making, forgotten at the end */
+	double rotate_s;      /* a new key so often; 0: only on command */
+	unsigned keep;        /* keys at once, the sealing one included */
+	double lifetime_s;    /* of a ticket */
+	const char *file;
+	unsigned line; /* 0: the section was left out */
+};
+
 struct config_certificate {
 	const char *name;
 	const char *chain;        /* PEM file, leaf first */
 	const char *key;          /* PEM file */
 	const char *const *names; /* overrides the names in the certificate; NULL = take those */
 	unsigned n_names;
+	const char *passphrase_file; /* of an encrypted key; NULL: none */
+	const char *ocsp;            /* file with the response to be stapled; NULL: none */
+	bool force;                  /* serve it although it has expired or is not valid yet */
 	const char *file;
 	unsigned line;
 };
@@ -124,6 +136,7 @@ struct config_listener {
 	const unsigned *certificates; /* served by SNI, beside the default ones */
 	unsigned n_certificates;
 	bool sni_strict;
+	bool tickets;            /* session tickets are given and taken */
 	const char *const *alpn; /* in order of preference */
 	unsigned n_alpn;
 	unsigned backend; /* index into config.backends */
@@ -137,6 +150,7 @@ struct config {
 	const char *path; /* the file this was read from */
 	struct config_runtime runtime;
 	struct config_control control;
+	struct config_tickets tickets;
 	const char *const *eal; /* arguments for rte_eal_init, without argv[0] */
 	unsigned n_eal;
 	const char *eal_file; /* NULL: not in the file */

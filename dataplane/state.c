@@ -81,6 +81,9 @@ int state_cert_read(
 		.key_path = c->key,
 		.names = c->names,
 		.n_names = c->n_names,
+		.passphrase_path = c->passphrase_file,
+		.ocsp_path = c->ocsp,
+		.force = c->force,
 		.file = c->file,
 		.line = c->line,
 	};

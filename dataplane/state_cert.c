@@ -112,10 +112,17 @@ static bool same_blob(const struct cert_blob *a, const struct cert_blob *b)
 	return a->len == b->len && memcmp(a->at, b->at, a->len) == 0;
 }
 
+static bool same_staple(const struct cert *a, const struct cert *b)
+{
+	if (!a->ocsp.at || !b->ocsp.at)
+		return a->ocsp.at == b->ocsp.at;
+	return same_blob(&a->ocsp, &b->ocsp);
+}
+
 static bool same_cert(const struct cert *a, const struct cert *b)
 {
 	if (strcmp(a->name, b->name) != 0 || a->n_chain != b->n_chain || a->n_names != b->n_names ||
-	    !same_blob(&a->key, &b->key))
+	    !same_blob(&a->key, &b->key) || !same_staple(a, b))
 		return false;
 	for (unsigned i = 0; i < a->n_chain; i++)
 		if (!same_blob(&a->chain[i], &b->chain[i]))

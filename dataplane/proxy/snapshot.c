@@ -140,6 +140,7 @@ struct snapshot_service *snapshot_service_new(const struct snapshot_base *b, uns
 		.certificates = certs->certs,
 		.n_certificates = certs->n_certs,
 		.sni_strict = config->sni_strict,
+		.no_tickets = !config->tickets,
 		.alpn = config->alpn,
 		.n_alpn = config->n_alpn,
 	};

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "config/diff.h"
@@ -66,6 +67,22 @@ static void control_needs_a_restart(void **state)
 	    "next.cfg:3: control: 'socket' differs from the running one; restart to change it\n"
 	    "next.cfg:3: control: 'mode' differs from the running one; restart to change it\n"
 	    "next.cfg:3: control: 'metrics' differs from the running one; restart to change it\n");
+}
+
+static void tickets_need_a_restart(void **state)
+{
+	static const char *const changes[] = { "key_file = \"k\"", "rotate = 60", "keep = 2",
+		"lifetime = 60" };
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		char text[128];
+
+		snprintf(
+		    text, sizeof(text), "eal = [ \"--no-pci\" ]; tickets = { %s; };", changes[i]);
+		assert_restart("eal = [ \"--no-pci\" ];", text,
+		    "next.cfg:3: tickets: differs from the running one; restart to change it\n");
+	}
 }
 
 /* Fields whose change in a file breaks other settings too: a copy of the struct is changed. */
@@ -198,6 +215,12 @@ static void each_setting_of_an_item_counts(void **state)
 		{ "certificates = [\"api\"]", "certificates = [\"www\"]", 'l' },
 		{ "certificates = [\"api\"]", "certificates = []", 'l' },
 		{ "sni_strict = true", "sni_strict = false", 'l' },
+		{ "sni_strict = true", "sni_strict = true; tickets = false", 'l' },
+		{ "names = [\"api.lab.test\"]", "names = [\"api.lab.test\"]; force = true", 'c' },
+		{ "names = [\"api.lab.test\"]",
+		    "names = [\"api.lab.test\"]; passphrase_file = \"www.key\"", 'c' },
+		{ "names = [\"api.lab.test\"]", "names = [\"api.lab.test\"]; ocsp = \"www.pem\"",
+		    'c' },
 		{ "\"h2\", \"http/1.1\"", "\"http/1.1\", \"h2\"", 'l' },
 		{ "\"h2\", ", "", 'l' },
 		{ "handshake_timeout = 1.5", "handshake_timeout = 1.25", 'l' },
@@ -270,6 +293,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_built_in_needs_a_restart),
 		cmocka_unit_test(control_needs_a_restart),
+		cmocka_unit_test(tickets_need_a_restart),
 		cmocka_unit_test(cores_and_roles_need_a_restart),
 		cmocka_unit_test(eal_needs_a_restart),
 		cmocka_unit_test(ports_need_a_restart),

@@ -40,7 +40,7 @@ static const struct config_text_case cases[] = {
 	    "sallyport.cfg:23: backend 'app': unknown key 'health'; there are: name, "
 	    "targets, connect_timeout\n" },
 	{ "key_unknown_in_root", "eal = [", "elapsed = [",
-	    "sallyport.cfg:3: unknown key 'elapsed'; there are: runtime, control, eal, ports, "
+	    "sallyport.cfg:3: unknown key 'elapsed'; there are: runtime, control, tickets, eal, ports, "
 	    "certificates, backends, listeners\n" },
 	{ "key_unknown_in_runtime", "workers = [0]", "workers = [0]; colour = \"red\"",
 	    "sallyport.cfg:1: runtime: unknown key 'colour'; there are: workers, "
@@ -56,7 +56,7 @@ static const struct config_text_case cases[] = {
 	    "sallyport.cfg:12: port 'back0': route 1: unknown key 'metric'; there are: "
 	    "to, via\n" },
 	{ "section_of_later_issue", "eal = [ \"--no-pci\" ];", "zones = ( );",
-	    "sallyport.cfg:3: unknown key 'zones'; there are: runtime, control, eal, ports, "
+	    "sallyport.cfg:3: unknown key 'zones'; there are: runtime, control, tickets, eal, ports, "
 	    "certificates, backends, listeners\n" },
 	{ "key_unknown_in_control", "eal = [ \"--no-pci\" ];", "control = { sokcet = \"s\"; };",
 	    "sallyport.cfg:3: control: unknown key 'sokcet'; did you mean 'socket'?\n" },
@@ -383,6 +383,26 @@ static const struct config_text_case cases[] = {
 	{ "policy_wrong_type", "policy = \"corp\"", "policy = { }",
 	    "sallyport.cfg:28: listener 'https': 'policy' must be a string, not a group "
 	    "{ }\n" },
+	{ "tickets_wrong", "eal = [ \"--no-pci\" ];",
+	    "eal = [ \"--no-pci\" ]; tickets = { rotate = 30; keep = 17; lifetime = 0; };",
+	    "sallyport.cfg:3: tickets: 'rotate' must be a number of seconds from 60 to 604800, or 0\n"
+	    "sallyport.cfg:3: tickets: 'keep' is 17, which is not in 1..16\n"
+	    "sallyport.cfg:3: tickets: 'lifetime' must be a number of seconds from 60 to 604800\n" },
+	{ "tickets_types", "eal = [ \"--no-pci\" ];",
+	    "eal = [ \"--no-pci\" ]; tickets = { rotate = \"1h\"; lifetime = [60]; key_file = 1; };",
+	    "sallyport.cfg:3: tickets: 'key_file' must be a string, not an integer\n"
+	    "sallyport.cfg:3: tickets: 'rotate' must be a number of seconds from 60 to 604800, or 0\n"
+	    "sallyport.cfg:3: tickets: 'lifetime' must be a number of seconds from 60 to 604800\n" },
+	{ "tickets_too_long", "eal = [ \"--no-pci\" ];",
+	    "eal = [ \"--no-pci\" ]; tickets = { rotate = 604801.0; lifetime = 1e300; };",
+	    "sallyport.cfg:3: tickets: 'rotate' must be a number of seconds from 60 to 604800, or 0\n"
+	    "sallyport.cfg:3: tickets: 'lifetime' must be a number of seconds from 60 to 604800\n" },
+	{ "certificate_extras_wrong", "names = [\"api.lab.test\"];",
+	    "force = 1; passphrase_file = \"nowhere\"; ocsp = false;",
+	    "sallyport.cfg:17: certificate 'api': cannot read 'passphrase_file' nowhere: No such file "
+	    "or directory\n"
+	    "sallyport.cfg:17: certificate 'api': 'ocsp' must be a string, not true or false\n"
+	    "sallyport.cfg:17: certificate 'api': 'force' must be true or false, not an integer\n" },
 	{ "sni_strict_string", "sni_strict = true", "sni_strict = \"yes\"",
 	    "sallyport.cfg:31: listener 'https': 'sni_strict' must be true or false, not "
 	    "a string\n" },
@@ -439,7 +459,7 @@ static const struct config_text_case cases[] = {
 	    "sallyport.cfg:33: listener 'https': limits: 'idle_timeout' is -1 seconds; "
 	    "it must be at least 0.001 and less than 86400\n"
 	    "sallyport.cfg:35: listener 'second': unknown key 'port'; there are: name, "
-	    "bind, protocol, policy, default_certificate, certificates, sni_strict, "
+	    "bind, protocol, policy, default_certificate, certificates, sni_strict, tickets, "
 	    "alpn, backend, limits\n"
 	    "sallyport.cfg:35: listener 'second': 'protocol' is 'quic'; only \"tls\" is "
 	    "supported\n"
@@ -747,9 +767,9 @@ static void include_mistakes_name_the_included_file(void **state)
 	assert_null(config_load_text("./" CONFIG_TEXT_FILE, text, strlen(text), &e));
 	free(text);
 	assert_string_equal(e.text,
-	    "./yet-more.cfg:1: unknown key 'surplus'; there are: runtime, control, eal, ports, "
+	    "./yet-more.cfg:1: unknown key 'surplus'; there are: runtime, control, tickets, eal, ports, "
 	    "certificates, backends, listeners\n"
-	    "./more.cfg:4: unknown key 'lgo'; there are: runtime, control, eal, ports, certificates, "
+	    "./more.cfg:4: unknown key 'lgo'; there are: runtime, control, tickets, eal, ports, certificates, "
 	    "backends, listeners\n"
 	    "./more.cfg:2: 'eal' must be an array [ ], not an integer\n");
 }
@@ -829,7 +849,7 @@ static void example_shows_the_defaults(void **state)
 		config_free(without);
 		n_defaults++;
 	}
-	assert_int_equal(n_defaults, 17);
+	assert_int_equal(n_defaults, 22);
 	config_free(with);
 	free(example_text);
 }
@@ -859,7 +879,7 @@ static void example_has_every_key(void **state)
 {
 	(void)state;
 	read_example();
-	assert_int_equal(look_for_keys(&load_root), 7 + 11 + 3 + 7 + 2 + 4 + 3 + 2 + 10 + 2);
+	assert_int_equal(look_for_keys(&load_root), 8 + 11 + 3 + 4 + 7 + 2 + 7 + 3 + 2 + 11 + 2);
 	free(example_text);
 }
 
