@@ -11,7 +11,7 @@
 #define PMTU_PER_SECOND 4
 /* Timeouts in a row before a black hole is suspected: more where full segments have passed before. */
 #define UNPROVEN_RTOS   2
-#define PROVEN_RTOS     3
+#define PROVEN_RTOS     4
 
 static uint32_t plateau_below(uint32_t mtu)
 {
