@@ -13,19 +13,19 @@ wait_for 10 grep -q open "$lab/held.log"
 
 in_client wrk -t 1 -c 64 -d "${seconds}s" -H 'Host: www.lab.test' https://10.80.0.1/1k.txt >"$lab/wrk.log" 2>&1 &
 wrk=$!
-seen=()
+# New connections meanwhile: which certificate they got.
+while kill -0 $wrk 2>/dev/null; do
+	s_client -tls1_3 -sigalgs ECDSA+SHA256 | openssl x509 -noout -serial | cut -d = -f 2
+	sleep 0.2
+done >"$lab/serials" 2>&1 &
+looker=$!
 n=0
 while kill -0 $wrk 2>/dev/null; do
 	scripts/lab swap
 	n=$((n + 1))
 	sleep 0.1
-	if [ $((n % 10)) = 0 ]; then
-		# What is on disk now is what a new connection gets.
-		want=$(serial_of "$lab/pki/live/www.ecdsa.pem")
-		got=$(s_client -tls1_3 -sigalgs ECDSA+SHA256 | openssl x509 -noout -serial | cut -d = -f 2)
-		[ "$got" = "$want" ] || seen+=("swap $n: $got served, $want expected")
-	fi
 done
+wait $looker
 wait $wrk
 rm -f "$lab/held"
 wait $held
@@ -35,15 +35,29 @@ wrk_is_clean() {
 	cat "$lab/wrk.log"
 	grep -q 'Requests/sec' "$lab/wrk.log" && ! grep -q -e 'Socket errors' -e 'Non-2xx' "$lab/wrk.log"
 }
-none() { [ $# = 0 ] || { printf '%s\n' "$@"; return 1; }; }
+both_were_seen() {
+	local known
+	known=$(for set in a b; do serial_of "$lab/pki/$set/www.ecdsa.pem"; done | sort)
+	[ "$(sort -u "$lab/serials")" = "$known" ] || { sort "$lab/serials" | uniq -c; return 1; }
+}
+the_last_is_served() {
+	expect "$(serial_of "$lab/pki/live/www.ecdsa.pem")" serial_of <(s_client -sigalgs ECDSA+SHA256)
+}
 enough() { [ "$1" -ge "$2" ] || { echo "$1 instead of $2"; return 1; }; }
 try wrk_saw_no_error wrk_is_clean
-try "new_connections_get_the_new_certificate" none "${seen[@]}"
+try new_connections_get_new_certificates both_were_seen
+try the_last_one_put_is_served the_last_is_served
 alive() { [ $held_status = 0 ] || { cat "$lab/held.log"; return 1; }; }
 try connections_from_before_are_alive alive
 try each_swap_was_a_reload enough $(($(counter generation) - reloads)) $((n * 9 / 10))
 try enough_swaps enough $n $((seconds * 4))
-try no_handshake_failed is client_tls_negotiation_errors_total "$failed"
+# wrk tries the address with a connection of its own that it closes without a word.
+few_failed() {
+	local now
+	now=$(counter client_tls_negotiation_errors_total)
+	[ "$now" -le $((failed + 1)) ] || { echo "$((now - failed)) handshakes failed"; return 1; }
+}
+try no_handshake_failed few_failed
 
 bad_reload() {
 	local before after config
