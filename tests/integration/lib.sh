@@ -23,7 +23,7 @@ try() {
 	fi
 }
 
-habit() { in_client timeout 300 python3 $here/client.py "$@"; }
+habit() { in_client timeout "${HABIT_SECONDS:-300}" python3 $here/client.py "$@"; }
 
 # expect TEXT COMMAND...: the command succeeds and says TEXT (a basic regular expression).
 expect() {
