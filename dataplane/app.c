@@ -348,6 +348,13 @@ void app_publish(struct app *a, struct snapshot *snapshot)
 	snapshot_free(old);
 }
 
+void app_publish_tickets(struct app *a, const struct ticket_ring *ring)
+{
+	for (unsigned i = 0; i < a->n_workers; i++)
+		atomic_store_explicit(&a->workers[i].tickets, ring, memory_order_release);
+	rte_rcu_qsbr_synchronize(a->qsbr, RTE_QSBR_THRID_INVALID);
+}
+
 void app_order(struct app *a, int order)
 {
 	for (unsigned i = 0; i < a->n_workers; i++)

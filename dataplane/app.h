@@ -15,6 +15,7 @@ struct err;
 struct port;
 struct snapshot;
 struct steer;
+struct ticket_ring;
 struct worker;
 
 /* The whole program between start and stop; control thread only. */
@@ -41,6 +42,9 @@ void app_stop(struct app *a);
 
 /* Publishes snapshot to every worker, waits until none uses the old one, frees that. Takes snapshot. */
 void app_publish(struct app *a, struct snapshot *snapshot);
+
+/* Gives the ticket keys to every worker and waits until none uses others any more; borrowed until the next call. */
+void app_publish_tickets(struct app *a, const struct ticket_ring *ring);
 
 /* Tells every worker (enum worker_order). */
 void app_order(struct app *a, int order);

@@ -17,6 +17,7 @@
 #include "dataplane/control_app.h"
 #include "dataplane/proxy/snapshot.h"
 #include "dataplane/state.h"
+#include "dataplane/tickets.h"
 #include "dataplane/watch.h"
 #include "dataplane/worker.h"
 
@@ -45,6 +46,7 @@ struct loop {
 	struct control *control;
 	struct api *api;
 	struct watch *watch;
+	struct tickets *tickets;
 	int signals; /* signalfd */
 	enum worker_order order;
 	double deadline;
@@ -155,6 +157,7 @@ static void control_loop(struct loop *l)
 		if (l->watch && watch_is_due(l->watch))
 			refresh(l);
 		look_at_expiry(l);
+		tickets_tick(l->tickets, time(NULL));
 	} while (!is_over(l));
 }
 
@@ -169,6 +172,22 @@ static struct api *start_api(struct loop *l, struct err *e)
 	};
 
 	return api_start(&api, e);
+}
+
+static void publish_tickets(void *arg, const struct ticket_ring *ring)
+{
+	app_publish_tickets(arg, ring);
+}
+
+static int start_tickets(struct loop *l, struct err *e)
+{
+	const struct tickets_host host = { .arg = l->app, .publish = publish_tickets };
+
+	l->tickets = tickets_new(&control_config(l->control)->tickets, time(NULL), e);
+	if (!l->tickets)
+		return -1;
+	tickets_attach(l->tickets, &host);
+	return 0;
 }
 
 static int start_control(struct loop *l, struct err *e)
@@ -218,7 +237,7 @@ static int run(struct control *control, struct err *e)
 		free(a);
 		return e->n ? -1 : err_set(e, "out of memory");
 	}
-	if (start_control(&l, e) == 0) {
+	if (start_tickets(&l, e) == 0 && start_control(&l, e) == 0) {
 		printf("sallyport: ready\n");
 		fflush(stdout);
 		control_loop(&l);
@@ -227,6 +246,7 @@ static int run(struct control *control, struct err *e)
 	api_stop(l.api);
 	watch_free(l.watch);
 	app_stop(a);
+	tickets_free(l.tickets);
 	free(a);
 	close(l.signals);
 	return result;

@@ -22,6 +22,7 @@ struct port;
 struct proxy;
 struct proxy_dump;
 struct snapshot;
+struct ticket_ring;
 
 /* What control asks of a worker; each includes the ones before. */
 enum worker_order {
@@ -35,6 +36,7 @@ enum worker_order {
 struct worker {
 	/* Control writes, this worker reads once per loop. */
 	_Atomic(const struct snapshot *) snapshot;
+	_Atomic(const struct ticket_ring *) tickets;
 	_Atomic(enum worker_order) order;
 	_Atomic(struct proxy_dump *) dump; /* to be filled; the worker takes it when it is done */
 
