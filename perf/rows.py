@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The rows of perf/compare: what work is done, and what it cost the terminator's core."""
+import contextlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import lab
 
@@ -11,6 +12,116 @@ class Result:
     value: float
     note: str
     error: str = ""
+    more: dict = field(default_factory=dict)
+
+
+NOTHING = float("nan")
+
+
+class Row:
+    """One kind of work on one wire. On memif only sallyport runs: the rivals' figure is the one of the
+    row of the same name on veth, from the same run."""
+    name = unit = ""
+    wire = "veth"
+    goal = None  # ratio to the best rival
+    note = ""
+    key = "ecdsa"
+    backend_address = "10.81.0.2:9000"
+    backends = 1
+    tickets = False
+    max_connections = 20000
+
+    def seconds(self, quick):
+        return 2 if quick else 6
+
+    def prepare(self, terminators, quick):
+        """Before the first run, with nothing running."""
+
+    def run(self, terminator, quick):
+        raise NotImplementedError
+
+
+class LoadRow(Row):
+    """A row that loadgen (memif) or kload (veth) does."""
+    options = []       # of the load and of the backend
+    load_options = []  # of the load alone
+    rival_options = None  # instead of load_options, where rivals cannot do the same
+
+    def cost(self, cpu, result):
+        raise NotImplementedError
+
+    def loading(self, terminator, quick):
+        mine = self.load_options
+        if terminator.name != "sallyport" and self.rival_options is not None:
+            mine = self.rival_options
+        options = self.options + mine + ["--seconds", str(self.seconds(quick))]
+        return lab.kload(options, 120) if self.wire == "veth" else lab.loadgen(options, 120)
+
+    def run(self, terminator, quick):
+        if self.wire == "memif":
+            return self.measure(terminator, quick)
+        with lab.backend(self.options):
+            return self.measure(terminator, quick)
+
+    def measure(self, terminator, quick):
+        try:
+            with self.loading(terminator, quick) as load:
+                load.ready()
+                with terminator.cpu() as cpu:
+                    result = load.go()
+        except lab.LoadFailed as e:
+            return Result(NOTHING, "", str(e))
+        return self.judge(cpu, result)
+
+    def judge(self, cpu, result):
+        error = f"{result['errors']} errors" if result["errors"] else ""
+        if result["exchanges"] == 0:
+            return Result(NOTHING, "", error or "nothing was done")
+        value, note = self.cost(cpu, result)
+        return Result(value, f"{note}, {100 * cpu.seconds / cpu.wall:.0f} % busy", error,
+                      {"latency_us": result["latency_us"], "handshake_us": result["handshake_us"]})
+
+
+class Handshakes(LoadRow):
+    unit = "cpu us/connection"
+    options = ["--byte", "--exchanges", "1"]
+
+    def __init__(self, name, wire, goal, key="ecdsa", group="x25519", connections=64, note="", tickets=False):
+        self.name, self.wire, self.goal, self.key, self.note = name, wire, goal, key, note
+        self.tickets = tickets
+        common = ["--connections", str(connections)] + (["--rsa"] if key == "rsa" else []) + \
+            (["--resume"] if tickets else [])
+        self.load_options = common + ["--group", group]
+        if group == "pq":
+            self.rival_options = common + ["--group", "x25519"]
+
+    def cost(self, cpu, result):
+        return (cpu.seconds * 1e6 / result["exchanges"], f"{result['per_second']:.0f} handshakes/s")
+
+
+class RequestsMemif(LoadRow):
+    """Keep-alive requests of about 100 bytes, answers of 1 KB, 64 connections."""
+    name, wire, unit, goal = "requests", "memif", "cpu us/request", 1 / 10
+    options = ["--down", "1024"]
+    load_options = ["--connections", "64"]
+
+    def cost(self, cpu, result):
+        return (cpu.seconds * 1e6 / result["exchanges"], f"{result['per_second']:.0f} requests/s")
+
+
+class Bulk(LoadRow):
+    """16 MB bodies on 8 connections."""
+    unit = "cpu ns/byte"
+    load_options = ["--connections", "8"]
+
+    def __init__(self, name, wire, goal):
+        self.name, self.wire, self.goal = name, wire, goal
+        up, down = (16 << 20, 100) if name == "bulk_up" else (0, 16 << 20)
+        self.options = ["--up", str(up), "--down", str(down)]
+
+    def cost(self, cpu, result):
+        size = result["bytes_up"] + result["bytes_down"]
+        return (cpu.seconds * 1e9 / size, f"{size / result['seconds'] / 1e9:.2f} GB/s")
 
 
 def wrk(path, connections, seconds):
@@ -27,32 +138,147 @@ def wrk(path, connections, seconds):
     return int(done.group(1)), float(done.group(2)) * scale, errors
 
 
-class Requests:
-    """Keep-alive requests of about 100 bytes, answers of 1 KB, 64 connections."""
-    name, wire, unit = "requests", "veth", "cpu us/request"
+class Wrk(Row):
+    """wrk and nginx: what a newcomer can repeat."""
+    backend_address = "10.81.0.2:8080"
+
+    def __init__(self, name, unit, goal, path, connections):
+        self.name, self.unit, self.goal, self.path, self.connections = name, unit, goal, path, connections
 
     def run(self, terminator, quick):
-        wrk("/1k.bin", 64, 1)  # warm
+        wrk(self.path, self.connections, 1)
         with terminator.cpu() as cpu:
-            n, _, errors = wrk("/1k.bin", 64, 3 if quick else 8)
+            n, size, errors = wrk(self.path, self.connections, self.seconds(quick))
         if n == 0:
-            return Result(float("nan"), "", errors or "no request was answered")
-        return Result(cpu.seconds * 1e6 / n, f"{n / cpu.wall:.0f} requests/s, "
-                      f"core {100 * cpu.seconds / cpu.wall:.0f} % busy", errors)
+            return Result(NOTHING, "", errors or "no request was answered")
+        value = cpu.seconds * (1e9 / size if self.unit == "cpu ns/byte" else 1e6 / n)
+        return Result(value, f"{n / cpu.wall:.0f} requests/s, {size / cpu.wall / 1e9:.2f} GB/s, "
+                      f"{100 * cpu.seconds / cpu.wall:.0f} % busy", errors)
 
 
-class BulkDown:
-    """16 MB bodies on 8 connections."""
-    name, wire, unit = "bulk_down", "veth", "cpu ns/byte"
+class Latency(LoadRow):
+    """requests at half of the slower program's saturation, in open loop: latencies count from when each
+    request was due."""
+    name, unit = "latency", "p99.9 us"
+    options = ["--down", "1024"]
+    rate = None  # shared by both wires
+
+    def __init__(self, wire, goal):
+        self.wire, self.goal = wire, goal
+
+    def prepare(self, terminators, quick):
+        if Latency.rate:
+            return
+        slowest = []
+        for t in terminators:
+            veth = Latency("veth", None)
+            with t.running(veth), lab.backend(veth.options), \
+                    lab.kload(veth.options + ["--connections", "64", "--seconds", "1"], 60) as load:
+                load.ready()
+                slowest.append(load.go()["per_second"])
+        Latency.rate = int(min(slowest) / 2)
+        self.note = f"{Latency.rate} requests/s"
+
+    @property
+    def load_options(self):
+        return ["--connections", "64", "--rate", str(Latency.rate)]
+
+    def judge(self, cpu, result):
+        error = f"{result['errors']} errors" if result["errors"] else ""
+        if result["exchanges"] < 0.95 * Latency.rate * result["seconds"]:
+            error = error or f"only {result['per_second']:.0f} of {Latency.rate} requests/s"
+        t = result["latency_us"]
+        return Result(t["p999"], f"p50 {t['p50']:.0f}, p99 {t['p99']:.0f}, p99.9 {t['p999']:.0f} us at "
+                      f"{result['per_second']:.0f}/s", error, {"latency_us": t})
+
+
+class IdleMemory(LoadRow):
+    """Established connections, each with its backend leg, that have said one byte and are silent now. A byte
+    is exchanged on each afterwards, to see that they live."""
+    unit = "bytes/connection"
+    bases = {}  # by wire
+    options = ["--byte"]
+
+    def __init__(self, wire, n, goal=None, name="idle_memory"):
+        self.wire, self.n, self.goal, self.name = wire, n, goal, name
+        self.max_connections = n + 64
+        many = max(1, -(-n // 60000))
+        self.backends = many if wire == "memif" else 1
+        self.load_options = ["--connections", str(n), "--count", str(n), "--opening", "256"]
+        if wire == "memif":
+            self.load_options += ["--sources", str(many), "--backends", str(many)]
+            self.note = f"{n} connections"
+
+    def prepare(self, terminators, quick):
+        """What a daemon made for 64 connections takes: room is made at the start, so that is our base."""
+        for t in terminators:
+            if t.name == "sallyport" and self.wire not in IdleMemory.bases:
+                with t.running(self, max_connections=64):
+                    IdleMemory.bases[self.wire] = t.memory()
 
     def run(self, terminator, quick):
-        wrk("/16m.bin", 8, 1)
-        with terminator.cpu() as cpu:
-            n, size, errors = wrk("/16m.bin", 8, 3 if quick else 8)
-        if n == 0:
-            return Result(float("nan"), "", errors or "no request was answered")
-        return Result(cpu.seconds * 1e9 / size, f"{size / cpu.wall / 1e9:.2f} GB/s, "
-                      f"core {100 * cpu.seconds / cpu.wall:.0f} % busy", errors)
+        base = IdleMemory.bases[self.wire] if terminator.name == "sallyport" else terminator.memory()
+        with lab.backend(self.options) if self.wire == "veth" else contextlib.nullcontext():
+            try:
+                with self.loading(terminator, quick) as load:
+                    load.ready()
+                    used = terminator.memory()
+                    result = load.go()
+            except lab.LoadFailed as e:
+                return Result(NOTHING, "", str(e))
+        error = f"{result['errors']} errors" if result["errors"] else ""
+        if result["exchanges"] != self.n:
+            error = error or f"{result['exchanges']} of {self.n} were alive"
+        return Result((used - base) / self.n, f"{self.n} connections, {used / 1e6:.0f} MB", error)
 
 
-ROWS = [Requests(), BulkDown()]
+class SynFlood(LoadRow):
+    """64-byte SYNs from random sources as fast as they go out; 16 legitimate clients beside them, of which
+    every one is to be served."""
+    name, wire, unit = "syn_flood", "memif", "M SYN/s"
+    options = ["--byte", "--exchanges", "1", "--flood"]
+    load_options = ["--connections", "16"]
+    note = "more is better; the goal is 5. Rivals cannot be given as many on veth."
+
+    def measure(self, terminator, quick):
+        try:
+            with self.loading(terminator, quick) as load:
+                load.ready()
+                before = terminator.counters()
+                with terminator.cpu() as cpu:
+                    result = load.go()
+                after = terminator.counters()
+        except lab.LoadFailed as e:
+            return Result(NOTHING, "", str(e))
+        handled = after.get("rx_packets", 0) - before.get("rx_packets", 0)
+        error = f"{result['errors']} errors" if result["errors"] else ""
+        return Result(handled / cpu.seconds / 1e6 if cpu.seconds else NOTHING,
+                      f"{handled / result['seconds'] / 1e6:.2f} M/s taken in, {result['syn_answers']} answered, "
+                      f"{result['exchanges']} legitimate handshakes, {100 * cpu.seconds / cpu.wall:.0f} % busy",
+                      error)
+
+
+NO_PQ = "rivals: OpenSSL 3.0 has no ML-KEM, their X25519 handshake stands in"
+
+ROWS = [
+    Handshakes("handshake_ecdsa", "veth", 1 / 4),
+    Handshakes("handshake_ecdsa", "memif", 1 / 8),
+    Handshakes("handshake_single", "veth", None, connections=1, note="one at a time"),
+    Handshakes("handshake_single", "memif", 1 / 4, connections=1, note="one at a time"),
+    Handshakes("handshake_rsa2048", "veth", None, key="rsa"),
+    Handshakes("handshake_rsa2048", "memif", 1 / 3, key="rsa"),
+    Handshakes("handshake_pq", "veth", None, group="pq", note=NO_PQ),
+    Handshakes("handshake_pq", "memif", 1 / 5, group="pq", note=NO_PQ),
+    Wrk("requests", "cpu us/request", 1 / 2, "/1k.bin", 64),
+    RequestsMemif(),
+    Wrk("bulk_down", "cpu ns/byte", 1 / 1.5, "/16m.bin", 8),
+    Bulk("bulk_down", "memif", 1 / 5),
+    Bulk("bulk_up", "veth", 1 / 1.5),
+    Bulk("bulk_up", "memif", 1 / 5),
+    Latency("veth", None),
+    Latency("memif", 1 / 5),
+    IdleMemory("veth", 8000),
+    IdleMemory("memif", 8000),
+    IdleMemory("memif", 100000, name="idle_memory_100k"),
+    SynFlood(),
+]

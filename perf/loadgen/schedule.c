@@ -8,11 +8,12 @@
 
 #include "perf/loadgen/gen.h"
 
-#define OPEN_PER_LOOP 32 /* the rest of the loop must not wait for a thousand SYNs */
-#define GRACE_US      5000000
-#define CLOSE_US      2000000
-#define ASK_US        1000
-#define MAX_ERRORS    1000 /* in the ramp: then it makes no sense to go on */
+#define OPEN_PER_LOOP  32 /* the rest of the loop must not wait for a thousand SYNs */
+#define BEGIN_PER_LOOP 256
+#define GRACE_US       5000000
+#define CLOSE_US       2000000
+#define ASK_US         1000
+#define MAX_ERRORS     1000 /* in the ramp: then it makes no sense to go on */
 
 static void enter(struct gen *g, enum gen_phase next)
 {
@@ -119,7 +120,8 @@ static void load(struct gen *g)
 	const double interval =
 	    g->options.rate > 0 ? (double)rte_get_tsc_hz() / g->options.rate : 0;
 
-	for (unsigned n = 0; !is_over(g) && has_room(g) && (is_kept(g) || n < OPEN_PER_LOOP); n++) {
+	for (unsigned n = 0;
+	     !is_over(g) && has_room(g) && n < (is_kept(g) ? BEGIN_PER_LOOP : OPEN_PER_LOOP); n++) {
 		uint64_t due = g->tsc;
 
 		if (interval > 0)
@@ -154,7 +156,8 @@ void schedule_next(struct gen *g, struct client *c)
 {
 	if (!is_kept(g)) {
 		client_begin(g, c, g->tsc);
-	} else if (g->phase == GEN_LOAD && g->options.rate == 0 && !is_over(g)) {
+	} else if (g->phase == GEN_LOAD && g->options.rate == 0 && g->options.count == 0 &&
+	    !is_over(g)) {
 		g->begun++;
 		client_begin(g, c, rte_rdtsc());
 	}
