@@ -17,10 +17,9 @@
 #include "config/api/private.h"
 #include "config/err.h"
 
-#define HEAD_BYTES  16384u        /* of a request, and MHD's memory for a connection */
-#define IDLE_S      10u           /* between two requests, and for every read */
-#define DISCARD_MAX (64ULL << 20) /* of a body that is too large */
-#define SPARE       16            /* connections: when fewer are left, waiting ones are closed */
+#define HEAD_BYTES 16384u /* of a request, and MHD's memory for a connection */
+#define IDLE_S     10u    /* between two requests, and for every read */
+#define SPARE      16     /* connections: when fewer are left, waiting ones are closed */
 
 /* A connection, for the one that watches over slow clients. */
 struct client {
@@ -61,26 +60,6 @@ static void wiping_free(void *at)
 	if (at)
 		explicit_bzero(at, malloc_usable_size(at));
 	free(at);
-}
-
-static void request_free(struct api_request *r)
-{
-	if (!r)
-		return;
-	if (r->body)
-		explicit_bzero(r->body, r->len);
-	for (unsigned i = 0; i < r->n_args; i++) {
-		free(r->args[i].name);
-		free(r->args[i].value);
-	}
-	json_decref(r->json);
-	free(r->body);
-	free(r->method);
-	free(r->path);
-	free(r->if_match);
-	free(r->key);
-	free(r->text);
-	free(r);
 }
 
 /* --- clients --- */
@@ -188,21 +167,6 @@ add_arg(void *arg, enum MHD_ValueKind kind, const char *name, const char *value)
 	return MHD_YES;
 }
 
-static void cut_path(struct api_request *r)
-{
-	char *rest = r->path, *part;
-
-	while ((part = strsep(&rest, "/")) != NULL) {
-		if (!*part)
-			continue;
-		if (r->n_parts < API_MAX_PARTS)
-			r->parts[r->n_parts] = part;
-		r->n_parts++;
-	}
-	if (r->n_parts > API_MAX_PARTS)
-		r->n_parts = API_MAX_PARTS + 1;
-}
-
 static void who_is_it(struct api_request *r)
 {
 	const union MHD_ConnectionInfo *info =
@@ -231,85 +195,13 @@ request_new(struct MHD_Connection *connection, const char *url, const char *meth
 	r->if_match = header(connection, "If-Match");
 	r->key = header(connection, "Idempotency-Key");
 	if (!r->method || !r->path) {
-		request_free(r);
+		api_request_free(r);
 		return NULL;
 	}
 	who_is_it(r);
 	MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, add_arg, r);
-	cut_path(r);
+	api_cut_path(r);
 	return r;
-}
-
-/* What makes a retry the same request: everything but the key itself. */
-static void name_request(struct api_request *r)
-{
-	struct sha256 s;
-	uint8_t digest[32];
-
-	sha256_init(&s);
-	sha256_add(&s, r->method, strlen(r->method) + 1);
-	for (unsigned i = 0; i < r->n_parts && i < API_MAX_PARTS; i++)
-		sha256_add(&s, r->parts[i], strlen(r->parts[i]) + 1);
-	for (unsigned i = 0; i < r->n_args; i++) {
-		sha256_add(&s, r->args[i].name, strlen(r->args[i].name) + 1);
-		sha256_add(&s, r->args[i].value, strlen(r->args[i].value) + 1);
-	}
-	if (r->len)
-		sha256_add(&s, r->body, r->len);
-	sha256_final(&s, digest);
-	sha256_text(digest, sizeof(digest), r->digest);
-}
-
-/* The body as JSON; false after answering. */
-static bool read_body(struct api_request *r)
-{
-	json_error_t why;
-
-	if (r->is_too_large) {
-		api_error(r, 413, "the body has more than %u bytes", API_MAX_BODY);
-		return false;
-	}
-	if (r->key)
-		name_request(r);
-	if (r->len == 0)
-		return true;
-	r->json = json_loadb(r->body, r->len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
-	explicit_bzero(r->body, r->len);
-	if (r->json)
-		return true;
-	api_error(
-	    r, 400, "the body is not JSON: line %d, column %d: %s", why.line, why.column, why.text);
-	return false;
-}
-
-/* Collects a piece of the body; what is too much is only counted. False: hang up. */
-static bool add_body(struct api_request *r, const char *data, size_t n)
-{
-	size_t room = r->room ? r->room : 4096;
-	char *more;
-
-	r->is_too_large = r->is_too_large || r->len + n > API_MAX_BODY;
-	if (r->is_too_large) {
-		r->room += n; /* counts what is thrown away */
-		return r->room < DISCARD_MAX;
-	}
-	while (room < r->len + n)
-		room *= 2;
-	if (room > r->room) {
-		more = malloc(room);
-		if (!more)
-			return false;
-		if (r->body) {
-			memcpy(more, r->body, r->len);
-			explicit_bzero(r->body, r->len);
-		}
-		free(r->body);
-		r->body = more;
-		r->room = room;
-	}
-	memcpy(r->body + r->len, data, n);
-	r->len += n;
-	return true;
 }
 
 /* Hands r to control. */
@@ -379,23 +271,24 @@ static enum MHD_Result serve(struct api *a, bool is_tcp, struct MHD_Connection *
 		*context = r = request_new(connection, url, method, is_tcp);
 		if (!r)
 			return MHD_NO;
+		set_busy(a, connection, false); /* the body has its own time */
 		if (!is_refused_early(connection))
 			return MHD_YES; /* the body follows */
 		r->is_too_large = true;
-		read_body(r);
+		api_read_body(r);
 		return send_answer(r);
 	}
 	if (r->is_done)
 		return send_answer(r);
 	if (*n_data > 0) {
-		if (!add_body(r, data, *n_data) || !has_time(connection))
+		if (!api_add_body(r, data, *n_data) || !has_time(connection))
 			return MHD_NO;
 		*n_data = 0;
 		return MHD_YES;
 	}
 	if (r->is_queued) /* woken up for nothing */
 		return MHD_YES;
-	if (!read_body(r))
+	if (!api_read_body(r))
 		return send_answer(r);
 	set_busy(a, connection, true);
 	enqueue(a, r);
@@ -421,7 +314,7 @@ static void on_completed(void *arg, struct MHD_Connection *connection, void **co
 {
 	(void)code;
 	set_busy(arg, connection, false);
-	request_free(*context);
+	api_request_free(*context);
 	*context = NULL;
 }
 

@@ -101,6 +101,17 @@ const char *api_field_text(struct api_request *r, const char *field, size_t max)
 /* "30d", "12h", "90s" as seconds, or -1. */
 int64_t api_duration(const char *text);
 
+/* Cuts r->path into parts. */
+void api_cut_path(struct api_request *r);
+
+/* Collects a piece of the body; what is too much is only counted. False: hang up. */
+bool api_add_body(struct api_request *r, const char *data, size_t n);
+
+/* Reads the collected body as JSON and wipes it; false after answering. */
+bool api_read_body(struct api_request *r);
+
+void api_request_free(struct api_request *r); /* NULL is fine */
+
 /* Serves a request whose form is good; control thread. */
 void api_route(struct api_context *c, struct api_request *r);
 

@@ -1,0 +1,176 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# The control API and sallyctl under load: swaps, refusals, kill -9, watched files, explain, drain.
+# CONTROL_SECONDS (5) of swaps, CONTROL_KILLS (5), CONTROL_EXPLAIN (40) combinations.
+. tests/integration/lib.sh
+ctl() { scripts/lab ctl "$@"; }
+api() { python3 $here/control.py "$1" "$lab/control.sock" "${@:2}"; }
+generation() { ctl --json status | python3 -c 'import json, sys; print(json.load(sys.stdin)["generation"])'; }
+served() { # NAME [OPTION]...: serial of what a client gets
+	s_client -servername "$1" "${@:2}" </dev/null | openssl x509 -noout -serial | cut -d = -f 2
+}
+gets() { # FILE NAME [OPTION]...
+	local want got
+	want=$(serial_of "$1")
+	got=$(served "${@:2}")
+	[ "$got" = "$want" ] || { echo "$got served, $want expected"; return 1; }
+}
+same_generation() { # COMMAND...: refused, and nothing changed
+	local before text
+	before=$(generation)
+	if text=$("$@" 2>&1); then
+		echo "succeeded: $*: $text"
+		return 1
+	fi
+	echo "$text"
+	[ "$(generation)" = "$before" ] || { echo "generation $before became $(generation)"; return 1; }
+}
+refused_with() { # TEXT COMMAND...
+	local text
+	text=$(same_generation "${@:2}") || { echo "$text"; return 1; }
+	grep -q -e "$1" <<<"$text" || { echo "$text does not say: $1"; return 1; }
+}
+raw() { curl -sS --fail-with-body --max-time 20 --unix-socket "$lab/control.sock" "$@"; }
+
+try status_tells_the_generation expect 'generation' ctl status
+try certificates_are_listed expect 'www.lab.test' ctl cert list
+try listeners_are_listed expect '10.80.0.1:443' ctl listener list
+try health_is_ok expect '"status":"ok"' ip netns exec "$prefix-gate" curl -sS http://127.0.0.1:9180/healthz
+try metrics_are_there expect '# TYPE sallyport_packet_drops_total counter' scripts/lab metrics
+try network_sees_no_more_than_that refused ip netns exec "$prefix-gate" curl -sS --fail http://127.0.0.1:9180/v1/status
+
+# --- one change after the other ---
+pki=$lab/pki
+ctl cert add added --chain "$pki/p384.pem" --key "$pki/p384.key" --names added.test >/dev/null
+try added_alone_is_not_served refused gets "$pki/p384.pem" added.test
+ctl listener associate https added >/dev/null
+try associated_is_served gets "$pki/p384.pem" added.test
+ctl cert replace added --chain "$pki/other.pem" --key "$pki/other.key" --names added.test >/dev/null
+try replaced_is_served gets "$pki/other.pem" added.test
+ctl listener default https exact >/dev/null
+try default_is_served gets "$pki/exact.pem" nobody.example
+back=$(($(generation) - 2))
+ctl rollback $back >/dev/null
+try rolled_back_is_served gets "$pki/p384.pem" added.test
+try and_the_old_default refused gets "$pki/exact.pem" nobody.example
+try remove_in_use_is_refused refused_with 'is served by listener' ctl cert remove added
+ctl cert remove added --everywhere >/dev/null
+try removed_is_served_no_longer refused gets "$pki/p384.pem" added.test
+tx=$(ctl tx begin)
+ctl --tx "$tx" cert add added --chain "$pki/p384.pem" --key "$pki/p384.key" --names added.test >/dev/null
+ctl --tx "$tx" listener associate https added >/dev/null
+before=$(generation)
+ctl tx commit "$tx" >/dev/null
+try transaction_is_one_generation test "$(generation)" = $((before + 1))
+try and_all_of_it gets "$pki/p384.pem" added.test
+ctl reload >/dev/null
+try reload_drops_it refused gets "$pki/p384.pem" added.test
+
+# --- refusals ---
+head -c 10000000 /dev/zero >"$lab/large"
+try wrong_key_is_refused refused_with 'does not match' ctl cert replace exact --chain "$pki/exact.pem" --key "$pki/wild.key"
+try expired_chain_is_refused refused_with 'expired on' ctl cert replace exact --chain "$pki/expired.pem" --key "$pki/expired.key"
+try ten_megabytes_are_refused refused_with '1048576' raw -X PUT --data-binary @"$lab/large" http://x/v1/certificates/exact
+try ten_megabytes_unasked_are_refused refused_with '1048576' raw -H Expect: -X PUT --data-binary @"$lab/large" http://x/v1/certificates/exact
+try broken_json_is_refused refused_with 'not JSON' raw -X PUT --data '{"chain":' http://x/v1/certificates/exact
+try unknown_field_is_refused refused_with "did you mean 'chain'" raw -X PUT --data '{"chian":""}' http://x/v1/certificates/exact
+try second_writer_is_refused refused_with 'somebody else' ctl --if-match 1 reload
+rm -f "$lab/large"
+
+# --- under load ---
+touch "$lab/held"
+habit held 20 "$lab/held" >"$lab/held.log" 2>&1 &
+held=$!
+wait_for 10 grep -q open "$lab/held.log"
+try connections_are_listed expect 'https.*open' ctl connections
+# A new connection for every request: each is a handshake.
+in_client wrk -t 1 -c 16 -d "$((${CONTROL_SECONDS:-5} + 1))s" -H 'Host: www.lab.test' -H 'Connection: close' \
+	https://10.80.0.1/1k.txt >"$lab/wrk.log" 2>&1 &
+wrk=$!
+try certificate_swaps_every_10_ms api swap www-ecdsa "$pki/a/www.ecdsa" "$pki/b/www.ecdsa" "${CONTROL_SECONDS:-5}"
+wait $wrk
+wrk_is_clean() {
+	cat "$lab/wrk.log"
+	grep -q 'Requests/sec' "$lab/wrk.log" && ! grep -q -e 'Socket errors' -e 'Non-2xx' "$lab/wrk.log"
+}
+try wrk_saw_no_error wrk_is_clean
+wait_for 20 is connections_active 20 # the held ones
+# wrk leaves handshakes half done at its end; this client does not, and checks every chain.
+failed=$(counter client_tls_negotiation_errors_total)
+in_client timeout 60 python3 $here/control.py shake 10.80.0.1 "$ca" "$((${CONTROL_SECONDS:-5} + 1))" >"$lab/shake.log" 2>&1 &
+shake=$!
+try defaults_change_every_10_ms api turn "${CONTROL_SECONDS:-5}" www-ecdsa www-rsa
+wait $shake
+status=$?
+try every_chain_was_whole test $status = 0
+try no_handshake_failed is client_tls_negotiation_errors_total "$failed"
+for listener in $(ctl listener list | awk 'NR > 1 { print $1 }'); do
+	ctl listener default "$listener" www-rsa >/dev/null
+done
+try default_can_be_removed ctl cert remove www-ecdsa
+rm -f "$lab/held"
+wait $held
+status=$?
+try connection_outlives_its_certificate test $status = 0
+try removed_default_is_gone gets "$pki/a/www.rsa.pem" www.lab.test -sigalgs RSA-PSS+SHA256
+ctl reload >/dev/null
+
+# --- explain ---
+try explain_is_what_is_served api explain "${CONTROL_EXPLAIN:-40}" "$prefix-client"
+
+# --- killed ---
+kill_round() {
+	local churn
+	api churn "$pki/other" "$pki/p384" >"$lab/churn.log" 2>&1 &
+	churn=$!
+	wait_for 10 test -s "$lab/churn.log" || return 1
+	sleep "0.$((RANDOM % 6))$((RANDOM % 10))"
+	kill -KILL "$(scripts/lab pid)"
+	wait $churn || { cat "$lab/churn.log"; return 1; }
+	scripts/lab start || return 1
+	api check "$lab/churn.log" "$pki/other" "$pki/p384"
+}
+for ((i = 1; i <= ${CONTROL_KILLS:-5}; i++)); do
+	try "kill_$i" kill_round
+done
+try it_serves_again expect 'sallyport lab backend' get /
+
+# --- watched files ---
+config=$(cat "$lab/config-path")
+cp "$config" "$lab/unwatched.cfg"
+scripts/lab stop
+sed -i 's/idle = "sleep";/idle = "sleep"; watch = true;/' "$config"
+scripts/lab start
+ln -sfn "$(readlink "$pki/live")" "$lab/ignored"
+watched() { # turns the link, as Kubernetes does; seen within a second
+	local next=a
+	[ "$(readlink "$pki/live")" = a ] && next=b
+	ln -sfn $next "$pki/live.new"
+	mv -T "$pki/live.new" "$pki/live"
+	sleep 1
+	gets "$pki/$next/www.ecdsa.pem" www.lab.test -sigalgs ECDSA+SHA256 &&
+		gets "$pki/$next/www.rsa.pem" www.lab.test -sigalgs RSA-PSS+SHA256
+}
+before=$(generation)
+try link_is_followed_within_a_second watched
+try as_one_generation test "$(generation)" = $((before + 1))
+try and_back watched
+cp "$pki/exact.pem" "$lab/exact.pem" && cp "$pki/exact.key" "$lab/exact.key"
+half() { # certbot, interrupted: the key does not fit yet
+	cp "$pki/wild.pem" "$pki/exact.pem"
+	sleep 1
+	grep -q 'cannot be used; what is served stays' "$lab/sallyport.log" && gets "$lab/exact.pem" exact.lab.test
+}
+try half_a_pair_changes_nothing half
+cp "$lab/exact.pem" "$pki/exact.pem"
+scripts/lab stop
+cp "$lab/unwatched.cfg" "$config"
+scripts/lab start
+
+# --- drain ---
+ctl drain >/dev/null
+gone() { ! scripts/lab pid >/dev/null 2>&1; }
+try drained_it_ends wait_for 5 gone
+try with_status_0 test "$(cat "$lab/sallyport.status" 2>/dev/null)" = 0
+scripts/lab start
+try a_new_one_serves expect 'sallyport lab backend' get /
