@@ -138,6 +138,10 @@ struct ops {
 	/* Stops taking connections; the daemon ends with the last one, at the latest after timeout_s (0: drain_timeout). */
 	void (*drain)(void *arg, double timeout_s, const char *who);
 
+	/* A new ticket key, which seals from now on. OPS_OK and how many are in use, or the reason in e. */
+	enum ops_verdict (*rotate_tickets)(
+	    void *arg, const char *who, unsigned *n_keys, struct err *e);
+
 	/* Calls visit for at most limit connections; returns how many there are. */
 	unsigned (*connections)(void *arg, unsigned limit,
 	    void (*visit)(void *arg, const struct ops_connection *connection), void *visit_arg);

@@ -7,6 +7,23 @@
 #include "dataplane/proxy/snapshot.h"
 #include "dataplane/worker.h"
 
+static const struct {
+	const char *name;
+	size_t at; /* in struct tls_worker_stats */
+} ticket_events[] = {
+	{ "issued", offsetof(struct tls_worker_stats, tickets_issued) },
+	{ "taken", offsetof(struct tls_worker_stats, tickets_taken) },
+	{ "unknown_key", offsetof(struct tls_worker_stats, tickets_unknown) },
+	{ "expired", offsetof(struct tls_worker_stats, tickets_expired) },
+	{ "forged", offsetof(struct tls_worker_stats, tickets_forged) },
+};
+#define N_TICKET_EVENTS RTE_DIM(ticket_events)
+
+static uint64_t ticket_event(const struct tls_worker_stats *stats, unsigned i)
+{
+	return *(const uint64_t *)((const char *)stats + ticket_events[i].at);
+}
+
 static const char *const state_names[TCP_N_STATES] = {
 	[TCP_CLOSED] = "closed",
 	[TCP_SYN_SENT] = "syn_sent",
@@ -63,6 +80,9 @@ static void print_tls(const struct app *a, FILE *out, unsigned w)
 	    (unsigned long long)tls->key_batches);
 	fprintf(out, "sallyport_tls_heap_bytes{worker=\"%u\"} %llu\n", w,
 	    (unsigned long long)tls->bytes);
+	for (unsigned i = 0; i < N_TICKET_EVENTS; i++)
+		fprintf(out, "sallyport_tls_tickets_total{worker=\"%u\",event=\"%s\"} %llu\n", w,
+		    ticket_events[i].name, (unsigned long long)ticket_event(tls, i));
 }
 
 /* --- for Prometheus --- */
@@ -135,6 +155,13 @@ static void metric_worker(const struct app *a, FILE *out)
 	for (unsigned w = 0; w < a->n_workers; w++)
 		fprintf(out, "sallyport_tls_heap_bytes{worker=\"%u\"} %llu\n", w,
 		    (unsigned long long)a->workers[w].tls_stats.bytes);
+	head(out, "tls_tickets_total", "counter", "Session tickets, by what became of them.");
+	for (unsigned w = 0; w < a->n_workers; w++)
+		for (unsigned i = 0; i < N_TICKET_EVENTS; i++)
+			fprintf(out,
+			    "sallyport_tls_tickets_total{worker=\"%u\",event=\"%s\"} %llu\n", w,
+			    ticket_events[i].name,
+			    (unsigned long long)ticket_event(&a->workers[w].tls_stats, i));
 	/* A ratio over the scrape interval is rate(busy_cycles_total) / tsc_hertz. */
 	head(out, "worker_busy_ratio", "gauge", "Share of loops with work, since the start.");
 	for (unsigned w = 0; w < a->n_workers; w++) {

@@ -308,6 +308,24 @@ static void op_drain(void *arg, double timeout_s, const char *who)
 		c->host.drain(c->host.drain_arg, timeout_s);
 }
 
+static enum ops_verdict
+op_rotate_tickets(void *arg, const char *who, unsigned *n_keys, struct err *e)
+{
+	struct control *c = arg;
+	int n;
+
+	if (!c->host.rotate_tickets) {
+		err_set(e, "there are no ticket keys");
+		return OPS_FAILED;
+	}
+	n = c->host.rotate_tickets(c->host.drain_arg, e);
+	if (n < 0)
+		return OPS_FAILED;
+	log_notice("new ticket key, asked by %s; %d are in use", who, n);
+	*n_keys = (unsigned)n;
+	return OPS_OK;
+}
+
 static unsigned op_connections(void *arg, unsigned limit,
     void (*visit)(void *arg, const struct ops_connection *connection), void *visit_arg)
 {
@@ -334,6 +352,7 @@ struct control *control_new(
 		.diff = control_op_diff,
 		.explain = control_op_explain,
 		.drain = op_drain,
+		.rotate_tickets = op_rotate_tickets,
 		.connections = op_connections,
 		.metrics = control_op_metrics };
 	control_read_ops(&c->ops);

@@ -42,6 +42,8 @@ struct control_host {
 	void (*publish)(void *arg, struct snapshot *snapshot);
 	void (*drain)(void *drain_arg, double timeout_s);
 	void *drain_arg;
+	/* A new ticket key; returns how many are in use, or -1 with the reason in e. */
+	int (*rotate_tickets)(void *drain_arg, struct err *e);
 	unsigned (*connections)(void *arg, unsigned limit,
 	    void (*visit)(void *arg, const struct ops_connection *connection), void *visit_arg);
 	void (*metrics)(void *arg, FILE *out);

@@ -30,6 +30,14 @@ void control_op_metrics(void *arg, FILE *out)
 		fprintf(out,
 		    "sallyport_certificate_not_after_seconds{name=\"%s\",key_type=\"%s\"} %lld\n",
 		    s->name, control_key_type(s->cert), (long long)s->cert->not_after);
+	head(out, "sallyport_certificate_ocsp_next_update_seconds", "gauge",
+	    "Until when a certificate's stapled OCSP response is good, in seconds since the epoch.");
+	at = map_from(c->state->certs, NULL);
+	while ((s = map_next(&at)) != NULL)
+		if (s->cert->ocsp.at)
+			fprintf(out,
+			    "sallyport_certificate_ocsp_next_update_seconds{name=\"%s\"} %lld\n",
+			    s->name, (long long)s->cert->ocsp_next_update);
 	if (c->host.metrics)
 		c->host.metrics(c->host.arg, out);
 }

@@ -18,8 +18,10 @@
 #include "dataplane/proxy/snapshot.h"
 #include "dataplane/state.h"
 #include "dataplane/tickets.h"
+#include "dataplane/user.h"
 #include "dataplane/watch.h"
 #include "dataplane/worker.h"
+#include "tls/ticket.h"
 
 #define TICK_MS       50
 #define CLOSE_GRACE_S 3.0 /* for last words after drain_timeout */
@@ -190,6 +192,15 @@ static int start_tickets(struct loop *l, struct err *e)
 	return 0;
 }
 
+static int on_rotate_tickets(void *arg, struct err *e)
+{
+	struct loop *l = arg;
+
+	if (tickets_rotate(l->tickets, time(NULL), e) < 0)
+		return -1;
+	return (int)tickets_ring(l->tickets)->n_keys;
+}
+
 static int start_control(struct loop *l, struct err *e)
 {
 	const struct config *config = control_config(l->control);
@@ -198,6 +209,7 @@ static int start_control(struct loop *l, struct err *e)
 	control_app_host(l->app, &host);
 	host.drain = on_drain;
 	host.drain_arg = l;
+	host.rotate_tickets = on_rotate_tickets;
 	control_attach(l->control, &host);
 	if (config->runtime.watch) {
 		l->watch = watch_new(l->control, e);
@@ -237,7 +249,8 @@ static int run(struct control *control, struct err *e)
 		free(a);
 		return e->n ? -1 : err_set(e, "out of memory");
 	}
-	if (start_tickets(&l, e) == 0 && start_control(&l, e) == 0) {
+	if (user_become(control_config(control), e) == 0 && start_tickets(&l, e) == 0 &&
+	    start_control(&l, e) == 0) {
 		printf("sallyport: ready\n");
 		fflush(stdout);
 		control_loop(&l);
@@ -300,6 +313,7 @@ int main(int argc, char **argv)
 	if (test) {
 		result = test_file(path, &e);
 	} else {
+		user_hide();
 		control = control_new(path, NULL, NULL, &e);
 		result = control ? run(control, &e) : -1;
 		control_free(control);

@@ -109,6 +109,10 @@ void watch_renew(struct watch *w)
 	for (unsigned i = 0; i < config->n_certificates; i++) {
 		add_path(w, config->certificates[i].chain);
 		add_path(w, config->certificates[i].key);
+		if (config->certificates[i].passphrase_file)
+			add_path(w, config->certificates[i].passphrase_file);
+		if (config->certificates[i].ocsp)
+			add_path(w, config->certificates[i].ocsp);
 	}
 }
 

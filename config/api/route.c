@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "config/api/private.h"
+#include "config/err.h"
 #include "config/nearest.h"
 
 /* --- answers --- */
@@ -187,6 +188,23 @@ int64_t api_duration(const char *text)
 	return -1;
 }
 
+/* --- ticket keys --- */
+
+static void rotate_tickets(struct api_context *c, struct api_request *r)
+{
+	static const char *const args[] = { NULL };
+	static struct err e;
+	unsigned n_keys;
+
+	if (!api_check_form(r, args, NULL))
+		return;
+	err_init(&e);
+	if (c->ops->rotate_tickets(c->ops->arg, r->who, &n_keys, &e) != OPS_OK)
+		api_error(r, 500, "%s", e.text);
+	else
+		api_answer(r, 200, json_pack("{s:i}", "keys", (int)n_keys));
+}
+
 /* --- routes --- */
 
 static const struct route {
@@ -213,6 +231,7 @@ static const struct route {
 	{ "POST", { "v1", "reload" }, api_reload },
 	{ "POST", { "v1", "rollback", "*" }, api_rollback },
 	{ "POST", { "v1", "drain" }, api_drain },
+	{ "POST", { "v1", "ticket-keys", "rotate" }, rotate_tickets },
 	{ "POST", { "v1", "transactions" }, api_tx_open },
 	{ "GET", { "v1", "transactions", "*" }, api_tx_show },
 	{ "POST", { "v1", "transactions", "*", "commit" }, api_tx_commit },

@@ -296,6 +296,20 @@ static int drain(struct ctl *c, int n, char **operands)
 	return CTL_OK;
 }
 
+static int tickets_rotate(struct ctl *c, int n, char **operands)
+{
+	json_t *answer;
+	int result = ctl_ask(c, "POST", "/v1/ticket-keys/rotate", NULL, &answer);
+
+	(void)n;
+	(void)operands;
+	if (result != CTL_OK || ctl_is_json(c, answer))
+		return result;
+	printf("a new key seals session tickets; %lld are in use\n", number_of(answer, "keys"));
+	json_decref(answer);
+	return CTL_OK;
+}
+
 static int connections(struct ctl *c, int n, char **operands)
 {
 	static const char *const heads[] = { "CLIENT", "LOCAL", "LISTENER", "STATE", "VERSION",
@@ -464,6 +478,8 @@ const struct ctl_command ctl_commands[] = {
 	{ "stats", NULL, 0, 1, stats, "[--watch]",
 	    "counters; with --watch what moves, every second", "" },
 	{ "drain", NULL, 0, 1, drain, "[TIME]", "takes no new connections, ends with the last one",
+	    "" },
+	{ "tickets", "rotate", 0, 0, tickets_rotate, "", "seals session tickets with a new key",
 	    "" },
 	{ "tx", "begin", 0, 0, tx_begin, "", "opens a transaction and prints its id",
 	    "Give --tx ID to changes; nothing happens before the commit.\n" },

@@ -35,7 +35,7 @@ _sallyctl() {
 	esac
 	local list=
 	case "${words[*]}" in
-	'') list='status cert listener expiring reload diff generations rollback connections stats drain tx
+	'') list='status cert listener expiring reload diff generations rollback connections stats drain tickets tx
 		--socket --json --dry-run --if-match --key --tx --help --version' ;;
 	cert) list='list show add replace remove explain' ;;
 	listener) list='list show associate dissociate default' ;;

@@ -289,6 +289,13 @@ static void changes_are_made_and_told(void **state)
 	assert_int_equal(ask("GET", "/v1/generations", NULL), 200);
 	assert_says("\"summary\":\"as in generation 3\"");
 	assert_says("\"who\":\"uid 0, pid ");
+	for (unsigned i = 1; i <= 3; i++)
+		assert_int_equal(ask("POST", "/v1/ticket-keys/rotate", NULL), 200);
+	assert_says("\"keys\":3");
+	assert_int_equal(ask("POST", "/v1/ticket-keys/rotate", NULL), 500);
+	assert_says("no room on the disk");
+	assert_int_equal(ask("GET", "/v1/ticket-keys/rotate", NULL), 405);
+	assert_int_equal(ask("POST", "/v1/ticket-keys/rotate?x=1", NULL), 400);
 	assert_int_equal(ask("POST", "/v1/drain?timeout=5s", NULL), 202);
 	assert_true(k.drained_s == 5);
 	assert_int_equal(ask("GET", "/healthz", NULL), 503);

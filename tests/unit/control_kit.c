@@ -112,11 +112,23 @@ static void drain(void *arg, double timeout_s)
 	k->drained_s = timeout_s;
 }
 
+static int rotate_tickets(void *arg, struct err *e)
+{
+	struct kit *k = arg;
+
+	if (k->n_ticket_keys < 3)
+		return ++k->n_ticket_keys;
+	return err_set(e, "no room on the disk");
+}
+
 bool kit_control(struct kit *k, void (*on_step)(void *arg, const char *step), void *arg)
 {
-	const struct control_host host = {
-		.arg = k, .publish = publish, .drain = drain, .drain_arg = k, .n_workers = 1
-	};
+	const struct control_host host = { .arg = k,
+		.publish = publish,
+		.drain = drain,
+		.drain_arg = k,
+		.rotate_tickets = rotate_tickets,
+		.n_workers = 1 };
 
 	err_init(&k->e);
 	k->control = control_new(k->config, on_step, arg, &k->e);
