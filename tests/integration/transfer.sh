@@ -23,7 +23,7 @@ try "up_ipv6_$size" up --resolve 'www.lab.test:443:[fd80::1]'
 try "down_chacha_$size" down --tls13-ciphers TLS_CHACHA20_POLY1305_SHA256
 
 four_at_once() {
-	local pids=() rc=0
+	local pids=() rc=0 patience=$((4 * patience))
 	for _ in 1 2 3 4; do
 		down &
 		pids+=($!)
