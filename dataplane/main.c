@@ -249,8 +249,8 @@ static int run(struct control *control, struct err *e)
 		free(a);
 		return e->n ? -1 : err_set(e, "out of memory");
 	}
-	if (user_become(control_config(control), e) == 0 && start_tickets(&l, e) == 0 &&
-	    start_control(&l, e) == 0) {
+	if (start_tickets(&l, e) == 0 && start_control(&l, e) == 0 &&
+	    user_become(control_config(control), e) == 0) {
 		printf("sallyport: ready\n");
 		fflush(stdout);
 		control_loop(&l);
