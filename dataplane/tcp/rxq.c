@@ -155,8 +155,8 @@ static bool window_update_is_due(const struct tcp_conn *c)
 }
 
 /*
- * Window tuning (Fisk and Feng, "Dynamic Right-Sizing", 2001): when half a window was read within a
- * round trip the window is what holds the peer back, and it is doubled. Connections that are idle or slow
+ * Window tuning (Fisk and Feng, "Dynamic Right-Sizing", 2001): four times what was read within a
+ * round trip, since slow start doubles that in the next one and a loss takes one more to repair. Connections that are idle or slow
  * stay small, and all do while the pool is not mostly free.
  */
 static void rxq_tune(struct tcp_conn *c)
@@ -167,8 +167,9 @@ static void rxq_tune(struct tcp_conn *c)
 
 	if (now - c->tune_us < c->srtt_us)
 		return;
-	if (read >= c->rcv_buf / 2 && s->n_held < s->held_limit / 4)
-		c->rcv_buf = RTE_MIN(c->rcv_buf * 2, limit);
+	if (read > c->rcv_buf / 4 && s->n_held < s->held_limit / 4)
+		c->rcv_buf =
+		    RTE_MIN(RTE_MAX(c->rcv_buf, read > limit / 4 ? limit : read * 4), limit);
 	c->tune_us = now;
 	c->tune_seq = c->rcv_nxt - c->rcv_avail;
 }
