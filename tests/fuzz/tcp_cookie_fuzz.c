@@ -22,7 +22,7 @@ static void answer(struct peer *p, struct fuzz *f)
 	uint32_t len = how & 8 ? fuzz_u8(f) : 0;
 
 	if (how & 16)
-		peer_advance(p, (uint64_t)fuzz_u8(f) * 1000000);
+		peer_leap(p, (uint64_t)fuzz_u8(f) * 1000000, 5000000);
 	if (how & 32)
 		peer_send(p, ". %u:%u(%u) ack %u win 512", seq, seq + len, len, ack);
 	else
@@ -34,7 +34,8 @@ static void answer(struct peer *p, struct fuzz *f)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct peer_config config = { .stack = { .max_conns = 16, .max_syn_received = 1 } };
+	struct peer_config config = { .echoes = true,
+		.stack = { .max_conns = 16, .max_syn_received = 1 } };
 	struct fuzz f = { data, size };
 	struct peer *p;
 	uint8_t how = fuzz_u8(&f);

@@ -8,7 +8,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz f = { data, size };
 	uint8_t how = fuzz_u8(&f);
-	struct peer_config config = { .ip6 = how & 1, .stack = { .max_conns = 8 } };
+	struct peer_config config = { .ip6 = how & 1, .echoes = true, .stack = { .max_conns = 8 } };
 	struct peer *p = peer_new(&config);
 
 	p->file = "tcp_icmp_fuzz";

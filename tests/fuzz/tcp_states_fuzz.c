@@ -11,10 +11,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const char *const options[] = { "mss 1460", "mss 1460,sackOK", "mss 1460,TS",
 		"mss 1460,sackOK,TS,nop,wscale 7" };
-	struct peer_config config = { .stack = { .max_conns = 16,
-					  .max_syn_received = 3,
-					  .recv_buffer = 32768,
-					  .send_buffer = 32768 } };
+	struct peer_config config = { .echoes = true,
+		.stack = { .max_conns = 16,
+		    .max_syn_received = 3,
+		    .recv_buffer = 32768,
+		    .send_buffer = 32768 } };
 	struct fuzz f = { data, size };
 	struct peer *p;
 	uint8_t how = fuzz_u8(&f), state = fuzz_u8(&f) % TCP_N_STATES;

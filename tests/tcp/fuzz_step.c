@@ -278,6 +278,7 @@ void fuzz_users(struct peer *p)
 void fuzz_step(struct peer *p, struct fuzz *f)
 {
 	uint8_t what = fuzz_u8(f);
+	uint64_t us;
 
 	switch (what & 7) {
 	case 0:
@@ -290,7 +291,8 @@ void fuzz_step(struct peer *p, struct fuzz *f)
 		user_step(p, f);
 		break;
 	case 5:
-		peer_advance(p, (uint64_t)fuzz_u8(f) * 1000 << (what >> 4));
+		us = (uint64_t)fuzz_u8(f) * 1000 << (what >> 4);
+		peer_leap(p, us, us / 40 + 1000);
 		break;
 	case 6:
 		fuzz_icmp(p, f);

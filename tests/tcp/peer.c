@@ -132,6 +132,15 @@ static void queue_put(struct peer *p, const struct packet *k)
 	f->packet.payload = f->data;
 }
 
+/* An answer to a ping. */
+static bool is_echo(const uint8_t *frame, size_t len)
+{
+	if (len < 14 + 40 + 8)
+		return len >= 42 && frame[12] == 0x08 && frame[23] == 1 && frame[34] == 0;
+	return frame[12] == 0x08 ? frame[23] == 1 && frame[34] == 0
+				 : frame[20] == 58 && frame[54] == 129;
+}
+
 /* Returns true when it was answered, so that the stack has to run again. */
 static bool output_take(struct peer *p, const uint8_t *frame, size_t len)
 {
@@ -148,6 +157,8 @@ static bool output_take(struct peer *p, const uint8_t *frame, size_t len)
 		return true;
 	}
 	if (n || neighbour_is_one(frame, len))
+		return false;
+	if (p->config.echoes && is_echo(frame, len))
 		return false;
 	error = packet_parse(frame, len, &k);
 	if (error)

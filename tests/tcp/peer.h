@@ -33,6 +33,7 @@ struct peer_config {
 	uint32_t offloads;         /* enum net_offload of the iface */
 	unsigned pool_mbufs;       /* a pool of its own of this size; 0: a large shared one */
 	bool ecn;                  /* the stack offers ECN; off, so that lines need not say so */
+	bool echoes;               /* ICMP that is no error may be sent (fuzzed echo requests) */
 	bool loose_mbufs;          /* do not compare the pool with what the stack says it holds */
 	struct stack_config stack; /* net, pool and secrets are filled in */
 };

@@ -97,6 +97,26 @@ SCENARIO(data_behind_a_fin_out_of_order)
 	STATE(TCP_CLOSE_WAIT);
 }
 
+/* Overlaps the FIN that waits, and goes on behind it. */
+SCENARIO(data_over_a_fin_out_of_order)
+{
+	ESTABLISH("mss 1460,sackOK", 65535);
+	SEND("F. 301:401(100) ack 1 win 65535");
+	peer_discard(p);
+	SEND("F. 351:501(150) ack 1 win 65535");
+	peer_discard(p);
+	SEND(". 381:451(70) ack 1 win 65535");
+	peer_discard(p);
+	SEND(". 1:301(300) ack 1 win 65535");
+	CHECK(peer_wait(p, 100 * 1000));
+	peer_discard(p);
+	/* Either FIN may win; what is acknowledged is what can be read. */
+	APP_READ(tcp_rx_available(p->app->conn));
+	peer_discard(p);
+	STATE(TCP_CLOSE_WAIT);
+	CHECK(tcp_rx_is_finished(p->app->conn));
+}
+
 /* Two FINs at different places: the first one that is reached counts. */
 SCENARIO(two_fins)
 {
@@ -355,6 +375,7 @@ int main(int argc, char **argv)
 		RUN(fin_comes_again_with_more_in_front),
 		RUN(fin_on_a_duplicate),
 		RUN(data_behind_a_fin_out_of_order),
+		RUN(data_over_a_fin_out_of_order),
 		RUN(two_fins),
 		RUN(reordered_data_and_fin_in_fin_wait),
 		RUN(old_ack_does_not_change_the_window),
