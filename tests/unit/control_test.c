@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/unit/control_kit.h"
@@ -444,6 +445,104 @@ static void files_that_change_are_picked_up_together(void **state)
 	assert_int_equal(kit_generation(&k), 3);
 }
 
+/* --- killed at every step --- */
+
+#define N_SCRIPT 9
+
+static enum ops_verdict script(struct kit *of, unsigned i)
+{
+	switch (i) {
+	case 0:
+		return kit_put(of, "new", "ed25519.pem", "ed25519.key");
+	case 1:
+		return kit_associate(of, "https", "new");
+	case 2:
+		return kit_put(of, "www", "p521.pem", "p521.key");
+	case 3:
+		return kit_default(of, "other", "new");
+	case 4:
+		return kit_rollback(of, 2);
+	case 5:
+		return kit_dissociate(of, "https", "rsa");
+	case 6:
+		return kit_reload(of);
+	case 7:
+		return kit_put(of, "spare", "rsa2048.pem", "rsa2048.key");
+	default:
+		return kit_delete(of, "spare", true);
+	}
+}
+
+struct killer {
+	unsigned left;
+};
+
+static void maybe_die(void *arg, const char *step)
+{
+	struct killer *killer = arg;
+
+	(void)step;
+	if (killer->left-- == 0)
+		_exit(9);
+}
+
+static void run_and_die(struct killer *killer, int acks)
+{
+	fclose(stderr); /* messages of a hundred children */
+	if (!kit_control(&k, maybe_die, killer))
+		_exit(1);
+	for (unsigned i = 0; i < N_SCRIPT; i++)
+		if (script(&k, i) != OPS_OK || write(acks, "x", 1) != 1)
+			_exit(1);
+	_exit(0);
+}
+
+/* After any death the state is that of the last acknowledged change, or of the next one, whole. */
+static void killed_at_any_step_no_change_is_half_there(void **state)
+{
+	char *states[N_SCRIPT + 1];
+	unsigned steps = 0;
+
+	(void)state;
+	states[0] = kit_state(&k);
+	for (unsigned i = 0; i < N_SCRIPT; i++) {
+		assert_int_equal(script(&k, i), OPS_OK);
+		states[i + 1] = kit_state(&k);
+	}
+	for (int status = -1; status != 0; steps++) {
+		struct killer killer = { .left = steps };
+		unsigned n = 0;
+		int acks[2];
+		char x, *now;
+		pid_t pid;
+
+		kit_end(&k);
+		kit_folder(&k);
+		assert_int_equal(pipe(acks), 0);
+		pid = fork();
+		assert_true(pid >= 0);
+		if (pid == 0)
+			run_and_die(&killer, acks[1]);
+		close(acks[1]);
+		while (read(acks[0], &x, 1) == 1)
+			n++;
+		close(acks[0]);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_true(WIFEXITED(status) && WEXITSTATUS(status) != 1);
+		if (!kit_control(&k, NULL, NULL))
+			fail_msg("step %u: %s", steps, k.e.text);
+		now = kit_state(&k);
+		if (strcmp(now, states[n]) != 0 &&
+		    (n == N_SCRIPT || strcmp(now, states[n + 1]) != 0))
+			fail_msg("step %u, %u acknowledged:\n%swas\n%s", steps, n, now, states[n]);
+		assert_true(kit_generation(&k) == n + 1 || kit_generation(&k) == n + 2);
+		free(now);
+	}
+	assert_true(steps > 50);
+	for (unsigned i = 0; i <= N_SCRIPT; i++)
+		free(states[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -479,6 +578,8 @@ int main(void)
 		    without_a_place_changes_are_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    long_history_is_made_shorter_and_nothing_is_lost, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    killed_at_any_step_no_change_is_half_there, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    files_that_change_are_picked_up_together, setup, teardown),
 	};
