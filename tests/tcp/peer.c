@@ -88,17 +88,18 @@ static void flow_learn(struct peer *p, const struct packet *k)
 		p->stack_isn = k->seq;
 		p->stack_isn_known = true;
 		p->stack_wscale = o.has_wscale && p->peer_wscale_sent ? o.wscale : 0;
+		p->right_edge_known = k->flags & TH_ACK;
 		if (k->flags & TH_ACK)
 			p->right_edge = k->ack + k->window;
 	} else if (k->flags & TH_ACK && !(k->flags & TH_RST)) {
 		edge = k->ack + ((uint32_t)k->window << p->stack_wscale);
 		/* RFC 9293 3.8.6.2.1, MUST-34's other end: never pull the edge back. */
-		if ((int32_t)(edge - p->right_edge) > 0)
+		if (!p->right_edge_known || (int32_t)(edge - p->right_edge) > 0)
 			p->right_edge = edge;
-		else if (edge != p->right_edge && p->stack_isn_known &&
-		    !(p->fin_sent && k->ack == p->fin_end))
+		else if (edge != p->right_edge && !(p->fin_sent && k->ack == p->fin_end))
 			peer_fail(p, "the right edge of the window moved left by %u",
 			    p->right_edge - edge);
+		p->right_edge_known = true;
 	}
 	if (o.has_ts)
 		p->last_ts_val = o.ts_val;

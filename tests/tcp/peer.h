@@ -42,7 +42,7 @@ struct peer_config {
 struct peer_flow {
 	uint16_t local_port, remote_port;
 	uint32_t stack_isn, right_edge, last_ts_val, fin_end, next, una;
-	bool stack_isn_known, peer_wscale_sent, fin_sent;
+	bool stack_isn_known, right_edge_known, peer_wscale_sent, fin_sent;
 	uint8_t stack_wscale;
 };
 
@@ -79,6 +79,7 @@ struct peer {
 	uint8_t stack_wscale; /* from its SYN */
 	bool peer_wscale_sent;
 	uint32_t right_edge; /* largest ack + window seen, absolute */
+	bool right_edge_known;
 	uint32_t ts_base, last_ts_val;
 	bool fin_sent; /* by the peer; its window does not matter any more */
 	uint32_t fin_end;

@@ -328,6 +328,7 @@ static void flow_save(struct peer *p)
 		.remote_port = p->remote_port,
 		.stack_isn = p->stack_isn,
 		.right_edge = p->right_edge,
+		.right_edge_known = p->right_edge_known,
 		.last_ts_val = p->last_ts_val,
 		.fin_end = p->fin_end,
 		.next = p->next,
@@ -345,6 +346,7 @@ static void flow_load(struct peer *p, const struct peer_flow *f)
 	p->remote_port = f->remote_port;
 	p->stack_isn = f->stack_isn;
 	p->right_edge = f->right_edge;
+	p->right_edge_known = f->right_edge_known;
 	p->last_ts_val = f->last_ts_val;
 	p->fin_end = f->fin_end;
 	p->next = f->next;
