@@ -121,6 +121,7 @@ try explain_is_what_is_served api explain "${CONTROL_EXPLAIN:-40}" "$prefix-clie
 # --- killed ---
 kill_round() {
 	local churn
+	rm -f "$lab/churn.log"
 	api churn "$pki/other" "$pki/p384" >"$lab/churn.log" 2>&1 &
 	churn=$!
 	wait_for 10 test -s "$lab/churn.log" || return 1
