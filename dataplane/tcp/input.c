@@ -99,6 +99,7 @@ static void established(struct tcp_conn *c)
 	c->timer = CONN_TIMER_NONE;
 	c->backoff = 0;
 	c->progress_ms = conn_stack(c)->now_ms;
+	c->pace_us = (uint32_t)conn_now(c);
 	timers_heard(c);
 	conn_raise(c, TCP_EV_ESTABLISHED);
 }

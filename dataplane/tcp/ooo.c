@@ -137,6 +137,18 @@ static void ooo_drop(struct tcp_conn *c, struct rte_mbuf *m)
 	rte_pktmbuf_free(m);
 }
 
+/* Nothing comes behind a FIN that is here already: only liars send it. False: nothing is left. */
+static bool cut_at_fin(const struct ooo *o, uint32_t seq, uint32_t *end)
+{
+	for (unsigned i = 0; i < o->n; i++) {
+		const struct ooo_block *b = &o->block[i];
+
+		if (rxseg_has_fin(b->tail) && seq_gt(*end, b->seq.end))
+			*end = b->seq.end;
+	}
+	return seq_lt(seq, *end);
+}
+
 void ooo_insert(
     struct tcp_conn *c, struct rte_mbuf *m, uint32_t seq, bool fin, struct opt_block *dup)
 {
@@ -154,6 +166,10 @@ void ooo_insert(
 		x->ooo->bytes = 0;
 	}
 	end = last;
+	if (!cut_at_fin(x->ooo, seq, &end)) {
+		rte_pktmbuf_free(m);
+		return;
+	}
 	if (!cut_overlaps(c, &seq, &end, dup)) {
 		touch_block(x->ooo, first);
 		rte_pktmbuf_free(m);

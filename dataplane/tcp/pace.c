@@ -5,10 +5,8 @@
 #include "dataplane/tcp/timers.h"
 
 /* So far ahead of its rate a connection may be. */
-#define QUANTUM_US   1000
-#define MIN_RTT_US   2000u
-/* A mark further ahead than this is left from before the clock wrapped. */
-#define MAX_AHEAD_US 10000000
+#define QUANTUM_US 1000
+#define MIN_RTT_US 2000u
 
 static bool is_paced(const struct tcp_conn *c)
 {
@@ -19,7 +17,8 @@ static int32_t ahead(const struct tcp_conn *c)
 {
 	int32_t us = (int32_t)(c->pace_us - (uint32_t)conn_now(c));
 
-	return us > MAX_AHEAD_US ? 0 : us;
+	/* One segment moves the mark by a round trip at most: more is from before the clock wrapped. */
+	return us > QUANTUM_US && (uint32_t)us - QUANTUM_US > c->srtt_us ? 0 : us;
 }
 
 uint32_t pace_wait(const struct tcp_conn *c)
@@ -48,5 +47,5 @@ void pace_sent(struct tcp_conn *c, uint32_t n)
 	us = (uint64_t)n * c->srtt_us * 100 / ((uint64_t)c->cwnd * percent);
 	if (ahead(c) <= 0)
 		c->pace_us = now; /* what was not used is not kept (no burst after idle) */
-	c->pace_us += us > MAX_AHEAD_US / 2 ? MAX_AHEAD_US / 2 : (uint32_t)us;
+	c->pace_us += us > c->srtt_us ? c->srtt_us : (uint32_t)us;
 }

@@ -187,7 +187,8 @@ static void run_persist(struct tcp_conn *c)
 	output_persist(c);
 	if (c->snd_nxt != c->snd_una)
 		return; /* it was an override: the RTO runs now */
-	if (c->backoff < UINT8_MAX)
+	/* Held back by something other than a closed window: no probe, so no back-off. */
+	if (c->snd_wnd == 0 && c->backoff < UINT8_MAX)
 		c->backoff++;
 	timers_arm(c, CONN_TIMER_PERSIST, persist_timeout(c));
 }
