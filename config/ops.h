@@ -46,6 +46,7 @@ struct ops_cert {
 	int64_t not_before, not_after;
 	const uint8_t *fingerprint; /* SHA-256 of the leaf */
 	const char *serial;
+	char warnings[400]; /* what the operator should know, "" when there is nothing */
 };
 
 struct ops_listener {

@@ -61,6 +61,7 @@ static bool fill_cert(struct ops_cert *to, const struct state_cert *from)
 		.fingerprint = cert->fingerprint,
 		.serial = cert->serial,
 	};
+	cert_warning_text(cert, to->warnings, sizeof(to->warnings));
 	return true;
 }
 

@@ -41,15 +41,18 @@ static int take_entry(struct refresh *r, struct state_cert *entry, const struct 
 
 static int refresh_one(struct refresh *r, const struct config_certificate *config, int64_t now)
 {
-	const struct state_cert *old = map_find(r->origin->certs, config->name);
+	struct state_cert *old = map_find(r->origin->certs, config->name);
 	struct state_cert *entry = NULL;
 	int result;
 
+	if (old && old->stamp == state_cert_stamp(config))
+		return 0;
 	if (state_cert_read(config, &entry, now, r->e) < 0)
 		return -1;
 	if (old) {
 		entry->cert = state_cert_share(entry->cert, old);
-		if (entry->cert == old->cert) {
+		if (entry->cert == old->cert) { /* written again as it was */
+			old->stamp = entry->stamp;
 			state_cert_put(entry);
 			return 0;
 		}

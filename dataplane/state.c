@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "config/err.h"
 #include "dataplane/proxy/snapshot.h"
@@ -72,6 +73,33 @@ static struct state *state_new(struct snapshot_base *base)
 	return NULL;
 }
 
+static uint64_t add_stamp(uint64_t stamp, const char *path)
+{
+	struct stat s;
+	uint64_t of[5] = { 0 };
+
+	if (path && stat(path, &s) == 0) {
+		of[0] = s.st_ino;
+		of[1] = (uint64_t)s.st_size;
+		of[2] = (uint64_t)s.st_mtim.tv_sec * 1000000000 + (uint64_t)s.st_mtim.tv_nsec;
+		of[3] = (uint64_t)s.st_ctim.tv_sec * 1000000000 + (uint64_t)s.st_ctim.tv_nsec;
+		of[4] = s.st_dev;
+	}
+	for (unsigned i = 0; i < 5; i++) /* FNV-1a, a word at a time */
+		stamp = (stamp ^ of[i]) * UINT64_C(0x100000001b3);
+	return stamp;
+}
+
+uint64_t state_cert_stamp(const struct config_certificate *c)
+{
+	uint64_t stamp = UINT64_C(0xcbf29ce484222325);
+
+	stamp = add_stamp(stamp, c->chain);
+	stamp = add_stamp(stamp, c->key);
+	stamp = add_stamp(stamp, c->passphrase_file);
+	return add_stamp(stamp, c->ocsp);
+}
+
 int state_cert_read(
     const struct config_certificate *c, struct state_cert **to, int64_t now, struct err *e)
 {
@@ -87,6 +115,7 @@ int state_cert_read(
 		.file = c->file,
 		.line = c->line,
 	};
+	uint64_t stamp = state_cert_stamp(c); /* before: what is written meanwhile differs */
 	struct cert *cert = cert_load(&source, now, e);
 
 	if (!cert)
@@ -95,6 +124,7 @@ int state_cert_read(
 	if (!*to)
 		return err_set(e, "out of memory for certificate '%s'", c->name);
 	(*to)->from_file = true;
+	(*to)->stamp = stamp;
 	return 0;
 }
 

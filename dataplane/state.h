@@ -26,6 +26,7 @@ struct state_cert {
 	char *name;
 	struct cert *cert;
 	bool from_file;            /* its files are named in the configuration file */
+	uint64_t stamp;            /* of those files as they were read (state_cert.h) */
 	char content[DIGEST_TEXT]; /* what the store calls it; "" while from_file */
 	char **names;              /* what the API said instead of the certificate's own names */
 	unsigned n_names;

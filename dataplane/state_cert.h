@@ -19,6 +19,12 @@ struct cert *state_cert_share(struct cert *cert, const struct state_cert *old);
 
 struct config_certificate;
 
+/*
+ * Tells whether one of c's files has been written or replaced, without reading them: from their inodes, sizes and
+ * times.
+ */
+uint64_t state_cert_stamp(const struct config_certificate *c);
+
 /* Reads the files of c; 0 and *to, or -1 with every reason in e. */
 int state_cert_read(
     const struct config_certificate *c, struct state_cert **to, int64_t now, struct err *e);

@@ -107,6 +107,8 @@ static json_t *cert_json(struct api_context *c, const struct ops_cert *cert)
 	json_object_set_new(o, "chain_length", json_integer(cert->n_chain));
 	json_object_set_new(o, "signature_hash_bits", json_integer(cert->signature_hash_bits));
 	json_object_set_new(o, "listeners", served_by(c, cert->name));
+	if (cert->warnings[0])
+		json_object_set_new(o, "warnings", json_string(cert->warnings));
 	return o;
 }
 

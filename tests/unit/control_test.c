@@ -9,6 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <rte_log.h>
+
 #include "tests/unit/control_kit.h"
 
 #include <cmocka.h>
@@ -445,6 +447,54 @@ static void files_that_change_are_picked_up_together(void **state)
 	assert_int_equal(kit_generation(&k), 3);
 }
 
+/* --- what is told --- */
+
+static unsigned lines_with(const char *text, const char *what)
+{
+	unsigned n = 0;
+
+	for (; (text = strstr(text, what)) != NULL; text++)
+		n++;
+	return n;
+}
+
+/* How often control says what when it looks at the certificates at that time. */
+static unsigned warnings_at(int64_t now, const char *what)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *log = open_memstream(&text, &size);
+	unsigned n;
+
+	rte_openlog_stream(log);
+	control_warn_expiry(k.control, now);
+	rte_openlog_stream(NULL);
+	fclose(log);
+	n = lines_with(text, what);
+	if (n != lines_with(text, "\n"))
+		fail_msg("not only '%s': %s", what, text);
+	free(text);
+	return n;
+}
+
+static void ends_are_told_at_30_7_and_1_days(void **state)
+{
+	const int64_t end = INT64_C(2051222400), day = 86400; /* 2035-01-01 */
+
+	(void)state;
+	assert_int_equal(warnings_at(end - 31 * day, "ends in"), 0);
+	assert_int_equal(warnings_at(end - 30 * day, "less than 30 days"), 3);
+	assert_int_equal(warnings_at(end - 29 * day, "ends in"), 0);
+	assert_int_equal(warnings_at(end - 6 * day, "less than 7 days"), 3);
+	assert_int_equal(warnings_at(end - 5 * day, "ends in"), 0);
+	/* A new one is told of once, too. */
+	assert_int_equal(kit_put(&k, "new", "ed25519.pem", "ed25519.key"), OPS_OK);
+	assert_int_equal(warnings_at(end - 5 * day, "'new' ends in"), 1);
+	assert_int_equal(warnings_at(end - day / 2, "less than 1 day)"), 4);
+	assert_int_equal(warnings_at(end + 1, "has expired"), 4);
+	assert_int_equal(warnings_at(end + day, "has expired"), 0);
+}
+
 /* --- killed at every step --- */
 
 #define N_SCRIPT 9
@@ -578,6 +628,7 @@ int main(void)
 		    without_a_place_changes_are_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    long_history_is_made_shorter_and_nothing_is_lost, setup, teardown),
+		cmocka_unit_test_setup_teardown(ends_are_told_at_30_7_and_1_days, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    killed_at_any_step_no_change_is_half_there, setup, teardown),
 		cmocka_unit_test_setup_teardown(
