@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Instructions per packet through TCP and IP, both ends, and per timer. No device: checksums are in software. */
+#include "dataplane/tcp/tcp.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_byteorder.h>
+#include <rte_mbuf.h>
+
+#include "dataplane/base/stats.h"
+#include "dataplane/base/wheel.h"
+#include "perf/instructions/count.h"
+#include "tests/unit/eal.h"
+
+#define BURST 32
+
+static struct rte_mempool *pool;
+static struct stack *side[2];
+static struct stats stats[2];
+static uint64_t now_us = 1000000;
+static unsigned n_packets;
+
+static void address(struct ip_addr *ip, unsigned i)
+{
+	memset(ip, 0, sizeof(*ip));
+	ip->w[2] = rte_cpu_to_be_32(0xffff);
+	ip->w[3] = rte_cpu_to_be_32(0x0a500001 + i);
+}
+
+static void make(unsigned i)
+{
+	struct net_iface iface = {
+		.mac = { 2, 0, 0, 0, 0, (uint8_t)(i + 1) },
+		.mtu = 1500,
+		.n_addresses = 1,
+	};
+	struct stack_config config = {
+		.net = { .ifaces = &iface, .n_ifaces = 1, .pool = pool, .stats = &stats[i] },
+		.pool = pool,
+		.max_conns = 256,
+	};
+
+	iface.addresses[0].prefix = 120;
+	address(&iface.addresses[0].ip, i);
+	side[i] = stack_new(&config, now_us);
+	assert(side[i] != NULL);
+}
+
+static bool pass(unsigned from)
+{
+	struct rte_mbuf *m[BURST];
+	unsigned n = stack_tx(side[from], m, BURST, now_us);
+
+	for (unsigned i = 0; i < n; i++) {
+		m[i]->port = 0;
+		m[i]->ol_flags = 0;
+	}
+	stack_rx(side[!from], m, n, now_us);
+	n_packets += n;
+	return n > 0;
+}
+
+static void turn(void)
+{
+	while (pass(0) || pass(1))
+		;
+	now_us += 100;
+	for (unsigned i = 0; i < 2; i++)
+		stack_timers(side[i], now_us, 64);
+}
+
+static struct tcp_conn *last_event(unsigned i)
+{
+	struct tcp_conn *c, *last = NULL;
+	unsigned events;
+
+	while ((c = stack_ready_next(side[i], &events)) != NULL)
+		last = c;
+	return last;
+}
+
+static struct tcp_conn *connect_pair(struct tcp_conn **peer)
+{
+	struct tcp_target target = { .port = 80 };
+	enum tcp_error error;
+	struct tcp_conn *c;
+
+	address(&target.ip, 1);
+	c = tcp_connect(side[0], &target, NULL, now_us, &error);
+	assert(c != NULL);
+	for (unsigned i = 0; i < 4; i++)
+		turn();
+	last_event(0);
+	*peer = last_event(1);
+	assert(*peer != NULL);
+	return c;
+}
+
+static void put(struct tcp_conn *c, uint32_t want)
+{
+	struct iovec iov[64];
+	unsigned n = tcp_tx_reserve(c, want, iov, 64);
+	uint32_t got = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		got += (uint32_t)iov[i].iov_len;
+	if (got > want)
+		got = want;
+	tcp_tx_commit(c, got, TCP_PUSH);
+}
+
+static void take(struct tcp_conn *c)
+{
+	tcp_rx_consume(c, tcp_rx_available(c));
+}
+
+/* Per packet on the wire, ACKs among them. */
+static void bulk(struct tcp_conn *a, struct tcp_conn *b)
+{
+	for (unsigned i = 0; i < 240; i++) {
+		if (i == 200) { /* slow start is over */
+			n_packets = 0;
+			count_start();
+		}
+		put(a, 32 * 1448);
+		turn();
+		take(b);
+		last_event(0);
+		last_event(1);
+	}
+	count_stop();
+	count_report("tcp_bulk_packet", n_packets);
+}
+
+/* Per packet again: 200 bytes there, 1,000 back. */
+static void ping_pong(struct tcp_conn *a, struct tcp_conn *b)
+{
+	n_packets = 0;
+	count_start();
+	for (unsigned i = 0; i < 300; i++) {
+		put(a, 200);
+		turn();
+		last_event(1);
+		take(b);
+		put(b, 1000);
+		turn();
+		last_event(0);
+		take(a);
+	}
+	count_stop();
+	count_report("tcp_ping_pong_packet", n_packets);
+}
+
+/* A connection's whole life, both ends: SYN to TIME-WAIT. */
+static void lives(void)
+{
+	for (unsigned i = 0; i < 50; i++) {
+		struct tcp_conn *a, *b;
+
+		count_start();
+		a = connect_pair(&b);
+		tcp_release(a);
+		turn();
+		last_event(1);
+		tcp_release(b);
+		turn();
+		count_stop();
+	}
+	count_report("tcp_connection", 50);
+}
+
+/* Per timer filed and come up. */
+static void timers(void)
+{
+	static struct wheel wheel;
+	static struct wheel_node nodes[4096];
+	unsigned n = 0;
+
+	wheel_init(&wheel, 0);
+	count_start();
+	for (unsigned i = 0; i < 4096; i++)
+		wheel_file(&wheel, &nodes[i], 1 + i * 37 % 20000);
+	for (uint32_t ms = 1; ms <= 20001; ms++)
+		while (wheel_next(&wheel, ms) != NULL)
+			n++;
+	count_stop();
+	assert(n >= 4096);
+	count_report("timer", 4096);
+}
+
+int main(void)
+{
+	struct ip_addr any = { 0 };
+	struct tcp_conn *a, *b;
+
+	test_eal_start();
+	pool = rte_pktmbuf_pool_create("count", 8191, 256, 0, RTE_MBUF_DEFAULT_BUF_SIZE, 0);
+	assert(pool != NULL);
+	make(0);
+	make(1);
+	assert(tcp_listen(side[1], &any, 80, NULL) == 0);
+	a = connect_pair(&b);
+	ping_pong(a, b);
+	bulk(a, b);
+	lives();
+	timers();
+	stack_free(side[0]);
+	stack_free(side[1]);
+	return 0;
+}
