@@ -148,12 +148,14 @@ static uint32_t take(struct tcp_conn *c)
 static void reset_counts(void)
 {
 	for (unsigned i = 0; i < 2; i++)
-		side[i].rx_cycles = side[i].tx_cycles = side[i].api_cycles = side[i].n_rx = side[i].n_tx = 0;
+		side[i].rx_cycles = side[i].tx_cycles = side[i].api_cycles = side[i].n_rx =
+		    side[i].n_tx = 0;
 }
 
 static void report(const char *what)
 {
-	printf("%-22s data rx %4lu  data tx %4lu  ack rx %4lu  ack tx %4lu  api %4lu (cycles a packet; %lu data, %lu acks)\n",
+	printf(
+	    "%-22s data rx %4lu  data tx %4lu  ack rx %4lu  ack tx %4lu  api %4lu (cycles a packet; %lu data, %lu acks)\n",
 	    what, side[1].rx_cycles / side[1].n_rx, side[0].tx_cycles / side[0].n_tx,
 	    side[0].n_rx ? side[0].rx_cycles / side[0].n_rx : 0,
 	    side[1].n_tx ? side[1].tx_cycles / side[1].n_tx : 0,
@@ -245,9 +247,11 @@ int main(int argc, char **argv)
 	before = resident();
 	for (unsigned i = 1; i < 20000; i++)
 		open_pair(&a[i], &b[i]);
-	printf("idle connections: %.0f bytes each resident (struct %zu; both ends in this process, halved)\n",
+	printf(
+	    "idle connections: %.0f bytes each resident (struct %zu; both ends in this process, halved)\n",
 	    (double)(resident() - before) / 19999 / 2, sizeof(struct tcp_conn));
-	printf("SYN-RECEIVED %zu bytes, TIME-WAIT %zu bytes\n", sizeof(struct mini), sizeof(struct tw));
+	printf("SYN-RECEIVED %zu bytes, TIME-WAIT %zu bytes\n", sizeof(struct mini),
+	    sizeof(struct tw));
 	reset_counts();
 	ping_pong(a, b, 64, seconds);
 	report("ping-pong, 64");

@@ -53,7 +53,6 @@ enum conn_flag {
 	CONN_ECE_ECHO = 1 << 24,    /* RFC 3168: echo until the peer's CWR */
 	CONN_SEND_CWR = 1 << 25,
 	CONN_STATE_TIMER = 1 << 26, /* dl_state is armed */
-	CONN_URGENT = 1 << 27,      /* the peer's urgent pointer is ahead of what was read */
 	CONN_HYSTART_OFF = 1 << 28,
 	CONN_ON_PACE = 1 << 29, /* waits for pace_us */
 	CONN_KEEPALIVE = 1 << 30,

@@ -330,7 +330,7 @@ static enum verdict check_ack(struct tcp_conn *c, const struct seg *seg)
 	return fin_acked(c);
 }
 
-/* Sixth: URG. RFC 6093: urgent data stays in line; the pointer is only noted as progress of nothing. */
+/* Sixth: URG. Urgent data stays in line, whatever the pointer says (RFC 6093 4: new uses are discouraged). */
 
 /* Cuts off what is outside of the window; false: nothing is left. *m may become another mbuf. */
 static bool trim(struct tcp_conn *c, struct seg *seg, struct rte_mbuf **m)

@@ -159,8 +159,8 @@ bool tcp_rx_is_finished(const struct tcp_conn *c);
 /*
  * Borrows room in send buffers for up to want bytes, cut at segment boundaries: returns the number
  * of iovecs, at most max; 0 when the send queue is full or mbufs are short (then TCP_EV_WRITABLE
- * follows). Room not committed stays reserved for the next call; a reserve without
- * commit costs nothing.
+ * follows). Room not committed stays lent until the next reserve or, when something was committed, the
+ * next stack_tx, which gives back what was not used.
  */
 unsigned tcp_tx_reserve(struct tcp_conn *c, uint32_t want, struct iovec *iov, unsigned max);
 
