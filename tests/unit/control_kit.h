@@ -20,7 +20,7 @@ struct kit {
 	struct control *control;
 	struct snapshot *published;
 	unsigned n_published;
-	double drained_s; /* -1: not asked */
+	double drained_s;  /* -1: not asked */
 	int n_ticket_keys; /* a third rotation is the last that succeeds */
 	struct err e;
 };
