@@ -259,6 +259,7 @@ int main(int argc, char **argv)
 	unsigned n = argc > 1 ? (unsigned)atoi(argv[1]) : 100000;
 	struct cert **certs = calloc(n + 1, sizeof(*certs));
 
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (!certs || n < 1000)
 		die("at least 1000 certificates, please");
 	ca_key = EVP_EC_gen("P-256");
