@@ -206,7 +206,8 @@ class IdleMemory(LoadRow):
         self.backends = many if wire == "memif" else 1
         self.load_options = ["--connections", str(n), "--count", str(n), "--opening", "256"]
         if wire == "memif":
-            self.load_options += ["--sources", str(many), "--backends", str(many)]
+            self.load_options += ["--sources", str(many), "--backends", str(many),
+                                  "--mbufs", str(max(32768, n + n // 4))]
             self.note = f"{n} connections"
 
     def prepare(self, terminators, quick):
