@@ -135,6 +135,9 @@ static bool inspect(struct model *m, unsigned from, const uint8_t *frame, size_t
 	if (neighbour_is_one(frame, len))
 		return false;
 	error = packet_parse(frame, len, k);
+	/* A mangled packet may be answered with an ICMP error. */
+	if (error && m->config->mutate && strcmp(error, "not TCP") == 0)
+		return false;
 	if (error) {
 		model_fail(m, "stack %c sent a bad frame of %zu bytes: %s", "AB"[from], len, error);
 		return false;
