@@ -27,3 +27,11 @@ struct port {
  * NULL when there is no memory or the frame fits no mbuf; m is freed then too. Takes m.
  */
 struct rte_mbuf *port_linear(const struct port *p, struct rte_mbuf *m, struct rte_mempool *pool);
+
+/*
+ * Takes out of pool, for ever, the buffers that lie outside of the memory which net_af_xdp registers
+ * with the kernel. The kernel drops a frame in such a buffer without a word, stops sending
+ * at it until the next frame comes, and the buffer is lost anyhow. The pool is in one piece of
+ * memory and no worker uses it yet. Returns how many; UINT32_MAX: out of memory.
+ */
+unsigned port_umem_retire(struct rte_mempool *pool);

@@ -193,6 +193,25 @@ static int fail(const struct port_config *config, const struct device *d, const 
 	    d->info.driver_name, what, rte_strerror(-rc));
 }
 
+static int prepare_umem(const struct device *d, const struct port_config *config,
+    struct rte_mempool *pool, struct err *e)
+{
+	unsigned n;
+
+	if (pool->nb_mem_chunks != 1)
+		return err_set(e,
+		    "port '%s': device '%s' needs its buffers in one piece of memory; add "
+		    "\"--iova-mode=va\" to 'eal'",
+		    config->name, d->name);
+	n = port_umem_retire(pool);
+	if (n == UINT32_MAX)
+		return err_set(e, "port '%s': out of memory", config->name);
+	if (n > 0)
+		log_info("port '%s': %u of %u packet buffers of pool '%s' are out of reach of '%s'",
+		    config->name, n, pool->populated_size, pool->name, d->name);
+	return 0;
+}
+
 static int setup_queues(struct device *d, const struct port_config *config,
     struct rte_mempool *const *pools, struct err *e)
 {
@@ -200,11 +219,8 @@ static int setup_queues(struct device *d, const struct port_config *config,
 	int rc;
 
 	for (uint16_t i = 0; i < d->n_queues; i++) {
-		if (d->quirk.is_umem && pools[i]->nb_mem_chunks != 1)
-			return err_set(e,
-			    "port '%s': device '%s' needs its buffers in one piece of memory; add "
-			    "\"--iova-mode=va\" to 'eal'",
-			    config->name, d->name);
+		if (d->quirk.is_umem && prepare_umem(d, config, pools[i], e) != 0)
+			return -1;
 		rc = rte_eth_rx_queue_setup(
 		    d->id, i, d->n_rx_desc, (unsigned)socket, NULL, pools[i]);
 		if (rc != 0)

@@ -344,6 +344,36 @@ static void several_devices_are_the_queues_of_one_port(void **state)
 	assert_no_leak();
 }
 
+/* Pages of 4 KB, as without hugepages: an object in each, and two fifths of them out of reach. */
+static void buffers_out_of_the_kernels_reach_are_retired(void **state)
+{
+	enum {
+		N = 1000
+	};
+	struct rte_mempool *p = rte_pktmbuf_pool_create("umem", N, 64, 0, 2176, 0);
+	size_t size = rte_mempool_calc_obj_size(p->elt_size, p->flags, NULL), extent = N * size;
+	uintptr_t base = (uintptr_t)STAILQ_FIRST(&p->mem_list)->addr;
+	struct rte_mbuf *m[N];
+	unsigned n = 0, retired;
+
+	(void)state;
+	assert_int_equal(p->nb_mem_chunks, 1);
+	retired = port_umem_retire(p);
+	assert_in_range(retired, N / 3, N / 2);
+	assert_int_equal(rte_mempool_avail_count(p), N - retired);
+	assert_int_equal(rte_mempool_default_cache(p, rte_lcore_id())->len, 0);
+	while (n < N && (m[n] = rte_pktmbuf_alloc(p)) != NULL) {
+		uintptr_t object = (uintptr_t)m[n] - p->header_size;
+
+		assert_true(object >= base && object + size <= base + extent);
+		n++;
+	}
+	assert_int_equal(n, N - retired); /* and every one within reach is there */
+	rte_pktmbuf_free_bulk(m, n);
+	assert_int_equal(port_umem_retire(p), 0); /* the second device of the same pool */
+	rte_mempool_free(p);
+}
+
 static int start(void **state)
 {
 	static const char *const args[] = { "--no-huge", "--no-pci", "--vdev=net_ring0",
@@ -390,6 +420,7 @@ int main(void)
 		cmocka_unit_test(a_device_that_cannot_gather_gets_one_piece),
 		cmocka_unit_test(without_a_free_mbuf_a_chain_is_dropped_and_counted),
 		cmocka_unit_test(several_devices_are_the_queues_of_one_port),
+		cmocka_unit_test(buffers_out_of_the_kernels_reach_are_retired),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);
