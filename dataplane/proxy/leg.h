@@ -43,10 +43,10 @@ static inline unsigned leg_reserve(struct leg *l, size_t want, struct iovec *iov
 	return tcp_tx_reserve(l->conn, (uint32_t)want, iov, max);
 }
 
+/* Also for n = 0 after a reserve: then what was lent goes back, or an idle leg would keep it. */
 static inline void leg_commit(struct leg *l, size_t n, enum tcp_push push)
 {
-	if (n)
-		tcp_tx_commit(l->conn, (uint32_t)n, push);
+	tcp_tx_commit(l->conn, (uint32_t)n, push);
 }
 
 static inline uint32_t leg_space(const struct leg *l)

@@ -43,9 +43,11 @@ bool relay_control(struct proxy *p, struct relay *r)
 		struct record_io io = { .out = p->out };
 
 		io.n_out = leg_reserve(&r->client, LEGACY_OVERHEAD, p->out, PROXY_IOV);
-		if (record_control(&r->record, p->aead, &io) != RECORD_OK || io.produced == 0)
-			return false;
+		if (record_control(&r->record, p->aead, &io) != RECORD_OK)
+			io.produced = 0;
 		leg_commit(&r->client, io.produced, TCP_PUSH);
+		if (io.produced == 0)
+			return false;
 	}
 	return true;
 }
@@ -97,6 +99,7 @@ static void client_eof(struct proxy *p, struct relay *r, bool clean)
 static bool open_one(struct proxy *p, struct relay *r, size_t *done)
 {
 	struct record_io io = { .in = p->in, .out = p->out };
+	enum record_status status;
 	size_t length = 0;
 
 	io.n_in = record_view(p, r, &length);
@@ -105,20 +108,19 @@ static bool open_one(struct proxy *p, struct relay *r, size_t *done)
 	if (length > PLAINTEXT_MAX)
 		length = PLAINTEXT_MAX;
 	io.n_out = leg_reserve(&r->backend, length, p->out, PROXY_IOV);
-	switch (record_open(&r->record, p->aead, &io)) {
+	status = record_open(&r->record, p->aead, &io);
+	leg_consume(&r->client, io.consumed);
+	leg_commit(&r->backend, io.produced,
+	    leg_available(&r->client) > RECORD_HEADER ? TCP_MORE : TCP_PUSH);
+	switch (status) {
 	case RECORD_OK:
-		leg_consume(&r->client, io.consumed);
-		leg_commit(&r->backend, io.produced,
-		    leg_available(&r->client) > RECORD_HEADER ? TCP_MORE : TCP_PUSH);
 		stats_add(p->stats, STAT_BYTES_CLIENT_IN, io.produced);
 		*done += io.consumed;
 		return true;
 	case RECORD_CLOSED:
-		leg_consume(&r->client, io.consumed);
 		client_eof(p, r, true);
 		return false;
 	case RECORD_FATAL:
-		leg_consume(&r->client, io.consumed);
 		stats_inc(p->stats, STAT_TLS_RECORD_ERRORS);
 		relay_control(p, r);
 		relay_linger(p, r);
@@ -158,6 +160,7 @@ static bool seal_one(struct proxy *p, struct relay *r, size_t *done)
 	struct record_io io = { .in = p->in, .out = p->out };
 	uint32_t available = leg_available(&r->backend);
 	size_t want = available < PLAINTEXT_MAX ? available : PLAINTEXT_MAX;
+	enum record_status status;
 	size_t room;
 
 	if (available == 0)
@@ -165,16 +168,18 @@ static bool seal_one(struct proxy *p, struct relay *r, size_t *done)
 	want += r->record.legacy ? LEGACY_OVERHEAD : SEAL_OVERHEAD;
 	io.n_out = leg_reserve(&r->client, want, p->out, PROXY_IOV);
 	room = iov_bytes(p->out, io.n_out);
-	if (room < want && room < MIN_ROOM)
+	if (room < want && room < MIN_ROOM) {
+		leg_commit(&r->client, 0, TCP_MORE);
 		return false;
+	}
 	io.n_in = leg_view(&r->backend, p->in, PROXY_IOV);
-	switch (record_seal(&r->record, p->aead, &io)) {
+	status = record_seal(&r->record, p->aead, &io);
+	leg_consume(&r->backend, io.consumed);
+	leg_commit(&r->client, io.produced, leg_available(&r->backend) > 0 ? TCP_MORE : TCP_PUSH);
+	switch (status) {
 	case RECORD_OK:
 		if (io.consumed == 0)
 			return false;
-		leg_consume(&r->backend, io.consumed);
-		leg_commit(
-		    &r->client, io.produced, leg_available(&r->backend) > 0 ? TCP_MORE : TCP_PUSH);
 		stats_add(p->stats, STAT_BYTES_CLIENT_OUT, io.consumed);
 		*done += io.consumed;
 		return true;
