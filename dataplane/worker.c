@@ -145,8 +145,7 @@ static void obey(struct worker *w)
 		stats_add(&w->stats, STAT_BIND_ERRORS, proxy_adopt(w->proxy, snapshot));
 		w->adopted = snapshot->generation;
 	}
-	tls_worker_set_tickets(
-	    w->tls, atomic_load_explicit(&w->tickets, memory_order_acquire));
+	tls_worker_set_tickets(w->tls, atomic_load_explicit(&w->tickets, memory_order_acquire));
 	if (dump) {
 		proxy_dump(w->proxy, dump, DUMP_BUDGET);
 		if (atomic_load_explicit(&dump->done, memory_order_relaxed))
