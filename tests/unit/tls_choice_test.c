@@ -96,16 +96,16 @@ static SSL *client_new(const struct mood *m, SSL_CTX **ctx)
 	snprintf(list, sizeof(list), "%s:@SECLEVEL=0", m->ciphers ? m->ciphers : "ALL");
 	assert_int_equal(SSL_CTX_set_cipher_list(*ctx, list), 1);
 	if (m->sigalgs)
-		assert_int_equal(SSL_CTX_set1_sigalgs_list(*ctx, m->sigalgs), 1);
+		assert_int_equal(SSL_CTX_set1_sigalgs_list(*ctx, (char *)(uintptr_t)m->sigalgs), 1);
 	if (m->groups)
-		assert_int_equal(SSL_CTX_set1_groups_list(*ctx, m->groups), 1);
+		assert_int_equal(SSL_CTX_set1_groups_list(*ctx, (char *)(uintptr_t)m->groups), 1);
 	if (m->alpn)
 		assert_int_equal(
 		    SSL_CTX_set_alpn_protos(*ctx, (const unsigned char *)"\x08http/1.1\x02h2", 12),
 		    0);
 	ssl = SSL_new(*ctx);
 	if (m->name)
-		SSL_set_tlsext_host_name(ssl, m->name);
+		SSL_set_tlsext_host_name(ssl, (char *)(uintptr_t)m->name);
 	SSL_set_bio(ssl, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
 	SSL_set_connect_state(ssl);
 	return ssl;
