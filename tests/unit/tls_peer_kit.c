@@ -38,9 +38,9 @@ static SSL_CTX *client_ctx(const struct peer_client *c)
 	if (c->ciphers)
 		assert_int_equal(SSL_CTX_set_cipher_list(ctx, c->ciphers), 1);
 	if (c->sigalgs)
-		assert_int_equal(SSL_CTX_set1_sigalgs_list(ctx, c->sigalgs), 1);
+		assert_int_equal(SSL_CTX_set1_sigalgs_list(ctx, (char *)(uintptr_t)c->sigalgs), 1);
 	if (c->groups)
-		assert_int_equal(SSL_CTX_set1_groups_list(ctx, c->groups), 1);
+		assert_int_equal(SSL_CTX_set1_groups_list(ctx, (char *)(uintptr_t)c->groups), 1);
 	if (c->alpn)
 		assert_int_equal(SSL_CTX_set_alpn_protos(ctx, (const unsigned char *)c->alpn,
 				     (unsigned)strlen(c->alpn)),
@@ -53,7 +53,7 @@ static SSL *client_new(SSL_CTX *ctx, const struct peer_client *c)
 	SSL *ssl = SSL_new(ctx);
 
 	if (c->name)
-		SSL_set_tlsext_host_name(ssl, c->name);
+		SSL_set_tlsext_host_name(ssl, (char *)(uintptr_t)c->name);
 	if (c->session) { /* a copy: a new ticket makes OpenSSL declare the old one unfit */
 		SSL_SESSION *copy = SSL_SESSION_dup(c->session);
 
