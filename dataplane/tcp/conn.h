@@ -177,6 +177,8 @@ struct conn_ext {
 	uint32_t pmtu_ms;      /* when n_pmtu began to count */
 	uint32_t challenge_ms; /* when n_challenges began to count (RFC 5961 7) */
 	uint8_t n_challenges;
+	uint8_t n_useless;  /* changed SACKs in a row that said nothing new */
+	uint64_t last_sack; /* all blocks of the last one, mixed */
 	uint8_t n_pmtu;
 
 	/* Receiver. */

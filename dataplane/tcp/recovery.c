@@ -153,6 +153,9 @@ static void detect(struct tcp_conn *c, const struct ack *a)
 		reno_detect(c, a);
 		return;
 	}
+	/* Without news only time can tell, and for that there is the timer. */
+	if (a && !a->acked && !a->sacked)
+		return;
 	again = rack_detect(c);
 	if (again)
 		timers_arm(c, CONN_TIMER_REO, again);
@@ -197,11 +200,9 @@ void recovery_on_ack(struct tcp_conn *c, const struct seg *seg, const struct ack
 void recovery_on_reo_timer(struct tcp_conn *c)
 {
 	struct conn_ext *x = conn_ext(c);
-	struct ack none = { 0 };
-
-	if (c->snd_nxt == c->snd_una)
+	if (c->snd_nxt == c->snd_una || !(c->flags & CONN_SACK))
 		return;
-	detect(c, &none);
+	detect(c, NULL);
 	if (x->pending && !(c->flags & (CONN_RECOVERY | CONN_LOSS))) {
 		if (c->flags & CONN_CWR)
 			c->flags |= CONN_RECOVERY;

@@ -9,6 +9,9 @@
 #include "dataplane/tcp/stack.h"
 #include "dataplane/tcp/txq.h"
 
+/* After so many in a row that said nothing new only every so many is looked at. */
+#define MAX_USELESS 16
+
 /* Is the first block a duplicate's report (RFC 2883 4.1)? */
 static bool is_dsack(const struct seg *seg)
 {
@@ -63,10 +66,24 @@ static void mark_sacked(struct tcp_conn *c, struct txseg *t, struct ack *a)
 	a->delivered += len;
 }
 
+/* Only compared with the peer's own last one: who makes two equal hides something from himself. */
+static uint64_t mix_blocks(const struct seg *seg)
+{
+	uint64_t h = seg->ack;
+
+	for (unsigned i = 0; i < seg->opts.n_sack; i++) {
+		h = (h ^ seg->opts.sack[i].start) * 0x9e3779b97f4a7c15ULL;
+		h = (h ^ seg->opts.sack[i].end ^ h >> 32) * 0x9e3779b97f4a7c15ULL;
+	}
+	return h;
+}
+
 void sack_input(struct tcp_conn *c, const struct seg *seg, struct ack *a)
 {
 	struct opt_block blocks[OPT_MAX_SACK];
 	struct conn_ext *x = conn_ext(c);
+	uint32_t before;
+	uint64_t mixed;
 	unsigned first = 0, n, i = 0;
 
 	if (is_dsack(seg)) {
@@ -76,6 +93,18 @@ void sack_input(struct tcp_conn *c, const struct seg *seg, struct ack *a)
 		rack_dsack(c);
 		recovery_dsack(c, &seg->opts.sack[0]);
 	}
+	/* Data segments repeat the same blocks as long as there is a gap. */
+	mixed = mix_blocks(seg);
+	if (!a->acked && mixed == x->last_sack)
+		return;
+	x->last_sack = mixed;
+	/*
+	 * A walk costs more than the packet that asks for it. Each walk that finds something is paid for by a
+	 * segment; of those that find nothing only few are made.
+	 */
+	if (x->n_useless >= MAX_USELESS && ++x->n_useless % MAX_USELESS)
+		return;
+	before = a->sacked;
 	n = valid_blocks(c, seg, first, blocks);
 	for (struct rte_mbuf *m = txq_sent(c); m && i < n; m = txq_next_sent(m)) {
 		struct txseg *t = txseg(m);
@@ -88,6 +117,10 @@ void sack_input(struct tcp_conn *c, const struct seg *seg, struct ack *a)
 		    seq_leq(txseg_end(t), blocks[i].end))
 			mark_sacked(c, t, a);
 	}
+	if (a->sacked != before)
+		x->n_useless = 0;
+	else if (x->n_useless < MAX_USELESS)
+		x->n_useless++;
 }
 
 void sack_mark_lost(struct tcp_conn *c, struct txseg *t)
