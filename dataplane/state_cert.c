@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "config/err.h"
+#include "dataplane/base/log.h"
 #include "tls/cert.h"
 
 #define CONTENT_HEAD "sallyport certificate: chain %zu, key %zu\n"
@@ -82,6 +83,16 @@ void state_cert_put(struct state_cert *c)
 	free(c);
 }
 
+/* What is served all the same, but should be known. */
+static void warn(const struct cert *cert)
+{
+	char text[512];
+
+	if (cert->warnings)
+		log_warning("certificate '%s': %s", cert->name,
+		    cert_warning_text(cert, text, sizeof(text)));
+}
+
 struct state_cert *
 state_cert_new(const char *name, struct cert *cert, char *const *names, unsigned n_names)
 {
@@ -99,8 +110,10 @@ state_cert_new(const char *name, struct cert *cert, char *const *names, unsigned
 		c->names[i] = strdup(names[i]);
 		c->n_names += c->names[i] != NULL;
 	}
-	if (c->name && c->n_names == n_names)
+	if (c->name && c->n_names == n_names) {
+		warn(cert);
 		return c;
+	}
 	state_cert_put(c);
 	return NULL;
 }
