@@ -83,7 +83,6 @@ habit held 20 "$lab/held" >"$lab/held.log" 2>&1 &
 held=$!
 wait_for 10 grep -q open "$lab/held.log"
 try connections_are_listed expect 'https.*open' ctl connections
-# A new connection for every request: each is a handshake.
 # Keep-alive: with a connection for each request wrk sees a read error on all of them about every
 # 4,500 connections, without any change of certificates too. Full handshakes are counted below.
 in_client wrk -t 1 -c 16 -d "$((${CONTROL_SECONDS:-5} + 1))s" -H 'Host: www.lab.test' \
