@@ -30,6 +30,7 @@ struct handshake {
 	enum handshake_status status; /* what the last step of wolfSSL's came to */
 	bool dying;                   /* being freed: no operation is done any more */
 	struct handshake_facts facts;
+	struct client_cert *client_cert; /* facts.client_cert; NULL: none */
 	/* Empty when tickets are off; else both are ours. */
 	struct ticket_owner ticket_owner;
 	uint8_t ticket_binding[TICKET_BINDING], ticket_name[32];
@@ -335,6 +336,15 @@ const struct handshake_facts *handshake_facts(const struct handshake *h)
 	return &h->facts;
 }
 
+struct client_cert *handshake_take_client_cert(struct handshake *h)
+{
+	struct client_cert *c = h->client_cert;
+
+	h->client_cert = NULL;
+	h->facts.client_cert = NULL;
+	return c;
+}
+
 /*
  * A fiber holds what wolfSSL allocated on its way down: it goes on with an error until it is out. Nothing
  * is read or written meanwhile.
@@ -362,6 +372,7 @@ void handshake_free(struct handshake *h)
 	if (h->ssl != NULL)
 		wolfSSL_free(h->ssl);
 	handshake_io_fini(&h->pipe);
+	client_cert_free(h->client_cert);
 	explicit_bzero(h, sizeof(*h));
 	free(h);
 	w->stats.handshakes--;

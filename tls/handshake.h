@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+#include "tls/client_cert.h"
 #include "tls/record.h"
 
 struct ticket_ring;
@@ -79,6 +80,9 @@ struct handshake_facts {
 	bool resumed;
 	uint8_t alert; /* HANDSHAKE_FAILED: sent or received; 0xff: none */
 	bool alert_is_ours;
+	enum client_cert_status client_cert_status;
+	/* The chain the client showed, verified or not (client_cert_status tells); NULL: none. */
+	const struct client_cert *client_cert;
 };
 
 /*
@@ -103,6 +107,12 @@ int handshake_finish(struct handshake *h, struct record *r);
 
 /* Facts so far; valid until finish or free. */
 const struct handshake_facts *handshake_facts(const struct handshake *h);
+
+/*
+ * Takes the client's certificate out of the handshake; NULL: it showed none, or somebody has taken it. The caller
+ * owns it (client_cert_free); facts lose it.
+ */
+struct client_cert *handshake_take_client_cert(struct handshake *h);
 
 /* Frees it at any point, also while it waits for a key operation; NULL is fine. */
 void handshake_free(struct handshake *h);
