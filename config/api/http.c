@@ -20,6 +20,7 @@
 #define HEAD_BYTES 16384u /* of a request, and MHD's memory for a connection */
 #define IDLE_S     10u    /* between two requests, and for every read */
 #define SPARE      16     /* connections: when fewer are left, waiting ones are closed */
+#define LAST_MS    2000   /* for answers to get out before the end */
 
 /* A connection, for the one that watches over slow clients. */
 struct client {
@@ -42,6 +43,7 @@ struct api {
 	struct api_request *first, **last;
 	struct client *clients;
 	unsigned n_clients;
+	unsigned n_unsent; /* requests handed to control whose answers are not out yet */
 	bool is_stopping;
 };
 
@@ -214,6 +216,7 @@ static void enqueue(struct api *a, struct api_request *r)
 	is_stopping = a->is_stopping;
 	if (!is_stopping) {
 		r->is_queued = true;
+		a->n_unsent++;
 		r->next = NULL;
 		*a->last = r;
 		a->last = &r->next;
@@ -312,8 +315,16 @@ static enum MHD_Result serve_tcp(void *arg, struct MHD_Connection *connection, c
 static void on_completed(void *arg, struct MHD_Connection *connection, void **context,
     enum MHD_RequestTerminationCode code)
 {
+	const struct api_request *r = *context;
+	struct api *a = arg;
+
 	(void)code;
-	set_busy(arg, connection, false);
+	set_busy(a, connection, false);
+	if (r && r->is_queued) {
+		pthread_mutex_lock(&a->lock);
+		a->n_unsent--;
+		pthread_mutex_unlock(&a->lock);
+	}
 	api_request_free(*context);
 	*context = NULL;
 }
@@ -517,6 +528,22 @@ void api_poll(struct api *a, unsigned max)
 	api_tx_expire(&a->context, time(NULL), false);
 }
 
+/* Whoever asked for the end wants to know that it was heard; one who does not read is not waited for. */
+static void wait_for_answers(struct api *a)
+{
+	const struct timespec pause = { .tv_nsec = 2000000 };
+	int64_t end = now_ms() + LAST_MS;
+	bool is_done = false;
+
+	while (!is_done && now_ms() < end) {
+		pthread_mutex_lock(&a->lock);
+		is_done = a->n_unsent == 0;
+		pthread_mutex_unlock(&a->lock);
+		if (!is_done)
+			nanosleep(&pause, NULL);
+	}
+}
+
 void api_stop(struct api *a)
 {
 	struct api_request *r;
@@ -530,6 +557,7 @@ void api_stop(struct api *a)
 		api_error(r, 503, "sallyport is about to end");
 		hand_back(r);
 	}
+	wait_for_answers(a);
 	if (a->unix_daemon)
 		MHD_stop_daemon(a->unix_daemon);
 	if (a->tcp_daemon)
