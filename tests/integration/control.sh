@@ -81,7 +81,7 @@ rm -f "$lab/large"
 touch "$lab/held"
 habit held 20 "$lab/held" >"$lab/held.log" 2>&1 &
 held=$!
-wait_for 10 grep -q open "$lab/held.log"
+wait_for 60 grep -q open "$lab/held.log"
 try connections_are_listed expect 'https.*open' ctl connections
 # A connection for each request: each resumes from the ticket of the one before it, or shakes hands in full.
 in_client wrk -t 1 -c 16 -d "$((${CONTROL_SECONDS:-5} + 1))s" -H 'Host: www.lab.test' \
@@ -94,7 +94,8 @@ wrk_is_clean() {
 	grep -q 'Requests/sec' "$lab/wrk.log" && ! grep -q -e 'Socket errors' -e 'Non-2xx' "$lab/wrk.log"
 }
 try wrk_saw_no_error wrk_is_clean
-wait_for 20 is connections_active 20 # the held ones
+wait_for 60 is connections_active 20 # the held ones
+wait_for 60 is tls_handshakes_active 0
 # wrk leaves handshakes half done at its end; this client does not, and checks every chain.
 failed=$(counter client_tls_negotiation_errors_total)
 in_client timeout 60 python3 $here/control.py shake 10.80.0.1 "$ca" "$((${CONTROL_SECONDS:-5} + 1))" >"$lab/shake.log" 2>&1 &
@@ -112,7 +113,7 @@ rm -f "$lab/held"
 wait $held
 status=$?
 try connection_outlives_its_certificate test $status = 0
-try removed_default_is_gone gets "$pki/a/www.rsa.pem" www.lab.test -sigalgs RSA-PSS+SHA256
+try removed_default_is_gone gets "$pki/live/www.rsa.pem" www.lab.test -sigalgs RSA-PSS+SHA256
 ctl reload >/dev/null
 
 # --- explain ---
@@ -124,9 +125,9 @@ kill_round() {
 	rm -f "$lab/churn.log"
 	api churn "$pki/other" "$pki/p384" >"$lab/churn.log" 2>&1 &
 	churn=$!
-	wait_for 10 test -s "$lab/churn.log" || return 1
+	wait_for 60 test -s "$lab/churn.log" || return 1
 	sleep "0.$((RANDOM % 6))$((RANDOM % 10))"
-	kill -KILL "$(scripts/lab pid)"
+	scripts/lab kill || return 1
 	wait $churn || { cat "$lab/churn.log"; return 1; }
 	scripts/lab start || return 1
 	api check "$lab/churn.log" "$pki/other" "$pki/p384"
@@ -143,24 +144,22 @@ scripts/lab stop
 sed -i 's/idle = "sleep";/idle = "sleep"; watch = true;/' "$config"
 scripts/lab start
 ln -sfn "$(readlink "$pki/live")" "$lab/ignored"
-watched() { # turns the link, as Kubernetes does; seen within a second
+watched() { # turns the link, as Kubernetes does: seen within a second, which a loaded machine makes more
 	local next=a
 	[ "$(readlink "$pki/live")" = a ] && next=b
 	ln -sfn $next "$pki/live.new"
 	mv -T "$pki/live.new" "$pki/live"
-	sleep 1
-	gets "$pki/$next/www.ecdsa.pem" www.lab.test -sigalgs ECDSA+SHA256 &&
+	wait_for 30 gets "$pki/$next/www.ecdsa.pem" www.lab.test -sigalgs ECDSA+SHA256 &&
 		gets "$pki/$next/www.rsa.pem" www.lab.test -sigalgs RSA-PSS+SHA256
 }
 before=$(generation)
-try link_is_followed_within_a_second watched
+try link_is_followed watched
 try as_one_generation test "$(generation)" = $((before + 1))
 try and_back watched
 cp "$pki/exact.pem" "$lab/exact.pem" && cp "$pki/exact.key" "$lab/exact.key"
 half() { # certbot, interrupted: the key does not fit yet
 	cp "$pki/wild.pem" "$pki/exact.pem"
-	sleep 1
-	grep -q 'cannot be used; what is served stays' "$lab/sallyport.log" && gets "$lab/exact.pem" exact.lab.test
+	wait_for 30 grep -q 'cannot be used; what is served stays' "$lab/sallyport.log" && gets "$lab/exact.pem" exact.lab.test
 }
 try half_a_pair_changes_nothing half
 cp "$lab/exact.pem" "$pki/exact.pem"
@@ -169,9 +168,9 @@ cp "$lab/unwatched.cfg" "$config"
 scripts/lab start
 
 # --- drain ---
-ctl drain >/dev/null
-gone() { ! scripts/lab pid >/dev/null 2>&1; }
-try drained_it_ends wait_for 5 gone
+try drain_is_answered expect . ctl drain
+gone() { ! scripts/lab pid >/dev/null 2>&1 && test -s "$lab/sallyport.status"; }
+try drained_it_ends wait_for 60 gone
 try with_status_0 test "$(cat "$lab/sallyport.status" 2>/dev/null)" = 0
 scripts/lab start
 try a_new_one_serves expect 'sallyport lab backend' get /
