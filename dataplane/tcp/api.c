@@ -186,6 +186,19 @@ void tcp_tx_commit(struct tcp_conn *c, uint32_t n, enum tcp_push push)
 	conn_want_send(c);
 }
 
+void tcp_tx_urgent(struct tcp_conn *c)
+{
+	struct conn_ext *x;
+
+	if (!conn_can_queue(c) || c->snd_lbb == c->snd_una)
+		return;
+	x = conn_ext(c);
+	x->snd_up = c->snd_lbb;
+	x->urgent_out = true;
+	if (conn_is_synchronised(c))
+		conn_ack_now(c);
+}
+
 uint32_t tcp_tx_space(const struct tcp_conn *c)
 {
 	return txq_space(c);

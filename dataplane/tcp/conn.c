@@ -176,7 +176,7 @@ void conn_close(struct tcp_conn *c, unsigned events)
 		pool_put(&s->ext_pool, c->ext);
 		c->ext = NULL;
 	}
-	c->flags &= ~(uint32_t)(CONN_ACK_NOW | CONN_ACK_DELAYED | CONN_WANT_WRITE);
+	c->flags &= ~(uint32_t)(CONN_ACK_NOW | CONN_ACK_DELAYED | CONN_WANT_WRITE | CONN_URGENT_IN);
 	if (c->state != TCP_TIME_WAIT)
 		conn_set_state(c, TCP_CLOSED);
 	if (c->flags & CONN_RELEASED)

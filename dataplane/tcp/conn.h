@@ -53,6 +53,7 @@ enum conn_flag {
 	CONN_ECE_ECHO = 1 << 24,    /* RFC 3168: echo until the peer's CWR */
 	CONN_SEND_CWR = 1 << 25,
 	CONN_STATE_TIMER = 1 << 26, /* dl_state is armed */
+	CONN_URGENT_IN = 1 << 27,   /* the peer's urgent data is not all read: ext->rcv_up */
 	CONN_HYSTART_OFF = 1 << 28,
 	CONN_ON_PACE = 1 << 29, /* waits for pace_us */
 	CONN_KEEPALIVE = 1 << 30,
@@ -180,10 +181,13 @@ struct conn_ext {
 	uint8_t n_useless;  /* changed SACKs in a row that said nothing new */
 	uint64_t last_sack; /* all blocks of the last one, mixed */
 	uint8_t n_pmtu;
+	bool urgent_out; /* up to snd_up */
+	uint32_t snd_up; /* the byte behind our urgent data (RFC 9293 3.8.5) */
 
 	/* Receiver. */
 	struct ooo *ooo;        /* NULL: no gap */
 	struct opt_block dsack; /* to be reported next (RFC 2883); start == end: none */
+	uint32_t rcv_up;        /* the byte behind the peer's; valid with CONN_URGENT_IN */
 };
 
 static inline uint32_t conn_snd_max(const struct tcp_conn *c)

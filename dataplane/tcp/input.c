@@ -143,7 +143,7 @@ static enum verdict syn_sent(struct tcp_conn *c, const struct seg *seg)
 	accept_agreed(c);
 	established(c);
 	conn_ack_now(c);
-	return seg->len || seg->flags & SEG_FIN ? GO_ON : DONE;
+	return seg->len || seg->flags & (SEG_FIN | SEG_URG) ? GO_ON : DONE;
 }
 
 /* --- Synchronised states: RFC 9293 3.10.7.4 --- */
@@ -330,7 +330,24 @@ static enum verdict check_ack(struct tcp_conn *c, const struct seg *seg)
 	return fin_acked(c);
 }
 
-/* Sixth: URG. Urgent data stays in line, whatever the pointer says (RFC 6093 4: new uses are discouraged). */
+/*
+ * Sixth: URG. The data stays in line whatever the pointer says (RFC 6093); the user is told when it gets ahead
+ * of what was read and of what was known (MUST-32). It points behind the last urgent byte (MUST-62).
+ */
+static void check_urg(struct tcp_conn *c, const struct seg *seg)
+{
+	uint32_t up = seg->seq + seg->up, known = c->rcv_nxt - c->rcv_avail;
+
+	if (!(seg->flags & SEG_URG) || c->state > TCP_FIN_WAIT_2)
+		return;
+	if (c->flags & CONN_URGENT_IN)
+		known = c->ext->rcv_up;
+	if (seq_leq(up, known))
+		return;
+	conn_ext(c)->rcv_up = up;
+	c->flags |= CONN_URGENT_IN;
+	conn_raise(c, TCP_EV_URGENT);
+}
 
 /* Cuts off what is outside of the window; false: nothing is left. *m may become another mbuf. */
 static bool trim(struct tcp_conn *c, struct seg *seg, struct rte_mbuf **m)
@@ -512,6 +529,7 @@ void tcp_input(struct tcp_conn *c, const struct seg *in, struct rte_mbuf *m)
 			return;
 		}
 		/* Data or FIN on the SYN-ACK: goes on at the sixth step, the SYN counted. */
+		check_urg(c, &seg);
 		seg.seq++;
 		seg.flags &= (uint8_t)~SEG_SYN;
 		take_data(c, &seg, m);
@@ -529,5 +547,6 @@ void tcp_input(struct tcp_conn *c, const struct seg *in, struct rte_mbuf *m)
 		rte_pktmbuf_free(m);
 		return;
 	}
+	check_urg(c, &seg);
 	take_data(c, &seg, m);
 }

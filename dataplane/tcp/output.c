@@ -88,7 +88,9 @@ static unsigned tso_count(const struct tcp_conn *c, const struct net_dst *dst)
 	uint32_t len = 0;
 	unsigned n = 0;
 
-	if (!(net_iface(s->net, dst->iface)->offloads & NET_TX_TSO))
+	/* The device would repeat one urgent pointer in all segments. */
+	if (!(net_iface(s->net, dst->iface)->offloads & NET_TX_TSO) ||
+	    (c->ext && c->ext->urgent_out))
 		return 1;
 	for (; n < (s->config.pacing ? TSO_MAX_PACED : TSO_MAX); n++, m = txq_next(m)) {
 		const struct txseg *t = txseg(m);

@@ -13,14 +13,15 @@ unsigned reply_write(struct rte_mbuf *m, const struct reply *r)
 	uint8_t *p = (uint8_t *)rte_pktmbuf_prepend(m, (uint16_t)len);
 	rte_be16_t ports[2] = { rte_cpu_to_be_16(r->sport), rte_cpu_to_be_16(r->dport) };
 	rte_be32_t numbers[2] = { rte_cpu_to_be_32(r->seq), rte_cpu_to_be_32(r->ack) };
-	rte_be16_t wnd = rte_cpu_to_be_16(r->wnd);
+	rte_be16_t wnd = rte_cpu_to_be_16(r->wnd), up = rte_cpu_to_be_16(r->up);
 
 	memcpy(p, ports, 4);
 	memcpy(p + 4, numbers, 8);
 	p[12] = (uint8_t)(len / 4 << 4);
 	p[13] = r->flags;
 	memcpy(p + 14, &wnd, 2);
-	memset(p + 16, 0, 4);
+	memset(p + 16, 0, 2);
+	memcpy(p + 18, &up, 2);
 	memcpy(p + SEG_HEADER_LEN, options, n_options);
 	return len;
 }

@@ -12,6 +12,7 @@ struct reply {
 	uint32_t seq, ack;
 	uint16_t sport, dport;
 	uint16_t wnd; /* as on the wire */
+	uint16_t up;
 	uint8_t flags;
 	struct opts opts;
 };

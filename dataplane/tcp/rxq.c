@@ -139,6 +139,11 @@ uint32_t tcp_rx_available(const struct tcp_conn *c)
 	return c->rcv_avail;
 }
 
+uint32_t tcp_rx_urgent(const struct tcp_conn *c)
+{
+	return c->flags & CONN_URGENT_IN ? c->ext->rcv_up - (c->rcv_nxt - c->rcv_avail) : 0;
+}
+
 bool tcp_rx_is_finished(const struct tcp_conn *c)
 {
 	return c->flags & CONN_PEER_FIN && c->rcv_avail == 0;
@@ -190,6 +195,8 @@ void tcp_rx_consume(struct tcp_conn *c, uint32_t n)
 		rxq_free_head(c);
 	}
 	rxq_tune(c);
+	if (c->flags & CONN_URGENT_IN && seq_geq(c->rcv_nxt - c->rcv_avail, c->ext->rcv_up))
+		c->flags &= ~(uint32_t)CONN_URGENT_IN;
 	if (c->flags & CONN_HASHED && window_update_is_due(c))
 		conn_ack_now(c);
 }

@@ -30,6 +30,7 @@ enum tcp_event {
 	TCP_EV_RESET = 1 << 4, /* RST received, or tcp_connect refused (RFC 9293 MUST-12) */
 	TCP_EV_TIMEOUT = 1 << 5, /* gave up: R2, user timeout, keepalive, unreachable */
 	TCP_EV_CLOSED = 1 << 6,  /* both directions are finished and acknowledged */
+	TCP_EV_URGENT = 1 << 7,  /* tcp_rx_urgent has grown (RFC 9293 MUST-32) */
 };
 
 enum tcp_cc_kind {
@@ -51,7 +52,7 @@ struct stack_config {
 	uint32_t rto_min_us;            /* 0: 200,000 */
 	uint32_t time_wait_us;          /* 2 MSL (MUST-13); 0: 60,000,000 */
 	uint32_t delayed_ack_us;        /* < 500,000 (MUST-40); 0: 40,000 */
-	uint32_t syn_retries;           /* 0: enough for R2 >= 3 min (MUST-23) */
+	uint32_t syn_retries;           /* of SYN and SYN-ACK, <= 100; 0: R2 >= 3 min (MUST-23) */
 	uint32_t user_timeout_us;       /* no progress for so long: given up (RFC 5482); 0: 600 s */
 	uint32_t keepalive_idle_ms;     /* 0: 2 h (MUST-28); only for tcp_keepalive connections */
 	uint32_t keepalive_interval_ms; /* 0: 75 s */
@@ -153,6 +154,12 @@ uint32_t tcp_rx_available(const struct tcp_conn *c);
 /* Gives back the first n bytes of the view; opens the window. n <= tcp_rx_available. */
 void tcp_rx_consume(struct tcp_conn *c, uint32_t n);
 
+/*
+ * Bytes from the view's beginning to the end of the peer's urgent data, which may still be under way; 0: none.
+ * Urgent data stays in line (RFC 9293 3.8.5, MUST-33; RFC 6093).
+ */
+uint32_t tcp_rx_urgent(const struct tcp_conn *c);
+
 /* True once everything before the peer's FIN was consumed. */
 bool tcp_rx_is_finished(const struct tcp_conn *c);
 
@@ -171,6 +178,12 @@ enum tcp_push {
 
 /* Sends the first n bytes of what tcp_tx_reserve lent out. */
 void tcp_tx_commit(struct tcp_conn *c, uint32_t n, enum tcp_push push);
+
+/*
+ * All that is committed is urgent: the peer is told so at once, a closed window notwithstanding, and with
+ * every segment until the last byte has arrived (RFC 9293 3.8.5, MUST-30; for new protocols see RFC 6093 5).
+ */
+void tcp_tx_urgent(struct tcp_conn *c);
 
 /* Bytes that the send queue would take now. */
 uint32_t tcp_tx_space(const struct tcp_conn *c);

@@ -67,6 +67,17 @@ static void header_options(struct tcp_conn *c, struct opts *o, uint32_t payload)
 		o->has |= OPT_SACK;
 }
 
+/* MUST-31: further than 65,535 bytes the pointer cannot reach; it comes nearer with each segment. */
+static void header_urgent(struct conn_ext *x, uint32_t snd_una, struct reply *r)
+{
+	if (seq_geq(snd_una, x->snd_up))
+		x->urgent_out = false;
+	if (seq_geq(r->seq, x->snd_up))
+		return;
+	r->flags |= SEG_URG;
+	r->up = (uint16_t)RTE_MIN(x->snd_up - r->seq, (uint32_t)UINT16_MAX);
+}
+
 /* Writes the TCP header in front of m's payload. */
 void xmit_header(struct tcp_conn *c, struct rte_mbuf *m, uint32_t seq, uint8_t flags)
 {
@@ -81,6 +92,8 @@ void xmit_header(struct tcp_conn *c, struct rte_mbuf *m, uint32_t seq, uint8_t f
 
 	if (c->flags & CONN_ECE_ECHO)
 		r.flags |= SEG_ECE;
+	if (c->ext && c->ext->urgent_out)
+		header_urgent(c->ext, c->snd_una, &r);
 	header_options(c, &r.opts, m->pkt_len);
 	reply_write(m, &r);
 	ack_is_sent(c);

@@ -46,8 +46,13 @@ SCENARIO(more_then_ack_of_everything)
 	EXPECT_IN_MS(0, 1000, ". 1461:1501(40) ack 1");
 }
 
+static uint32_t urgent_left(struct peer *p)
+{
+	return tcp_rx_urgent(p->app->conn);
+}
+
 /* Urgent data stays in line, whatever the pointer says (RFC 6093). */
-SCENARIO(MUST_30_31_32_33_urgent_data_in_line)
+SCENARIO(MUST_30_urgent_data_in_line)
 {
 	static const unsigned pointers[] = { 0, 1, 5, 10, 11, 65535 };
 	uint32_t at = 1;
@@ -70,14 +75,187 @@ SCENARIO(MUST_30_31_32_33_urgent_data_in_line)
 	STATE(TCP_ESTABLISHED);
 }
 
-SCENARIO(MUST_30_31_32_33_urgent_data_out_of_order)
+SCENARIO(MUST_30_urgent_data_out_of_order)
 {
 	ESTABLISH("mss 1460", 65535);
 	SEND("U. 11:21(10) ack 1 win 65535 urg 10");
 	EXPECT(". 1:1(0) ack 1");
+	EVENTS(TCP_EV_URGENT);
+	CHECK(urgent_left(p) == 20);
 	SEND("U. 1:11(10) ack 1 win 65535 urg 20");
 	EXPECT(". 1:1(0) ack 21");
+	EVENTS(TCP_EV_READABLE);
 	APP_READ(20);
+	CHECK(urgent_left(p) == 0);
+}
+
+/* Ours: the flag is on every segment in front of the mark, repeated ones too, and on none behind it. */
+SCENARIO(MUST_30_urgent_data_is_sent)
+{
+	struct iovec iov[2];
+
+	ESTABLISH("mss 1460", 65535);
+	/* Nothing to mark. */
+	HERE, tcp_tx_urgent(p->app->conn), peer_run(p);
+	EXPECT_NONE();
+	CHECK(tcp_tx_reserve(p->app->conn, 10, iov, 2) == 1);
+	for (unsigned i = 0; i < 10; i++)
+		((uint8_t *)iov[0].iov_base)[i] = peer_byte(true, i);
+	tcp_tx_commit(p->app->conn, 10, TCP_PUSH);
+	tcp_tx_urgent(p->app->conn);
+	p->app->written = 10;
+	HERE, peer_run(p);
+	EXPECT("PU. 1:11(10) ack 1 urg 10");
+	APP_WRITE(20);
+	EXPECT("P. 11:31(20) ack 1 urg 0");
+	EXPECT_IN_MS(150, 1100, "PU. 1:11(10) ack 1 urg 10");
+	EXPECT("P. 11:31(20) ack 1 urg 0");
+	SEND(". 1:1(0) ack 31 win 65535");
+	APP_WRITE(10);
+	EXPECT("P. 31:41(10) ack 1 urg 0");
+	SEND(". 1:1(0) ack 41 win 65535");
+	/* After everything was acknowledged there is nothing to mark again. */
+	HERE, tcp_tx_urgent(p->app->conn), peer_run(p);
+	EXPECT_NONE();
+}
+
+/* What is sent already is marked by an ACK at once, and so is what a closed window holds back. */
+SCENARIO(MUST_30_urgent_data_and_a_closed_window)
+{
+	ESTABLISH("mss 1460", 20);
+	APP_WRITE(30);
+	EXPECT(". 1:21(20) ack 1");
+	HERE, tcp_tx_urgent(p->app->conn), peer_run(p);
+	EXPECT("U. 21:21(0) ack 1 urg 10");
+	SEND(". 1:1(0) ack 21 win 0");
+	EXPECT_IN_MS(150, 1100, "U. 21:22(1) ack 1 urg 10");
+	SEND(". 1:1(0) ack 21 win 65535");
+	EXPECT("PU. 21:31(10) ack 1 urg 10");
+	SEND(". 1:1(0) ack 31 win 65535");
+}
+
+/* A pointer has 16 bits; the data behind it has not. */
+SCENARIO(MUST_31_urgent_data_of_any_length_is_sent)
+{
+	uint32_t at = 1, n = 0;
+
+	ESTABLISH("mss 1460,nop,wscale 7", 65535);
+	APP_WRITE(200000);
+	HERE, tcp_tx_urgent(p->app->conn), peer_run(p);
+	while (at < 200001 && n++ < 1000) {
+		const struct packet *k = peer_next(p);
+
+		if (!k) {
+			SEND(". 1:1(0) ack %u win 65535", at);
+			continue;
+		}
+		if (k->len == 0)
+			continue;
+		CHECK(k->seq == p->stack_isn + at);
+		/* The first flight went before it was called urgent. */
+		if (at > 14600) {
+			uint32_t left = 200001 - at;
+
+			CHECK(k->flags & TH_URG);
+			CHECK(k->urgent == (left > 65535 ? 65535 : left));
+		}
+		at += k->len;
+	}
+	CHECK(at == 200001);
+	SEND(". 1:1(0) ack %u win 65535", at);
+	peer_discard(p);
+}
+
+SCENARIO(MUST_31_urgent_data_of_any_length_is_received)
+{
+	ESTABLISH("mss 1460", 65535);
+	for (uint32_t at = 1; at < 146001; at += 1460) {
+		uint32_t left = 146001 - at;
+
+		SEND("U. %u:%u(1460) ack 1 win 65535 urg %u", at, at + 1460,
+		    left > 65535 ? 65535 : left);
+		CHECK(urgent_left(p) == (left > 65535 ? 65535 : left));
+		APP_READ(1460);
+		CHECK(urgent_left(p) == (left > 65535 ? 65535 : left) - 1460);
+		peer_discard(p);
+	}
+	CHECK(urgent_left(p) == 0);
+}
+
+/* Told when there is some and when there is more, not for what is known. */
+SCENARIO(MUST_32_user_hears_of_urgent_data)
+{
+	ESTABLISH("mss 1460", 65535);
+	SEND("U. 1:11(10) ack 1 win 65535 urg 5");
+	EVENTS(TCP_EV_READABLE | TCP_EV_URGENT);
+	/* To the byte before this segment: that is further than before. */
+	SEND("U. 11:16(5) ack 1 win 65535 urg 0");
+	EVENTS(TCP_EV_READABLE | TCP_EV_URGENT);
+	SEND("P. 16:21(5) ack 1 win 65535 urg 77");
+	EVENTS(TCP_EV_READABLE);
+	peer_discard(p);
+	SEND("U. 21:21(0) ack 1 win 65535 urg 1000");
+	EVENTS(TCP_EV_URGENT);
+	SEND("U. 21:21(0) ack 1 win 65535 urg 1000");
+	SEND("U. 21:21(0) ack 1 win 65535 urg 999");
+	EVENTS(0);
+	SEND("U. 21:21(0) ack 1 win 65535 urg 1001");
+	EVENTS(TCP_EV_URGENT);
+	APP_READ(20);
+	peer_discard(p);
+	/* What was read is not urgent any more: an old duplicate says nothing. */
+	SEND("U. 1:11(10) ack 1 win 65535 urg 5");
+	EXPECT(". 1:1(0) ack 21");
+	EVENTS(0);
+}
+
+/* Nobody is told by segments that are not acceptable. */
+SCENARIO(MUST_32_no_urgent_data_from_outside_of_the_window)
+{
+	ESTABLISH("mss 1460", 65535);
+	SEND("U. 100001:100002(1) ack 1 win 65535 urg 5");
+	EXPECT(". 1:1(0) ack 1");
+	SEND("U. 1:11(10) ack 5000 win 65535 urg 5");
+	EXPECT(". 1:1(0) ack 1");
+	EVENTS(0);
+	CHECK(urgent_left(p) == 0);
+	/* Behind the peer's FIN there is nothing that could be urgent. */
+	SEND("F. 1:1(0) ack 1 win 65535");
+	EXPECT(". 1:1(0) ack 2");
+	EVENTS(TCP_EV_PEER_FIN);
+	SEND("U. 2:2(0) ack 1 win 65535 urg 5");
+	EVENTS(0);
+}
+
+SCENARIO(MUST_33_user_learns_how_much_is_left)
+{
+	ESTABLISH("mss 1460", 65535);
+	CHECK(urgent_left(p) == 0);
+	SEND("U. 1:11(10) ack 1 win 65535 urg 30");
+	CHECK(urgent_left(p) == 30);
+	APP_READ(10);
+	CHECK(urgent_left(p) == 20);
+	SEND("P. 11:31(20) ack 1 win 65535");
+	peer_discard(p);
+	CHECK(urgent_left(p) == 20);
+	HERE, peer_read(p, 19);
+	CHECK(urgent_left(p) == 1);
+	HERE, peer_read(p, 1);
+	CHECK(urgent_left(p) == 0);
+}
+
+/* RFC 9293 3.1: with a SYN, too, the pointer counts from the segment's sequence number. */
+SCENARIO(MUST_62_pointer_is_behind_the_urgent_data)
+{
+	ENTER(TCP_SYN_SENT, "");
+	SEND("SU. 0:0(0) ack 1 win 65535 urg 8 <mss 1460>");
+	EXPECT(". 1:1(0) ack 1");
+	EVENTS(TCP_EV_ESTABLISHED | TCP_EV_URGENT);
+	CHECK(urgent_left(p) == 7);
+	SEND("P. 1:8(7) ack 1 win 65535");
+	APP_READ(7);
+	CHECK(urgent_left(p) == 0);
+	peer_discard(p);
 }
 
 /* 3.5.2: (SEQ=SEG.ACK) with an ACK, else (SEQ=0, ACK=SEG.SEQ+SEG.LEN, SYN and FIN counted). */
@@ -388,8 +566,16 @@ int main(int argc, char **argv)
 		RUN(more_holds_the_partial_segment),
 		RUN(more_does_not_wait_for_ever),
 		RUN(more_then_ack_of_everything),
-		RUN(MUST_30_31_32_33_urgent_data_in_line),
-		RUN(MUST_30_31_32_33_urgent_data_out_of_order),
+		RUN(MUST_30_urgent_data_in_line),
+		RUN(MUST_30_urgent_data_out_of_order),
+		RUN(MUST_30_urgent_data_is_sent),
+		RUN(MUST_30_urgent_data_and_a_closed_window),
+		RUN(MUST_31_urgent_data_of_any_length_is_sent),
+		RUN(MUST_31_urgent_data_of_any_length_is_received),
+		RUN(MUST_32_user_hears_of_urgent_data),
+		RUN(MUST_32_no_urgent_data_from_outside_of_the_window),
+		RUN(MUST_33_user_learns_how_much_is_left),
+		RUN(MUST_62_pointer_is_behind_the_urgent_data),
 		RUN(reset_answers_to_closed_port),
 		RUN(segment_is_trimmed_at_the_left_edge),
 		RUN(segment_is_trimmed_at_the_left_edge_with_syn),

@@ -244,10 +244,11 @@ static bool events_drain(struct peer *p)
 		struct peer_conn *known = conn_find(p, c);
 
 		moved = true;
-		trace_note(&p->trace, 0, p->now_us, "event%s%s%s%s%s%s%s",
+		trace_note(&p->trace, 0, p->now_us, "event%s%s%s%s%s%s%s%s",
 		    events & TCP_EV_ESTABLISHED ? " ESTABLISHED" : "",
 		    events & TCP_EV_READABLE ? " READABLE" : "",
 		    events & TCP_EV_WRITABLE ? " WRITABLE" : "",
+		    events & TCP_EV_URGENT ? " URGENT" : "",
 		    events & TCP_EV_PEER_FIN ? " PEER_FIN" : "",
 		    events & TCP_EV_RESET ? " RESET" : "",
 		    events & TCP_EV_TIMEOUT ? " TIMEOUT" : "",

@@ -36,7 +36,11 @@ static const struct row rows[] = {
 	{ TCP_CLOSED, "ack", ". 1:1(0) ack 1234 win 65535", "R 1234:1234(0)", TCP_CLOSED, 0, 0 },
 	{ TCP_CLOSED, "ack_below_window", ". 1:1(0) ack -70000 win 9", "R -70000:-70000(0)",
 	    TCP_CLOSED, 0, 0 },
-	{ TCP_CLOSED, "rst", "R 1:1(0)", "", TCP_CLOSED, 0, 0 },
+	{ TCP_CLOSED, "ack_above_window", ". 1:1(0) ack 70000 win 9", "R 70000:70000(0)",
+	    TCP_CLOSED, 0, 0 },
+	{ TCP_CLOSED, "rst_exact", "R 0:0(0)", "", TCP_CLOSED, 0, 0 },
+	{ TCP_CLOSED, "rst_in_window", "R 1:1(0)", "", TCP_CLOSED, 0, 0 },
+	{ TCP_CLOSED, "rst_above_window", "R 99999:99999(0)", "", TCP_CLOSED, 0, 0 },
 	{ TCP_CLOSED, "rst_ack", "R. 1:1(0) ack 1234", "", TCP_CLOSED, 0, 0 },
 	{ TCP_CLOSED, "rst_syn", "RS 1:1(0)", "", TCP_CLOSED, 0, 0 },
 	{ TCP_CLOSED, "fin", "F 1:1(0) win 65535", "", TCP_CLOSED, 0, 0 },
@@ -63,6 +67,10 @@ static const struct row rows[] = {
 	{ TCP_SYN_SENT, "ack_above_window", ". 1:1(0) ack 2 win 9", "R 2:2(0)", TCP_SYN_SENT, 0,
 	    0 },
 	{ TCP_SYN_SENT, "rst_exact", "R. 0:0(0) ack 1", "", TCP_CLOSED, 0, TCP_EV_RESET },
+	/* There is no window yet: only the ACK tells who is meant. */
+	{ TCP_SYN_SENT, "rst_in_window", "R. 1:1(0) ack 1", "", TCP_CLOSED, 0, TCP_EV_RESET },
+	{ TCP_SYN_SENT, "rst_above_window", "R. 99999:99999(0) ack 1", "", TCP_CLOSED, 0,
+	    TCP_EV_RESET },
 	{ TCP_SYN_SENT, "rst_ack_above_window", "R. 0:0(0) ack 2", "", TCP_SYN_SENT, 0, 0 },
 	{ TCP_SYN_SENT, "rst_ack_below_window", "R. 0:0(0) ack 0", "", TCP_SYN_SENT, 0, 0 },
 	{ TCP_SYN_SENT, "rst_without_ack", "R 0:0(0)", "", TCP_SYN_SENT, 0, 0 },
@@ -202,6 +210,7 @@ static const struct row rows[] = {
 	{ TCP_TIME_WAIT, "rst_exact", "R {R}:{R}(0)", "", TCP_TIME_WAIT, 0, 0 },
 	{ TCP_TIME_WAIT, "rst_in_window", "R {R+1}:{R+1}(0)", "|" ACK_R, TCP_TIME_WAIT, 0, 0 },
 	{ TCP_TIME_WAIT, "rst_below_window", "R {R-1}:{R-1}(0)", "", TCP_TIME_WAIT, 0, 0 },
+	{ TCP_TIME_WAIT, "rst_above_window", "R {W}:{W}(0)", "", TCP_TIME_WAIT, 0, 0 },
 	{ TCP_TIME_WAIT, "fin", "F. {R-1}:{R-1}(0) ack {A} win 9", ACK_R, TCP_TIME_WAIT, 0, 0 },
 	{ TCP_TIME_WAIT, "fin_beyond_hole", "F. {R+9}:{R+9}(0) ack {A} win 9", "|" ACK_R,
 	    TCP_TIME_WAIT, 0, 0 },
@@ -332,9 +341,33 @@ static int row_setup_modern(void **state)
 	return scenario_setup(state);
 }
 
+/* No cell of the table is empty; other rows come on top. */
+static void every_cell(void **state)
+{
+	static const char *const events[] = { "syn", "syn_ack", "ack_below_window",
+		"ack_above_window", "rst_exact", "rst_in_window", "rst_above_window", "fin",
+		"fin_beyond_hole", "old_duplicate", "data_beyond_window" };
+	unsigned missing = 0;
+
+	(void)state;
+	for (unsigned s = TCP_CLOSED; s < TCP_N_STATES; s++)
+		for (unsigned e = 0; e < sizeof(events) / sizeof(events[0]); e++) {
+			unsigned n = 0;
+
+			for (unsigned i = 0; i < N_ROWS; i++)
+				n += rows[i].state == s && strcmp(rows[i].event, events[e]) == 0;
+			if (n != 1)
+				print_error("%u rows for %s_%s\n", n,
+				    peer_state_name((enum tcp_state)s), events[e]);
+			missing += n != 1;
+		}
+	assert_int_equal(missing, 0);
+}
+
 int main(int argc, char **argv)
 {
-	static struct CMUnitTest tests[2 * N_ROWS];
+	static struct CMUnitTest tests[2 * N_ROWS + 1] = { [2 * N_ROWS] =
+							       cmocka_unit_test(every_cell) };
 	static char names[2 * N_ROWS][64];
 
 	for (unsigned i = 0; i < N_ROWS; i++)
@@ -347,5 +380,5 @@ int main(int argc, char **argv)
 				modern ? row_setup_modern : row_setup, scenario_teardown,
 				(void *)(uintptr_t)&rows[i] };
 		}
-	return scenario_main(argc, argv, "state_event", tests, 2 * N_ROWS);
+	return scenario_main(argc, argv, "state_event", tests, 2 * N_ROWS + 1);
 }
