@@ -28,20 +28,26 @@ void tcp_key_flow(
 	flow->iface = iface;
 }
 
+static struct fifo *mini_fifo(struct stack *s, const struct mini *mini)
+{
+	return &s->minis[RTE_MIN(mini->retries, MINI_LEVELS - 1)];
+}
+
+/* RFC 6298 2.1, 5.5 and 2.5: doubled each time, up to a minute. */
 static uint32_t mini_timeout_ms(unsigned retries)
 {
-	return 1000u << retries; /* RFC 6298 2.1 and 5.5 */
+	return retries < MINI_LEVELS - 1 ? 1000u << retries : 60000;
 }
 
 static void mini_file(struct stack *s, struct mini *mini)
 {
 	mini->expires_ms = s->now_ms + mini_timeout_ms(mini->retries);
-	FIFO_PUSH(&s->minis[mini->retries], mini_at, s, mini, mini_index(s, mini));
+	FIFO_PUSH(mini_fifo(s, mini), mini_at, s, mini, mini_index(s, mini));
 }
 
 static void mini_unlink(struct stack *s, struct mini *mini)
 {
-	FIFO_UNLINK(&s->minis[mini->retries], mini_at, s, mini);
+	FIFO_UNLINK(mini_fifo(s, mini), mini_at, s, mini);
 }
 
 static void mini_free(struct stack *s, struct mini *mini)
@@ -365,7 +371,8 @@ unsigned mini_timers(struct stack *s, unsigned budget)
 			if (seq_gt(mini->expires_ms, s->now_ms))
 				break;
 			n++;
-			if (level + 1 == MINI_LEVELS) {
+			/* MUST-23 holds for SYN-ACKs, too. */
+			if (mini->retries >= s->config.syn_retries) {
 				stats_inc(s->stats, STAT_TCP_SYN_TIMEOUTS);
 				mini_drop(s, mini);
 				continue;

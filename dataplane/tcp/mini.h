@@ -25,7 +25,7 @@ enum mini_flag {
 struct mini {
 	struct tcp_key key;
 	uint32_t hash_next;
-	uint32_t next, prev; /* struct fifo by retries: index + 1 */
+	uint32_t next, prev; /* struct fifo by timeout: index + 1 */
 	uint32_t irs, iss;
 	uint32_t ts_recent;
 	uint32_t expires_ms;

@@ -54,6 +54,7 @@ static void defaults(struct stack_config *c)
 		c->keepalive_count = 9;
 	if (!c->syn_retries)
 		c->syn_retries = 7; /* given up 183 s after the first (MUST-23) */
+	c->syn_retries = RTE_MIN(c->syn_retries, 100u);
 }
 
 /* One secret, many uses: a key for each. */
@@ -267,45 +268,60 @@ static void rx_segment(struct stack *s, struct rx *rx)
 	tcp_input(c, &rx->seg, rx->m);
 }
 
-/* A connection that an ICMP error is about; NULL: none, or the quoted number was never sent (RFC 5927 4.1). */
-static struct tcp_conn *icmp_conn(struct stack *s, const struct net_icmp *icmp)
+/* What an ICMP error is about, as a table reference; 0: nothing of ours. */
+static uint32_t icmp_ref(struct stack *s, const struct net_icmp *icmp)
 {
 	struct tcp_key key = { icmp->flow.remote, icmp->flow.remote_port, icmp->flow.local_port,
 		0 };
 	int laddr = addrs_index(&s->addrs, &icmp->flow.local);
-	struct tcp_conn *c;
-	uint32_t ref;
 
 	if (laddr < 0)
-		return NULL;
+		return 0;
 	key.laddr = (uint32_t)laddr;
-	ref = table_find(s, &key, table_hash(&s->table, &key));
-	if (table_kind(ref) != TABLE_CONN)
-		return NULL;
-	c = stack_conn(s, table_index(ref));
-	return seq_in(icmp->seq, c->snd_una, conn_snd_max(c)) ? c : NULL;
+	return table_find(s, &key, table_hash(&s->table, &key));
 }
 
-static void rx_icmp(struct stack *s, const struct net_icmp *icmp)
+/* False: the quoted number was never sent (RFC 5927 4.1). */
+static bool icmp_conn(struct tcp_conn *c, const struct net_icmp *icmp)
 {
-	struct tcp_conn *c = icmp_conn(s, icmp);
-
-	if (!c) {
-		stats_inc(s->stats, STAT_DROP_TCP_ICMP);
-		return;
-	}
+	if (!seq_in(icmp->seq, c->snd_una, conn_snd_max(c)))
+		return false;
 	switch (icmp->kind) {
 	case NET_ICMP_SOFT:
 		break; /* RFC 5461: the timers decide */
 	case NET_ICMP_HARD:
 		/* RFC 5927 5: only while the connection is not yet established. */
-		if (c->state == TCP_SYN_SENT)
+		if (!conn_is_synchronised(c))
 			conn_close(c, TCP_EV_RESET);
 		break;
 	case NET_ICMP_TOO_BIG:
 		pmtu_too_big(c, icmp->mtu);
 		break;
 	}
+	return true;
+}
+
+/* As for a connection; a SYN-ACK is below every path's MTU. */
+static bool icmp_mini(struct stack *s, struct mini *mini, const struct net_icmp *icmp)
+{
+	if (icmp->seq != mini->iss || icmp->kind == NET_ICMP_TOO_BIG)
+		return false;
+	if (icmp->kind == NET_ICMP_HARD)
+		mini_drop(s, mini);
+	return true;
+}
+
+static void rx_icmp(struct stack *s, const struct net_icmp *icmp)
+{
+	uint32_t ref = icmp_ref(s, icmp);
+	bool is_good = false;
+
+	if (table_kind(ref) == TABLE_CONN)
+		is_good = icmp_conn(stack_conn(s, table_index(ref)), icmp);
+	else if (table_kind(ref) == TABLE_MINI)
+		is_good = icmp_mini(s, mini_at(s, table_index(ref)), icmp);
+	if (!is_good)
+		stats_inc(s->stats, STAT_DROP_TCP_ICMP);
 }
 
 /* Everything below TCP, and the parsing; false: nothing is left to do with the packet. */

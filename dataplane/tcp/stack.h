@@ -19,8 +19,8 @@
 
 /* The state of one worker's TCP; visible inside dataplane/tcp only. */
 
-/* SYN-ACKs are repeated after 1, 2, 4, 8, 16 s and given up 32 s later. */
-#define MINI_LEVELS 6
+/* SYN-ACKs are repeated after 1, 2, 4, 8, 16, 32 s, and then each minute. */
+#define MINI_LEVELS 7
 
 /* A first-in first-out list of pool objects by index + 1. */
 struct fifo {
@@ -51,9 +51,8 @@ struct stack {
 	struct fifo ready, send, starved;
 
 	struct pool conn_pool, ext_pool, ooo_pool, mini_pool, tw_pool;
-	struct fifo
-	    minis[MINI_LEVELS]; /* by the number of SYN-ACK repetitions: constant timeouts */
-	struct fifo tws;        /* by age */
+	struct fifo minis[MINI_LEVELS]; /* by timeout */
+	struct fifo tws;                /* by age */
 	struct listeners listeners;
 	struct dst_cache dsts;
 	uint32_t port_counters[64]; /* RFC 6056 algorithm 4 */

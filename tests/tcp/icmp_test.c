@@ -140,16 +140,58 @@ SCENARIO(icmp_for_unknown_flows)
 	peer_discard(p);
 }
 
-SCENARIO(icmp_for_a_half_open_connection)
+/* MUST-56 of RFC 9293 (RFC 5461 3): soft errors say nothing about a half-open connection either. */
+SCENARIO(syn_received_soft_error)
+{
+	ENTER(TCP_SYN_RECEIVED, "mss 1460");
+	ICMP(NET_UNREACH, 0);
+	ICMP(HOST_UNREACH, 0);
+	ICMP(TTL, 0);
+	ICMP(QUENCH, 0);
+	ICMP_TOO_BIG(0, 1300);
+	STATE(TCP_SYN_RECEIVED);
+	EXPECT_IN_MS(900, 1100, "S. 0:0(0) ack 1 <mss 1460>");
+	SEND(". 1:1(0) ack 1 win 65535");
+	EVENTS(TCP_EV_ESTABLISHED);
+	CHECK(peer_info(p).mss == 1460);
+}
+
+/* Hard ones end it (RFC 5461 4.1): back to LISTEN, and a new SYN is welcome. */
+SCENARIO(syn_received_hard_error)
 {
 	ENTER(TCP_SYN_RECEIVED, "mss 1460");
 	ICMP(PORT_UNREACH, 0);
-	ICMP(NET_UNREACH, 0);
-	ICMP_TOO_BIG(0, 1300);
-	peer_discard(p);
+	STATE(TCP_CLOSED);
+	EXPECT_NONE_MS(70000);
+	SEND("S 0:0(0) win 65535 <mss 1460>");
+	EXPECT("S. * ack 1");
+	STATE(TCP_SYN_RECEIVED);
+}
+
+SCENARIO(syn_received_hard_error_with_wrong_sequence)
+{
+	ENTER(TCP_SYN_RECEIVED, "mss 1460");
+	ICMP(PORT_UNREACH, 1);
+	ICMP(PORT_UNREACH, 0xffffffff);
+	ICMP(PORT_UNREACH, 12345678);
+	HERE, icmp_send(p, PORT_UNREACH, 0, 9, 0, 20);
+	COUNTED(STAT_DROP_TCP_ICMP, 4);
+	STATE(TCP_SYN_RECEIVED);
 	SEND(". 1:1(0) ack 1 win 65535");
-	CHECK(!p->app || p->app->events == TCP_EV_ESTABLISHED);
-	peer_discard(p);
+	EVENTS(TCP_EV_ESTABLISHED);
+}
+
+/* Opened from both sides at once: half open in a connection of its own. */
+SCENARIO(simultaneous_open_hard_error)
+{
+	ENTER(TCP_SYN_SENT, "");
+	SEND("S 0:0(0) win 65535 <mss 1460>");
+	EXPECT("S. 0:0(0) ack 1");
+	ICMP(PORT_UNREACH, 7);
+	STATE(TCP_SYN_RECEIVED);
+	ICMP(PORT_UNREACH, 0);
+	STATE(TCP_CLOSED);
+	EVENTS(TCP_EV_RESET);
 }
 
 SCENARIO(icmp_in_time_wait)
@@ -315,7 +357,10 @@ int main(int argc, char **argv)
 		RUN(syn_sent_soft_error),
 		RUN(syn_sent_hard_error_with_wrong_sequence),
 		RUN(icmp_for_unknown_flows),
-		RUN(icmp_for_a_half_open_connection),
+		RUN(syn_received_soft_error),
+		RUN(syn_received_hard_error),
+		RUN(syn_received_hard_error_with_wrong_sequence),
+		RUN(simultaneous_open_hard_error),
 		RUN(icmp_in_time_wait),
 		RUN(path_mtu_is_learned),
 		RUN(path_mtu_with_wrong_sequence),

@@ -204,16 +204,55 @@ SCENARIO(syn_ack_is_repeated)
 	EXPECT_NONE_MS(10000);
 }
 
-SCENARIO(half_open_connection_goes_away)
+/* A SYN-ACK is a SYN, too: 1, 2, 4 ... s, at most a minute, in all three at least. */
+SCENARIO(MUST_22_23_syn_ack_is_repeated_for_three_minutes)
 {
-	ENTER(TCP_SYN_RECEIVED, "mss 1460");
-	for (unsigned i = 0; i < 30 && peer_wait(p, 200ull * 1000 * 1000); i++) {
-		const struct packet *k = peer_next(p);
+	static const unsigned seconds[] = { 1, 2, 4, 8, 16, 32, 60 };
 
-		CHECK(peer_matches(p, k, "S. 0:0(0) ack 1") || k->flags & TH_RST);
-	}
+	ENTER(TCP_SYN_RECEIVED, "mss 1460");
+	for (unsigned i = 0; i < 7; i++)
+		EXPECT_IN_MS(
+		    seconds[i] * 1000 - 2, seconds[i] * 1000 + 2, "S. 0:0(0) ack 1 <mss 1460>");
+	STATE(TCP_SYN_RECEIVED);
+	EXPECT_NONE_MS(59900);
+	STATE(TCP_SYN_RECEIVED);
+	EXPECT_NONE_MS(200);
 	STATE(TCP_CLOSED);
 	CHECK(!p->app);
+	COUNTED(STAT_TCP_SYN_TIMEOUTS, 1);
+	COUNTED(STAT_TCP_SYNACK_RESENT, 7);
+}
+
+static const struct peer_config two_retries = { .stack = { .syn_retries = 2 } };
+static const struct peer_config nine_retries = { .stack = { .syn_retries = 9 } };
+
+SCENARIO(MUST_21_r2_of_syn_ack_is_configurable)
+{
+	unsigned n = p->config.stack.syn_retries;
+
+	ENTER(TCP_SYN_RECEIVED, "mss 1460");
+	for (unsigned i = 0; i < n; i++) {
+		CHECK(peer_wait(p, 61ull * 1000 * 1000));
+		EXPECT("S. 0:0(0) ack 1");
+	}
+	EXPECT_NONE_MS(61 * 1000);
+	STATE(TCP_CLOSED);
+	CHECK(!p->app);
+}
+
+/* The last one may still be answered. */
+SCENARIO(answer_to_the_last_syn_ack)
+{
+	ENTER(TCP_SYN_RECEIVED, "mss 1460");
+	for (unsigned i = 0; i < 7; i++) {
+		CHECK(peer_wait(p, 61ull * 1000 * 1000));
+		EXPECT("S. 0:0(0) ack 1");
+	}
+	EXPECT_NONE_MS(59000);
+	SEND(". 1:1(0) ack 1 win 65535");
+	EVENTS(TCP_EV_ESTABLISHED);
+	EXPECT_NONE_MS(2000);
+	STATE(TCP_ESTABLISHED);
 }
 
 /* R2 of data at least 100 s (SHLD-11); the connection is still there then. */
@@ -527,7 +566,10 @@ int main(int argc, char **argv)
 		RUN_WITH(time_wait_is_configurable, short_time_wait),
 		RUN(MUST_22_23_syn_is_repeated_for_three_minutes),
 		RUN(syn_ack_is_repeated),
-		RUN(half_open_connection_goes_away),
+		RUN(MUST_22_23_syn_ack_is_repeated_for_three_minutes),
+		RUN_WITH(MUST_21_r2_of_syn_ack_is_configurable, two_retries),
+		RUN_WITH(MUST_21_r2_of_syn_ack_is_configurable, nine_retries),
+		RUN(answer_to_the_last_syn_ack),
 		RUN(MUST_20_data_is_repeated_for_100_seconds),
 		RUN_WITH(MUST_21_r2_is_configurable, impatient),
 		RUN(MUST_24_25_26_27_28_29_keepalive_is_off),
