@@ -74,6 +74,23 @@ void worker_fini(struct worker *w)
 	w->stack = NULL;
 }
 
+/* Runs them through the stack; what fragments made of other workers' flows goes there. */
+static void process(struct worker *w, struct rte_mbuf *pkts[], unsigned n)
+{
+	struct rte_mbuf *strays[BURST];
+
+	stack_rx(w->stack, pkts, n, w->now_us);
+	if (w->n_workers == 1)
+		return;
+	n = stack_strays(w->stack, strays, BURST);
+	if (n == 0)
+		return;
+	/* What is kept would come back here for ever; a whole frame has an owner, so there is none. */
+	n = steer_sort(w->steer, w->index, strays, n, &w->stats);
+	stats_add(&w->stats, STAT_DROP_IP_FRAGMENT, n);
+	rte_pktmbuf_free_bulk(strays, n);
+}
+
 /* Packets in: from every port's queue and from other workers. Returns how many. */
 static unsigned receive(struct worker *w)
 {
@@ -86,12 +103,12 @@ static unsigned receive(struct worker *w)
 			continue;
 		total += n;
 		n = steer_sort(w->steer, w->index, pkts, n, &w->stats);
-		stack_rx(w->stack, pkts, n, w->now_us);
+		process(w, pkts, n);
 	}
 	if (w->n_workers > 1) {
 		n = steer_take(w->steer, w->index, pkts, BURST, &w->stats);
 		if (n > 0)
-			stack_rx(w->stack, pkts, n, w->now_us);
+			process(w, pkts, n);
 		total += n;
 	}
 	return total;

@@ -4,6 +4,7 @@
 #include <rte_byteorder.h>
 #include <rte_mbuf.h>
 
+#include "dataplane/net/checksum.h"
 #include "dataplane/net/icmp.h"
 #include "dataplane/net/internal.h"
 
@@ -195,6 +196,34 @@ static void room_make(struct net *n, const struct frag_entry *keep, unsigned n_s
 	}
 }
 
+/*
+ * Makes the headers those of a datagram that never was cut up, so that another worker can be given it as if
+ * it had come in whole; IPv6's fragment header becomes that of an atomic fragment (RFC 6946). False: too long
+ * for its header's length field, which no sender's datagram was (RFC 791 3.2, "ping of death").
+ */
+static bool header_mend(struct in *in)
+{
+	uint32_t len = (uint32_t)in->l4_off - in->l3_off + in->l4_len;
+	struct wire_ip4 *ip4 = in_at(in, in->l3_off);
+	struct wire_ip6 *ip6 = in_at(in, in->l3_off);
+	struct wire_ip6_frag *h = in_at(in, in->l4_off - (uint32_t)sizeof(*h));
+
+	if (!ip_addr_is_v4(&in->pkt->src)) {
+		len -= (uint32_t)sizeof(*ip6);
+		ip6->payload_len = rte_cpu_to_be_16((uint16_t)len);
+		ip6->vtc_flow &= ~rte_cpu_to_be_32(3u << 20);
+		ip6->vtc_flow |= rte_cpu_to_be_32((uint32_t)in->pkt->ecn << 20);
+		h->off_more = 0;
+		return len <= UINT16_MAX;
+	}
+	ip4->total_len = rte_cpu_to_be_16((uint16_t)len);
+	ip4->frag = 0;
+	ip4->tos = (uint8_t)((ip4->tos & ~3u) | in->pkt->ecn);
+	ip4->sum = 0;
+	ip4->sum = (uint16_t)~checksum_fold(checksum_add(ip4, in->l4_off - in->l3_off));
+	return len <= UINT16_MAX;
+}
+
 /* All parts are there: hands the datagram over in in->m, or drops it. */
 static bool entry_finish(struct in *in, struct frag_entry *e, unsigned at)
 {
@@ -216,7 +245,7 @@ static bool entry_finish(struct in *in, struct frag_entry *e, unsigned at)
 	entry_free(t, e);
 	in->is_reassembled = true;
 	m->ol_flags &= ~(RTE_MBUF_F_RX_L4_CKSUM_MASK | RTE_MBUF_F_RX_IP_CKSUM_MASK);
-	if (!ok || !mbuf_pull(m, RTE_MIN(m->pkt_len, (uint32_t)PULL_BYTES))) {
+	if (!ok || !mbuf_pull(m, RTE_MIN(m->pkt_len, (uint32_t)PULL_BYTES)) || !header_mend(in)) {
 		in_drop(in, STAT_DROP_IP_FRAGMENT);
 		return false;
 	}

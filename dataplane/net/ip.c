@@ -42,6 +42,7 @@ enum net_verdict tcp_deliver(struct in *in)
 	pkt->l4_off = in->l4_off;
 	pkt->l4_len = in->l4_len;
 	pkt->l4_checked = true;
+	pkt->is_reassembled = in->is_reassembled;
 	return NET_TCP;
 }
 

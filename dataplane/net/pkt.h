@@ -41,5 +41,6 @@ struct pkt {
 	uint16_t l4_len; /* TCP header and payload; trailing Ethernet padding is cut off the mbuf */
 	uint8_t ecn;     /* IP ECN bits, 0..3 (RFC 3168) */
 	uint8_t ttl;
-	bool l4_checked; /* the TCP checksum was found right by the NIC or by net_input */
+	bool l4_checked;     /* the TCP checksum was found right by the NIC or by net_input */
+	bool is_reassembled; /* from fragments; the frame's headers say that it is whole */
 };

@@ -13,11 +13,13 @@
 #define IP4_FRAGMENT_MASK  0x3fff /* more fragments, or an offset */
 #define IP6_LEN            40
 #define IP6_MAX_EXTENSIONS 8
+#define IP6_FRAGMENT_MASK  0xfff9
 
 #define PROTO_HOP_BY_HOP  0
 #define PROTO_ICMP        1
 #define PROTO_TCP         6
 #define PROTO_ROUTING     43
+#define PROTO_FRAGMENT    44
 #define PROTO_ICMP6       58
 #define PROTO_DESTINATION 60
 
@@ -26,12 +28,12 @@
 #define QUOTED_TCP_LEN 8 /* all that RFC 792 promises: ports and sequence number */
 
 /*
- * Bytes not yet looked at. quoted: the packet is one of ours that came back in an ICMP error, so
+ * Bytes not yet looked at, and how many more are out of reach behind them. quoted: the packet is one of ours that came back in an ICMP error, so
  * its source is our side, it may be cut off, and it must not hold an ICMP error itself.
  */
 struct view {
 	const uint8_t *p;
-	unsigned len;
+	unsigned len, more;
 	bool quoted;
 };
 
@@ -86,6 +88,16 @@ peek_tcp(const struct view *v, struct ip_addr src, struct ip_addr dst, struct fl
 	return true;
 }
 
+/* What the next fragment shares with this one. Those we sent ourselves do not exist: DF. */
+static bool
+peek_fragment(const struct view *v, struct ip_addr src, struct ip_addr dst, struct flow *flow)
+{
+	if (v->quoted || v->len + v->more == 0)
+		return false;
+	*flow = (struct flow){ .remote = src, .local = dst };
+	return true;
+}
+
 static bool peek_ip4(struct view v, struct flow *flow);
 static bool peek_ip6(struct view v, struct flow *flow);
 
@@ -114,9 +126,11 @@ static bool peek_icmp6(struct view v, struct flow *flow)
 /* Cuts v to the packet's own length; a quotation may have less of it. */
 static bool cut(struct view *v, unsigned packet_len)
 {
-	if (packet_len > v->len)
+	if (packet_len > v->len + v->more)
 		return v->quoted;
-	v->len = packet_len;
+	if (packet_len < v->len)
+		v->len = packet_len;
+	v->more = packet_len - v->len;
 	return true;
 }
 
@@ -128,10 +142,10 @@ static bool peek_ip4(struct view v, struct flow *flow)
 	if (v.len < IP4_LEN || ip[0] >> 4 != 4)
 		return false;
 	header_len = (ip[0] & 15u) * 4;
-	if (header_len < IP4_LEN || (read16(ip + 6) & IP4_FRAGMENT_MASK) != 0)
+	if (header_len < IP4_LEN || !cut(&v, read16(ip + 2)) || !skip(&v, header_len))
 		return false;
-	if (!cut(&v, read16(ip + 2)) || !skip(&v, header_len))
-		return false;
+	if (read16(ip + 6) & IP4_FRAGMENT_MASK)
+		return peek_fragment(&v, mapped(ip + 12), mapped(ip + 16), flow);
 	if (ip[9] == PROTO_TCP)
 		return peek_tcp(&v, mapped(ip + 12), mapped(ip + 16), flow);
 	return ip[9] == PROTO_ICMP && peek_icmp(v, flow);
@@ -140,6 +154,7 @@ static bool peek_ip4(struct view v, struct flow *flow)
 static bool peek_ip6(struct view v, struct flow *flow)
 {
 	const uint8_t *ip = v.p;
+	unsigned header_len;
 	uint8_t next;
 
 	if (v.len < IP6_LEN || ip[0] >> 4 != 6)
@@ -152,20 +167,26 @@ static bool peek_ip6(struct view v, struct flow *flow)
 			return peek_tcp(&v, addr6(ip + 8), addr6(ip + 24), flow);
 		if (next == PROTO_ICMP6)
 			return peek_icmp6(v, flow);
-		if (next != PROTO_HOP_BY_HOP && next != PROTO_ROUTING && next != PROTO_DESTINATION)
+		if (next != PROTO_HOP_BY_HOP && next != PROTO_ROUTING &&
+		    next != PROTO_DESTINATION && next != PROTO_FRAGMENT)
 			return false;
 		if (v.len < 8)
 			return false;
+		if (next == PROTO_FRAGMENT && read16(v.p + 2) & IP6_FRAGMENT_MASK)
+			return skip(&v, 8) &&
+			    peek_fragment(&v, addr6(ip + 8), addr6(ip + 24), flow);
+		/* An atomic fragment is whole (RFC 6946); its header has no length. */
+		header_len = next == PROTO_FRAGMENT ? 8 : 8 * (v.p[1] + 1u);
 		next = v.p[0];
-		if (!skip(&v, 8 * (v.p[1] + 1u)))
+		if (!skip(&v, header_len))
 			return false;
 	}
 	return false;
 }
 
-bool peek_flow(const uint8_t *frame, unsigned len, struct flow *flow)
+bool peek_flow(const uint8_t *frame, unsigned len, unsigned whole, struct flow *flow)
 {
-	struct view v = { .p = frame, .len = len };
+	struct view v = { .p = frame, .len = len, .more = whole - len };
 	uint16_t type;
 
 	if (len < ETH_LEN)

@@ -152,7 +152,7 @@ static unsigned owner_of(const struct steer *s, unsigned me, const struct rte_mb
 	struct flow flow;
 
 	/* What does not lie in the first segment is too long a header for anybody. */
-	if (!peek_flow(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, &flow))
+	if (!peek_flow(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, m->pkt_len, &flow))
 		return me;
 	return steer_owner(s, &flow);
 }

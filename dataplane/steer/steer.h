@@ -35,8 +35,9 @@ bool steer_is_ours(const void *arg, const struct flow *flow);
 /*
  * Sorts a burst that worker me received: keeps its own in pkts (order kept) and returns how many; hands the
  * others to their owners' rings. Looks at TCP over IPv4 and IPv6 and, in ICMP errors, at the packet
- * they quote; everything else (ARP, ND, echo, fragments) stays where it arrived. Every byte
- * is checked before it is read.
+ * they quote. Fragments meet at one worker, chosen by their addresses, which hands on what it made of them
+ * (stack_strays). Everything else (ARP, ND, echo) stays where it arrived. Every byte is checked before it is
+ * read.
  */
 unsigned
 steer_sort(struct steer *s, unsigned me, struct rte_mbuf *pkts[], unsigned n, struct stats *stats);

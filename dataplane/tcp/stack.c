@@ -170,6 +170,8 @@ void stack_free(struct stack *s)
 		ooo_free(c);
 		rxq_free(c);
 	}
+	for (unsigned i = 0; i < s->n_strays; i++)
+		rte_pktmbuf_free(s->strays[i]);
 	net_free(s->net);
 	table_fini(&s->table);
 	memcpy(memory, s->memory, sizeof(memory));
@@ -324,6 +326,37 @@ static void rx_icmp(struct stack *s, const struct net_icmp *icmp)
 		stats_inc(s->stats, STAT_DROP_TCP_ICMP);
 }
 
+/* Fragments come together at any worker: what they made belongs to the flow's owner. */
+static bool rx_is_stray(const struct stack *s, const struct rx *rx)
+{
+	struct flow flow;
+
+	if (!s->config.flow_is_ours)
+		return false;
+	tcp_key_flow(s, &rx->key, rx->pkt.iface, &flow);
+	return !s->config.flow_is_ours(s->config.flow_arg, &flow);
+}
+
+static void rx_stray(struct stack *s, struct rte_mbuf *m)
+{
+	if (s->n_strays == STRAYS_MAX) {
+		stats_inc(s->stats, STAT_DROP_IP_FRAGMENT);
+		rte_pktmbuf_free(m);
+		return;
+	}
+	s->strays[s->n_strays++] = m;
+}
+
+unsigned stack_strays(struct stack *s, struct rte_mbuf *out[], unsigned max)
+{
+	unsigned n = RTE_MIN(max, s->n_strays);
+
+	memcpy(out, s->strays, n * sizeof(out[0]));
+	memmove(s->strays, s->strays + n, (s->n_strays - n) * sizeof(out[0]));
+	s->n_strays -= n;
+	return n;
+}
+
 /* Everything below TCP, and the parsing; false: nothing is left to do with the packet. */
 static bool rx_prepare(struct stack *s, struct rte_mbuf *m, struct rx *rx)
 {
@@ -347,6 +380,10 @@ static bool rx_prepare(struct stack *s, struct rte_mbuf *m, struct rx *rx)
 	}
 	rx->m = m;
 	rx->key = (struct tcp_key){ rx->pkt.src, rx->seg.sport, rx->seg.dport, (uint32_t)laddr };
+	if (unlikely(rx->pkt.is_reassembled) && rx_is_stray(s, rx)) {
+		rx_stray(s, m);
+		return false;
+	}
 	rx->hash = table_hash(&s->table, &rx->key);
 	table_prefetch(&s->table, rx->hash);
 	return true;
@@ -522,5 +559,7 @@ void stack_info_get(const struct stack *s, struct stack_info *info)
 {
 	memcpy(info->n_state, s->n_state, sizeof(info->n_state));
 	info->n_held_mbufs = s->n_held + net_held_mbufs(s->net);
+	for (unsigned i = 0; i < s->n_strays; i++)
+		info->n_held_mbufs += s->strays[i]->nb_segs;
 	info->n_conns_free = s->conn_pool.n_objects - s->conn_pool.n_used;
 }

@@ -22,6 +22,9 @@
 /* SYN-ACKs are repeated after 1, 2, 4, 8, 16, 32 s, and then each minute. */
 #define MINI_LEVELS 7
 
+/* As many as a burst may bring. */
+#define STRAYS_MAX 32
+
 /* A first-in first-out list of pool objects by index + 1. */
 struct fifo {
 	uint32_t head, tail;
@@ -59,6 +62,8 @@ struct stack {
 	uint32_t source_turn;
 	uint32_t n_state[TCP_N_STATES];
 	uint64_t entered[TCP_N_STATES];
+	struct rte_mbuf *strays[STRAYS_MAX];
+	unsigned n_strays;
 	void *memory[8]; /* what stack_free gives back */
 
 	struct tcp_conn conns[] __attribute__((aligned(64)));

@@ -92,6 +92,13 @@ uint64_t stack_timers(struct stack *s, uint64_t now_us, unsigned budget);
 unsigned stack_tx(struct stack *s, struct rte_mbuf *out[], unsigned max, uint64_t now_us);
 
 /*
+ * Packets put together here from fragments, of flows that stack_config.flow_is_ours does not claim: complete
+ * frames for the worker that does. Ask after each stack_rx: what is not taken waits for the next call, as
+ * long as there is room. The caller owns them.
+ */
+unsigned stack_strays(struct stack *s, struct rte_mbuf *out[], unsigned max);
+
+/*
  * Takes one connection that has events, each once per burst; NULL when there is none. *events
  * gets TCP_EV_* bits that were raised since it was last handed out.
  */

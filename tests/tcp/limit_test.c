@@ -93,6 +93,114 @@ SCENARIO(source_ports_are_asked_for)
 	peer_discard(p);
 }
 
+/* --- fragments with several workers --- */
+
+static bool is_ours;
+
+static bool may_be_ours(const void *arg, const struct flow *flow)
+{
+	(void)arg;
+	(void)flow;
+	return is_ours;
+}
+
+static const struct peer_config one_of_many = { .stack = { .flow_is_ours = may_be_ours } };
+
+/* Sends packet in two fragments, the later one first; the first has n bytes of TCP. */
+static void send_in_two(struct peer *p, struct packet *k, size_t n)
+{
+	static uint8_t frame[PACKET_MAX_FRAME], part[PACKET_MAX_FRAME];
+	size_t l4 = p->config.ip6 ? 54 : 34, len, head = l4 + (p->config.ip6 ? 8 : 0);
+
+	k->src = p->remote;
+	k->dst = p->local;
+	k->sport = p->remote_port;
+	k->dport = p->local_port;
+	len = packet_build(k, p->remote_mac, p->local_mac, frame);
+	for (unsigned i = 2; i-- > 0;) {
+		size_t from = l4 + i * n, piece = i ? len - from : n;
+
+		memcpy(part, frame, l4);
+		memcpy(part + head, frame + from, piece);
+		if (p->config.ip6) {
+			const uint8_t h[8] = { 6, 0, (uint8_t)(i * n >> 8), (uint8_t)(i * n | !i),
+				0, 0, 0, 9 };
+
+			memcpy(part + l4, h, 8);
+			part[14 + 4] = (uint8_t)((piece + 8) >> 8);
+			part[14 + 5] = (uint8_t)(piece + 8);
+			part[14 + 6] = 44;
+		} else {
+			uint16_t sum;
+
+			part[14 + 2] = (uint8_t)((piece + 20) >> 8);
+			part[14 + 3] = (uint8_t)(piece + 20);
+			part[14 + 6] = i ? 0 : 0x20;
+			part[14 + 7] = (uint8_t)(i * n / 8);
+			part[14 + 10] = part[14 + 11] = 0;
+			sum = packet_sum_fold(packet_sum(part + 14, 20, 0));
+			part[14 + 10] = (uint8_t)(sum >> 8);
+			part[14 + 11] = (uint8_t)sum;
+		}
+		peer_send_frame(p, part, head + piece);
+	}
+}
+
+/*
+ * Fragments meet at one worker, their flow lives at another: there the frame arrives whole. Here both are
+ * one stack that changes its mind.
+ */
+SCENARIO(reassembled_packets_go_to_their_owner)
+{
+	static uint8_t payload[1000];
+	struct packet k = { .seq = p->isn + 1,
+		.window = 65535,
+		.flags = TH_ACK | TH_PSH,
+		.len = sizeof(payload),
+		.payload = payload,
+		.ttl = 64 };
+	struct rte_mbuf *m[2];
+
+	is_ours = true;
+	ESTABLISH("mss 1460", 65535);
+	for (unsigned i = 0; i < sizeof(payload); i++)
+		payload[i] = peer_byte(false, i);
+	k.ack = p->stack_isn + 1;
+	is_ours = false;
+	HERE, send_in_two(p, &k, 400);
+	EXPECT_NONE();
+	EVENTS(0);
+	COUNTED(STAT_IP_REASSEMBLED, 1);
+	CHECK(stack_strays(p->stack, m, 2) == 1);
+	CHECK(stack_strays(p->stack, m + 1, 1) == 0);
+	is_ours = true;
+	stack_rx(p->stack, m, 1, p->now_us);
+	HERE, peer_run(p);
+	EVENTS(TCP_EV_READABLE);
+	APP_READ(1000);
+	EXPECT_IN_MS(0, 500, ". 1:1(0) ack 1001");
+	COUNTED(STAT_IP_REASSEMBLED, 1);
+}
+
+/* What nobody asks for is bounded, and goes when the stack does. */
+SCENARIO(reassembled_packets_that_nobody_takes)
+{
+	static uint8_t payload[100];
+	struct packet k = { .seq = 1,
+		.window = 65535,
+		.flags = TH_ACK,
+		.len = sizeof(payload),
+		.payload = payload,
+		.ttl = 64 };
+
+	is_ours = false;
+	for (unsigned i = 0; i < 40; i++)
+		HERE, send_in_two(p, &k, 40);
+	COUNTED(STAT_IP_REASSEMBLED, 40);
+	COUNTED(STAT_DROP_IP_FRAGMENT, 8);
+	EXPECT_NONE();
+}
+
 static bool nothing_is_ours(const void *arg, const struct flow *flow)
 {
 	(void)arg;
@@ -432,6 +540,8 @@ int main(int argc, char **argv)
 		RUN_WITH(tcp_connect_when_full, four),
 		RUN_WITH(half_open_connections_expire, four),
 		RUN_WITH(source_ports_are_asked_for, steered),
+		RUN_WITH(reassembled_packets_go_to_their_owner, one_of_many),
+		RUN_WITH(reassembled_packets_that_nobody_takes, one_of_many),
 		RUN_WITH(no_source_port, unsteerable),
 		RUN(no_route),
 		RUN(chosen_source_address),

@@ -172,7 +172,7 @@ static bool peek_exact(const struct frame *f, unsigned len, struct flow *flow)
 
 	assert_non_null(exact);
 	memcpy(exact, f->b, len);
-	found = peek_flow(exact, len, flow);
+	found = peek_flow(exact, len, len, flow);
 	free(exact);
 	return found;
 }
@@ -292,23 +292,70 @@ static void an_icmp_error_about_an_icmp_error_stays(void **state)
 	assert_none(&f);
 }
 
-static void fragments_stay(void **state)
+/* Whatever their ports, protocols and places: all that may belong together goes to one worker. */
+static void fragments_have_the_flow_of_their_addresses(void **state)
 {
 	static const uint16_t frags[] = { 0x2000, 0x0001, 0x2001, 0x1fff };
+	static const uint8_t protos[] = { 6, 1, 17, 58 };
+	struct flow none4 = flow4(0), none6 = flow6(0);
 	struct frame f;
 
 	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
+	none4.local_port = none6.local_port = 0;
+	for (unsigned i = 0; i < 16; i++) {
 		put_eth(&f, 0x0800);
-		put_ip4(&f, client4, server4, 6, 0, 20, frags[i]);
-		put_tcp(&f, 1, 2, 20);
-		assert_none(&f);
+		put_ip4(&f, client4, server4, protos[i % 4], 4 * i % 40, 1, frags[i / 4]);
+		put8(&f, 77);
+		assert_flow(&f, none4);
+		put_eth(&f, 0x86dd);
+		put_ip6(&f, client6, server6, 0, 8 + 8 + 1);
+		put(&f, "\x2c\0\0\0\0\0\0\0", 8);
+		put8(&f, protos[i % 4]);
+		put8(&f, 0);
+		put16(&f, i < 8 ? 1 : 8 * i + i % 2);
+		put_zeros(&f, 4);
+		put8(&f, 77);
+		assert_flow(&f, none6);
 	}
+	/* Without data it is none. */
+	put_eth(&f, 0x0800);
+	put_ip4(&f, client4, server4, 6, 0, 0, 0x2000);
+	assert_none(&f);
+}
+
+/* RFC 6946: whole, in spite of its header. */
+static void atomic_fragments_are_whole(void **state)
+{
+	struct frame f;
+
+	(void)state;
 	put_eth(&f, 0x86dd);
 	put_ip6(&f, client6, server6, 44, 8 + 20);
-	put(&f, "\6\0\0\0\0\0\0\1", 8);
-	put_tcp(&f, 1, 2, 20);
-	assert_none(&f);
+	put(&f, "\6\xff\0\6\0\0\0\1", 8); /* reserved bits are ignored */
+	put_tcp(&f, 4660, 443, 20);
+	assert_flow(&f, flow6(4660));
+}
+
+/* Only its beginning is in reach: that is enough when the rest is said to be there. */
+static void scattered_packets_have_a_flow(void **state)
+{
+	struct frame f;
+	struct flow flow;
+
+	(void)state;
+	tcp4(&f, 4660);
+	f.b[14 + 2] = 0x23; /* 9,000 bytes */
+	f.b[14 + 3] = 0x28;
+	assert_true(peek_flow(f.b, f.len, 14 + 9000, &flow));
+	assert_int_equal(flow.remote_port, 4660);
+	assert_false(peek_flow(f.b, f.len, 14 + 8999, &flow));
+	assert_false(peek_flow(f.b, 14 + 20 + 19, 14 + 9000, &flow));
+	tcp6(&f, 4660);
+	f.b[14 + 4] = 0x23;
+	f.b[14 + 5] = 0x28;
+	assert_true(peek_flow(f.b, f.len, 14 + 40 + 9000, &flow));
+	assert_int_equal(flow.remote_port, 4660);
+	assert_false(peek_flow(f.b, f.len, 14 + 40 + 8999, &flow));
 }
 
 static void other_protocols_stay(void **state)
@@ -702,7 +749,9 @@ int main(void)
 		cmocka_unit_test(icmp_errors_belong_to_what_they_quote),
 		cmocka_unit_test(other_icmp_stays),
 		cmocka_unit_test(an_icmp_error_about_an_icmp_error_stays),
-		cmocka_unit_test(fragments_stay),
+		cmocka_unit_test(fragments_have_the_flow_of_their_addresses),
+		cmocka_unit_test(atomic_fragments_are_whole),
+		cmocka_unit_test(scattered_packets_have_a_flow),
 		cmocka_unit_test(other_protocols_stay),
 		cmocka_unit_test(headers_that_contradict_themselves_stay),
 		cmocka_unit_test(extension_headers_without_end_stay),
