@@ -71,6 +71,12 @@ struct client_cert {
 	const char *sig_alg; /* a constant; "" for one that is not known */
 };
 
+/*
+ * Copies a chain that a client showed and reads its first certificate. NULL: none, or no memory. The caller owns
+ * it. Any thread.
+ */
+struct client_cert *client_cert_new(const struct client_cert_der *chain, unsigned n_chain);
+
 /* Frees it; NULL is fine. Any thread. */
 void client_cert_free(struct client_cert *c);
 

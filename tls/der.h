@@ -12,13 +12,16 @@ struct der {
 	size_t len;
 };
 
+#define DER_BOOLEAN     0x01
 #define DER_INTEGER     0x02
 #define DER_BITS        0x03
 #define DER_BYTES       0x04
 #define DER_OID         0x06
 #define DER_ENUMERATED  0x0a
+#define DER_UTC_TIME    0x17 /* UTCTime */
 #define DER_TIME        0x18 /* GeneralizedTime */
 #define DER_SEQUENCE    0x30
+#define DER_SET         0x31
 #define DER_CONTEXT(n)  (0x80 | (n)) /* [n], primitive */
 #define DER_EXPLICIT(n) (0xa0 | (n)) /* [n], constructed */
 
@@ -33,7 +36,7 @@ static inline bool der_take(struct der *d, uint8_t tag, struct der *content, str
 	if (len >= 0x80) {
 		size_t n = len & 0x7f;
 
-		if (n < 1 || n > 3 || d->len < 2 + n || d->at[2] == 0)
+		if (n < 1 || n > 4 || d->len < 2 + n || d->at[2] == 0)
 			return false;
 		len = 0;
 		for (size_t i = 0; i < n; i++)
