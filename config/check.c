@@ -332,6 +332,47 @@ static void check_targets_differ(struct check *k, const struct config_backend *b
 	free(sorted);
 }
 
+/* Each worker has its share of a limit, and a share of nothing would be no limit at all. */
+static void check_shares(struct check *k, const struct config_backend *b)
+{
+	unsigned n_workers = k->c->runtime.n_workers;
+	bool limited = false;
+
+	for (unsigned i = 0; i < b->n_targets; i++) {
+		const struct config_target *t = &b->targets[i];
+
+		limited = limited || t->max_connections > 0;
+		if (t->max_connections > 0 && t->max_connections < n_workers)
+			err_add(k->e, t->file, t->line,
+			    "backend '%s': target %u: 'max_connections' is %u for %u workers; each "
+			    "needs at least one",
+			    or_unnamed(b->name), i + 1, t->max_connections, n_workers);
+	}
+	if (b->queue.size > 0 && b->queue.size < n_workers)
+		err_add(k->e, b->file, b->line,
+		    "backend '%s': queue: 'size' is %u for %u workers; each needs at least one",
+		    or_unnamed(b->name), b->queue.size, n_workers);
+	if (b->queue.size > 0 && !limited)
+		err_add(k->e, b->file, b->line,
+		    "backend '%s': 'queue' has no use: no target has 'max_connections'",
+		    or_unnamed(b->name));
+}
+
+static void check_balance(struct check *k, const struct config_backend *b)
+{
+	check_shares(k, b);
+	if (b->hash_key != CONFIG_HASH_CLIENT_ADDRESS && b->algorithm != CONFIG_CONSISTENT_HASH)
+		err_add(k->e, b->file, b->line,
+		    "backend '%s': 'hash_key' has no use without algorithm = \"consistent_hash\"",
+		    or_unnamed(b->name));
+	if (b->outlier.max_ejection_time_s < b->outlier.ejection_time_s)
+		err_add(k->e, b->file, b->line,
+		    "backend '%s': outlier: 'max_ejection_time' is %g, less than 'ejection_time', "
+		    "which is %g",
+		    or_unnamed(b->name), b->outlier.max_ejection_time_s,
+		    b->outlier.ejection_time_s);
+}
+
 static void check_backend(struct check *k, const struct config_backend *b)
 {
 	unsigned weight = 0;
@@ -346,6 +387,7 @@ static void check_backend(struct check *k, const struct config_backend *b)
 		    "backend '%s': every target has weight 0; give at least one a weight",
 		    or_unnamed(b->name));
 	check_targets_differ(k, b);
+	check_balance(k, b);
 }
 
 /* --- listeners --- */

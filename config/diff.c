@@ -161,15 +161,27 @@ static bool same_certificate(const struct config *a, unsigned i, const struct co
 	    x->force == y->force;
 }
 
+static bool same_target(const struct config_target *x, const struct config_target *y)
+{
+	return same_addr(&x->address, &y->address) && x->weight == y->weight &&
+	    x->max_connections == y->max_connections && x->drain == y->drain;
+}
+
 static bool same_backend(const struct config *a, unsigned i, const struct config *b, unsigned j)
 {
 	const struct config_backend *x = &a->backends[i], *y = &b->backends[j];
 
-	if (x->n_targets != y->n_targets || x->connect_timeout_s != y->connect_timeout_s)
+	if (x->n_targets != y->n_targets || x->connect_timeout_s != y->connect_timeout_s ||
+	    x->algorithm != y->algorithm || x->hash_key != y->hash_key ||
+	    x->retries != y->retries || x->slow_start_s != y->slow_start_s ||
+	    x->outlier.failures != y->outlier.failures ||
+	    x->outlier.ejection_time_s != y->outlier.ejection_time_s ||
+	    x->outlier.max_ejection_time_s != y->outlier.max_ejection_time_s ||
+	    x->outlier.max_ejected != y->outlier.max_ejected || x->queue.size != y->queue.size ||
+	    x->queue.timeout_s != y->queue.timeout_s)
 		return false;
 	for (unsigned t = 0; t < x->n_targets; t++) {
-		if (!same_addr(&x->targets[t].address, &y->targets[t].address) ||
-		    x->targets[t].weight != y->targets[t].weight)
+		if (!same_target(&x->targets[t], &y->targets[t]))
 			return false;
 	}
 	return true;

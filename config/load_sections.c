@@ -6,7 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "config/addr.h"
+#include "config/load_addrs.h"
+#include "config/load_backends.h"
+#include "config/load_tables.h"
 #include "config/scan.h"
 
 /*
@@ -14,55 +16,11 @@
  * defaults, the table of keys. A rule that needs a second setting belongs to config/check.c.
  */
 
-#define KEYS(table)          .keys = (table), .n_keys = sizeof(table) / sizeof((table)[0])
-#define AT(type, member)     .at = offsetof(struct type, member)
-#define SIZED(type, member)  AT(type, member), .size = sizeof(((struct type *)0)->member)
-#define LISTED(type, member) AT(type, member), .count_at = offsetof(struct type, n_##member)
-#define NOTED(type, member)  AT(type, member), .line_at = offsetof(struct type, member##_line)
-#define PLACED(type)                                                         \
-	.size = sizeof(struct type), .file_at = offsetof(struct type, file), \
-	.line_at = offsetof(struct type, line)
-
 #define MAX_PATH      (PATH_MAX - 1)
 #define MAX_LIST      100000
 #define MAX_SOCKET    107              /* sockaddr_un.sun_path with its NUL */
 #define MAX_LIFETIME  604800           /* of a ticket, RFC 8446 4.6.1 */
 #define MAX_STATE_DIR (PATH_MAX - 128) /* room for the names of the files in it */
-
-/* --- addresses --- */
-
-/* Reads s as an address; a->line stays 0 when it is none. */
-static void load_addr(struct load *l, const config_setting_t *s, const char *key,
-    enum addr_form form, struct config_addr *a)
-{
-	const char *text = load_get_string(l, s, key, 100);
-	const char *why = text ? config_addr_parse(text, form, a) : NULL;
-
-	if (why)
-		load_error(l, s, "'%s': '%s' %s", key, text, why);
-	else if (text) {
-		a->file = load_file(l, s);
-		a->line = config_setting_source_line(s);
-	}
-}
-
-/* Reads the elements of s into a, which has room for all; those that are none are left out. */
-static unsigned load_addrs(struct load *l, const config_setting_t *s, const struct load_key *k,
-    enum addr_form form, struct config_addr *a)
-{
-	unsigned n = 0;
-
-	for (int i = 0; i < config_setting_length(s); i++) {
-		struct config_addr one = { .line = 0 };
-
-		l->element = (unsigned)i + 1;
-		load_addr(l, config_setting_get_elem(s, (unsigned)i), k->name, form, &one);
-		if (one.line)
-			a[n++] = one;
-	}
-	l->element = 0;
-	return n;
-}
 
 /* --- runtime --- */
 
@@ -328,36 +286,6 @@ static const struct load_key certificate_keys[] = {
 static const struct load_group certificate = { "certificate", KEYS(certificate_keys),
 	PLACED(config_certificate), .names = LOAD_CERTIFICATES };
 
-/* --- backends --- */
-
-static void
-load_target_address(struct load *l, const config_setting_t *s, const struct load_key *k, void *item)
-{
-	load_addr(l, s, k->name, ADDR_PORT, &((struct config_target *)item)->address);
-}
-
-static const struct config_target target_defaults = { .weight = 1 };
-
-static const struct load_key target_keys[] = {
-	{ "address", load_target_address, .required = true },
-	{ "weight", load_integer, SIZED(config_target, weight), .min = 0, .max = 256 },
-};
-
-static const struct load_group target = { "target", KEYS(target_keys), PLACED(config_target),
-	.defaults = &target_defaults };
-
-static const struct config_backend backend_defaults = { .connect_timeout_s = 5 };
-
-static const struct load_key backend_keys[] = {
-	{ "name", load_name, AT(config_backend, name), .required = true },
-	{ "targets", load_items, LISTED(config_backend, targets), .min = 1, .max = 1000,
-	    .required = true, .group = &target },
-	{ "connect_timeout", load_seconds, AT(config_backend, connect_timeout_s) },
-};
-
-static const struct load_group backend = { "backend", KEYS(backend_keys), PLACED(config_backend),
-	.defaults = &backend_defaults, .names = LOAD_BACKENDS };
-
 /* --- listeners --- */
 
 static void
@@ -481,7 +409,7 @@ static const struct load_key root_keys[] = {
 	{ "certificates", load_items, LISTED(config, certificates), .min = 1, .max = MAX_LIST,
 	    .required = true, .group = &certificate },
 	{ "backends", load_items, LISTED(config, backends), .min = 1, .max = MAX_LIST,
-	    .required = true, .group = &backend },
+	    .required = true, .group = &load_backends },
 	{ "listeners", load_items, LISTED(config, listeners), .min = 1, .max = 1000,
 	    .required = true, .group = &listener },
 };

@@ -107,16 +107,49 @@ struct config_certificate {
 
 struct config_target {
 	struct config_addr address;
-	unsigned weight; /* 0..256, default 1; 0: no new connections */
+	unsigned weight;          /* 0..256, default 1; 0: no new connections */
+	unsigned max_connections; /* at once, over all workers; 0: no limit */
+	bool drain;               /* no new connections; those there are may go on for a while */
 	const char *file;
 	unsigned line;
+};
+
+enum config_algorithm {
+	CONFIG_ROUND_ROBIN,
+	CONFIG_LEAST_CONNECTIONS,
+	CONFIG_RANDOM_TWO,
+	CONFIG_CONSISTENT_HASH,
+};
+
+enum config_hash_key {
+	CONFIG_HASH_CLIENT_ADDRESS,
+	CONFIG_HASH_SNI,
+};
+
+/* A target that fails again and again is left alone for a while, by each worker that finds it so. */
+struct config_outlier {
+	unsigned failures; /* in a row; 0: never */
+	double ejection_time_s, max_ejection_time_s;
+	unsigned max_ejected; /* percent of the targets at once */
+};
+
+/* Connections that wait while every target has its max_connections. */
+struct config_queue {
+	unsigned size; /* over all workers; 0: none waits */
+	double timeout_s;
 };
 
 struct config_backend {
 	const char *name;
 	const struct config_target *targets;
 	unsigned n_targets;
+	enum config_algorithm algorithm;
+	enum config_hash_key hash_key;
 	double connect_timeout_s;
+	unsigned retries;    /* other targets tried when one cannot be reached */
+	double slow_start_s; /* 0: full weight at once */
+	struct config_outlier outlier;
+	struct config_queue queue;
 	const char *file;
 	unsigned line;
 };

@@ -58,5 +58,8 @@ bool app_is_empty(const struct app *a);
  */
 void app_print_stats(const struct app *a, FILE *out, bool all);
 
+/* Of backends and targets, which app_print_stats and app_print_metrics include. */
+void app_print_backends(FILE *out, bool with_help);
+
 /* The same for Prometheus: with HELP and TYPE, and in the names that operators know. */
 void app_print_metrics(const struct app *a, FILE *out);

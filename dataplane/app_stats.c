@@ -183,6 +183,7 @@ void app_print_metrics(const struct app *a, FILE *out)
 	metric_counters(a, out);
 	metric_drops(a, out);
 	metric_worker(a, out);
+	app_print_backends(out, true);
 }
 
 void app_print_stats(const struct app *a, FILE *out, bool all)
@@ -196,5 +197,6 @@ void app_print_stats(const struct app *a, FILE *out, bool all)
 		fprintf(out, "sallyport_mbufs_free{worker=\"%u\"} %u\n", w,
 		    rte_mempool_avail_count(a->pools[w]));
 	}
+	app_print_backends(out, false);
 	fflush(out);
 }

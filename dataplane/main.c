@@ -16,6 +16,7 @@
 #include "dataplane/control.h"
 #include "dataplane/control_app.h"
 #include "dataplane/proxy/snapshot.h"
+#include "dataplane/proxy/target.h"
 #include "dataplane/state.h"
 #include "dataplane/tickets.h"
 #include "dataplane/user.h"
@@ -251,6 +252,7 @@ static int run(struct control *control, struct err *e)
 	}
 	if (start_tickets(&l, e) == 0 && start_control(&l, e) == 0 &&
 	    user_become(control_config(control), e) == 0) {
+		target_runs_started(true);
 		printf("sallyport: ready\n");
 		fflush(stdout);
 		control_loop(&l);

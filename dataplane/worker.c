@@ -54,9 +54,12 @@ int worker_init(struct worker *w, const struct worker_config *config, struct err
 	if (!w->stack || !w->tls)
 		return err_set(e, "out of memory for %u connections; lower runtime.max_connections",
 		    runtime->max_connections);
-	proxy = (struct proxy_config){
-		.stack = w->stack, .tls = w->tls, .stats = &w->stats, .max_relays = max
-	};
+	proxy = (struct proxy_config){ .stack = w->stack,
+		.tls = w->tls,
+		.stats = &w->stats,
+		.max_relays = max,
+		.worker = w->index,
+		.n_workers = w->n_workers };
 	w->proxy = proxy_new(&proxy, now);
 	if (!w->proxy)
 		return err_set(e, "out of memory for %u connections; lower runtime.max_connections",

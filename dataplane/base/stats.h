@@ -108,6 +108,7 @@
 	X(HANDSHAKES_TIMEOUT, "tls_handshake_timeouts_total")       \
 	X(BACKEND_CONNECTED, "backend_connections_total")           \
 	X(BACKEND_FAILED, "backend_connection_errors_total")        \
+	X(BACKEND_EJECTED, "backend_targets_ejected_total")         \
 	X(IDLE_TIMEOUTS, "idle_timeouts_total")                     \
 	X(BYTES_CLIENT_IN, "bytes_from_client_total")               \
 	X(BYTES_CLIENT_OUT, "bytes_to_client_total")                \

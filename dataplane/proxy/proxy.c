@@ -22,14 +22,22 @@ struct proxy *proxy_new(const struct proxy_config *config, uint64_t now_us)
 	p->stats = config->stats;
 	p->now_us = now_us;
 	p->n_relays = config->max_relays;
+	p->worker = config->worker;
+	p->n_workers = config->n_workers;
+	p->random = now_us ^ (uint64_t)config->worker << 56;
 	p->again_end = &p->again;
 	wheel_init(&p->wheel, proxy_now_ms(p));
 	p->relays = calloc(p->n_relays, sizeof(*p->relays));
-	if (!p->relays) {
+	p->openings = calloc(p->n_relays, sizeof(*p->openings));
+	if (!p->relays || !p->openings) {
+		free(p->openings);
+		free(p->relays);
 		free(p);
 		return NULL;
 	}
 	for (uint32_t i = p->n_relays; i > 0; i--) {
+		p->openings[i - 1].next = p->free_openings;
+		p->free_openings = &p->openings[i - 1];
 		p->relays[i - 1].next = p->free;
 		p->free = &p->relays[i - 1];
 	}
@@ -43,6 +51,7 @@ void proxy_free(struct proxy *p)
 	for (uint32_t i = 0; i < p->n_relays; i++)
 		if (p->relays[i].state != RELAY_FREE)
 			relay_break(p, &p->relays[i]);
+	free(p->openings);
 	free(p->relays);
 	free(p);
 }
@@ -95,6 +104,8 @@ unsigned proxy_adopt(struct proxy *p, const struct snapshot *snapshot)
 {
 	unsigned failed = 0;
 
+	if (p->snapshot && p->snapshot->backends != snapshot->backends)
+		relay_wake_all(p, p->snapshot);
 	for (unsigned i = 0; i < p->n_bound; i++)
 		if (p->draining || !is_bound_in(snapshot, &p->bound[i].at))
 			unbind(p, &p->bound[i]);

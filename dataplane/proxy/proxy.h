@@ -17,6 +17,7 @@ struct proxy_config {
 	struct tls_worker *tls; /* borrowed */
 	struct stats *stats;    /* borrowed */
 	uint32_t max_relays;    /* connections at once on this worker */
+	unsigned worker, n_workers;
 };
 
 /* Makes one; NULL when memory is short. The caller owns it. */

@@ -71,6 +71,7 @@ static void relay_forget(struct proxy *p, struct relay *r)
 		record_fini(&r->record, p->aead);
 	handshake_free(r->handshake);
 	r->handshake = NULL;
+	relay_leave_backend(p, r);
 	wheel_cancel(&p->wheel, &r->timer);
 	relay_set_state(p, r, RELAY_FREE);
 	p->n_active--;
@@ -103,6 +104,7 @@ void relay_linger(struct proxy *p, struct relay *r)
 	handshake_free(r->handshake);
 	r->handshake = NULL;
 	leg_abort(&r->backend);
+	relay_leave_backend(p, r);
 	leg_shutdown(&r->client);
 	relay_set_state(p, r, RELAY_LINGER);
 	relay_deadline(p, r, LINGER_MS);
@@ -136,7 +138,10 @@ void relay_run(struct proxy *p, struct relay *r)
 		if (leg_is_finished(&r->client))
 			relay_end(p, r);
 		break;
-	case RELAY_CONNECT: /* the backend's answer or the clock moves it on */
+	case RELAY_CONNECT: /* else the backend's answer or the clock moves it on */
+		if (!leg_is_open(&r->backend))
+			relay_connect_again(p, r);
+		break;
 	case RELAY_FREE:
 	case RELAY_N_STATES:
 		break;
@@ -161,11 +166,8 @@ static void backend_event(struct proxy *p, struct relay *r, unsigned events)
 		relay_backend_failed(p, r);
 		return;
 	}
-	if (r->state == RELAY_CONNECT && events & TCP_EV_ESTABLISHED) {
-		stats_inc(p->stats, STAT_BACKEND_CONNECTED);
-		relay_set_state(p, r, RELAY_OPEN);
-		relay_deadline(p, r, r->idle_timeout_ms);
-	}
+	if (r->state == RELAY_CONNECT && events & TCP_EV_ESTABLISHED)
+		relay_connected(p, r);
 	relay_run(p, r);
 }
 
@@ -192,8 +194,7 @@ void relay_expired(struct proxy *p, struct relay *r)
 		relay_break(p, r);
 		break;
 	case RELAY_CONNECT:
-		leg_abort(&r->backend);
-		relay_backend_failed(p, r);
+		relay_connect_expired(p, r);
 		break;
 	case RELAY_OPEN:
 		stats_inc(p->stats, STAT_IDLE_TIMEOUTS);

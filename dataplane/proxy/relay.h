@@ -7,6 +7,7 @@
 
 #include "dataplane/base/stats.h"
 #include "dataplane/base/wheel.h"
+#include "dataplane/proxy/balance.h"
 #include "dataplane/proxy/leg.h"
 #include "dataplane/proxy/snapshot.h"
 #include "tls/hello.h"
@@ -33,20 +34,36 @@ enum relay_flag {
 	RELAY_BACKEND_EOF = 1 << 2, /* FIN from the backend */
 	RELAY_CLIENT_FIN = 1 << 3,  /* close_notify and FIN went to the client */
 	RELAY_AGAIN = 1 << 4,       /* on the list of those with work left */
+	RELAY_SPOKE = 1 << 5,       /* the backend has sent something */
+};
+
+#define RELAY_MAX_TRIED 8
+
+/* What a relay needs only until its backend leg is up. */
+struct opening {
+	struct opening *next; /* free list */
+	struct relay *queue_next, **queue_prev;
+	struct backend_lane *queue; /* where it waits; NULL: it does not */
+	uint64_t key;               /* balance_key of its client */
+	uint32_t tried[RELAY_MAX_TRIED];
+	uint32_t wait_until_ms;
+	uint8_t n_tried;
+	bool has_waited;
 };
 
 /* Idle costs memory: with two TCP connections of 320 bytes this is to stay under 1 KB. */
 struct relay {
 	struct leg client, backend;
 	struct handshake *handshake;
-	struct relay *next; /* free list, or the list of those with work left */
+	struct relay *next;        /* free list, or the list of those with work left */
+	struct opening *opening;   /* from the ClientHello until the backend leg is up */
+	struct target_run *target; /* that the connection counts for */
 	struct wheel_node timer;
 	uint32_t deadline_ms; /* the node may come up earlier */
 	uint32_t idle_timeout_ms;
-	uint32_t need;          /* RELAY_HELLO: bytes to wait for */
-	uint16_t connects_left; /* targets still to be tried */
-	uint8_t state;          /* enum relay_state */
-	uint8_t flags;          /* enum relay_flag */
+	uint32_t need; /* RELAY_HELLO: bytes to wait for */
+	uint8_t state; /* enum relay_state */
+	uint8_t flags; /* enum relay_flag */
 	struct record record;
 };
 _Static_assert(sizeof(struct relay) <= 384, "an idle connection is to cost at most 1 KB");
@@ -57,10 +74,9 @@ struct bound {
 	int listener; /* index in the snapshot; -1: closed */
 };
 
-#define PROXY_MAX_BOUND    1024
-#define PROXY_MAX_BACKENDS 4096
-#define PROXY_IOV          24   /* covers a full record in segments of 1,448 bytes, twice */
-#define PROXY_IOV_WIDE     1024 /* and one in small segments */
+#define PROXY_MAX_BOUND 1024
+#define PROXY_IOV       24   /* covers a full record in segments of 1,448 bytes, twice */
+#define PROXY_IOV_WIDE  1024 /* and one in small segments */
 
 struct proxy {
 	struct stack *stack;
@@ -70,13 +86,15 @@ struct proxy {
 	const struct snapshot *snapshot;
 	uint64_t now_us;
 	struct wheel wheel;
+	unsigned worker, n_workers;
+	uint64_t random; /* for balance_pick */
 	struct relay *relays, *free;
+	struct opening *openings, *free_openings;
 	struct relay *again, **again_end;
 	uint32_t n_relays, n_active;
 	bool draining;
 	unsigned n_bound;
 	struct bound bound[PROXY_MAX_BOUND];
-	unsigned turn[PROXY_MAX_BACKENDS]; /* round robin, by backend index modulo its size */
 	uint64_t entered[RELAY_N_STATES];
 	struct hello hello;
 	uint8_t scratch[HELLO_MAX_MESSAGE + 1024];
@@ -105,8 +123,19 @@ void relay_hello(struct proxy *p, struct relay *r);
 void relay_handshake(struct proxy *p, struct relay *r);
 
 /* relay_backend.c: the second leg. */
-void relay_connect(struct proxy *p, struct relay *r);
+void relay_opening(
+    struct proxy *p, struct relay *r); /* p->hello is there: notes what it needs of it */
+void relay_connect(struct proxy *p, struct relay *r); /* RELAY_CONNECT; chooses a target */
+void relay_connect_again(
+    struct proxy *p, struct relay *r); /* in RELAY_CONNECT: if it is its turn */
+void relay_connect_expired(struct proxy *p, struct relay *r);
+void relay_connected(struct proxy *p, struct relay *r);
 void relay_backend_failed(struct proxy *p, struct relay *r);
+void relay_backend_spoke(struct proxy *p, struct relay *r);
+/* What it holds of a target and of others' queues is given back; the leg is not touched. */
+void relay_leave_backend(struct proxy *p, struct relay *r);
+/* Those that wait for a target of s try again: backends are about to change. */
+void relay_wake_all(struct proxy *p, const struct snapshot *s);
 
 /* relay_pump.c: bytes between open legs. */
 void relay_pump(struct proxy *p, struct relay *r);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
-#include "dataplane/proxy/backend.h"
 #include "dataplane/proxy/relay.h"
 
 #define ALERT_INTERNAL_ERROR 80 /* RFC 8446 6.2 */
@@ -17,64 +17,286 @@ static void *backend_user(struct relay *r)
  * The backend of the connection's listener, as of now: indices mean nothing after a reload. NULL when the
  * listener was taken away since the client was accepted.
  */
-static const struct backend *
-backend_of(const struct proxy *p, const struct relay *r, unsigned *index)
+static const struct backend *backend_of(const struct proxy *p, const struct relay *r)
 {
 	const struct bound *bound = tcp_listener_user(r->client.conn);
 
 	if (bound->listener < 0)
 		return NULL;
-	*index = p->snapshot->listeners[bound->listener].backend;
-	return &p->snapshot->backends[*index];
+	return &p->snapshot->backends[p->snapshot->listeners[bound->listener].backend];
 }
 
-/* Opens the leg to the next target that lets itself be tried; false: none is left. */
-static bool try_targets(struct proxy *p, struct relay *r)
+void relay_opening(struct proxy *p, struct relay *r)
 {
-	unsigned index = 0;
-	const struct backend *b = backend_of(p, r, &index);
+	const struct backend *b = backend_of(p, r);
+	const struct ip_addr *client = &tcp_flow(r->client.conn)->remote;
+	struct opening *o = p->free_openings; /* there is one for each relay */
 
-	if (!b)
+	p->free_openings = o->next;
+	memset(o, 0, sizeof(*o));
+	r->opening = o;
+	if (b && b->hash_key == CONFIG_HASH_SNI && p->hello.sni_len > 0)
+		o->key = balance_key(p->hello.sni, p->hello.sni_len);
+	else
+		o->key = balance_key(client->b, sizeof(client->b));
+}
+
+static struct balance_ask ask_for(struct proxy *p, const struct opening *o)
+{
+	return (struct balance_ask){
+		.worker = p->worker,
+		.n_workers = p->n_workers,
+		.now_ms = proxy_now_ms(p),
+		.key = o ? o->key : 0,
+		.tried = o ? o->tried : NULL,
+		.n_tried = o ? o->n_tried : 0,
+		.random = &p->random,
+	};
+}
+
+/* --- waiting for a target to have room --- */
+
+static void wake_first(struct proxy *p, const struct backend_lane *queue)
+{
+	if (queue->first)
+		relay_again(p, queue->first);
+}
+
+static void queue_leave(struct relay *r)
+{
+	struct opening *o = r->opening;
+	struct backend_lane *queue = o->queue;
+
+	if (!queue)
+		return;
+	*o->queue_prev = o->queue_next;
+	if (o->queue_next)
+		o->queue_next->opening->queue_prev = o->queue_prev;
+	else
+		queue->last = o->queue_prev;
+	queue->n_waiting--;
+	o->queue = NULL;
+}
+
+/* False: there is no room to wait in. */
+static bool queue_join(struct proxy *p, struct relay *r, const struct backend *b)
+{
+	struct backend_lane *queue = &b->run->lanes[p->worker];
+	struct opening *o = r->opening;
+	int32_t left_ms;
+
+	if (queue->n_waiting >= balance_share(b->queue_size, p->worker, p->n_workers)) {
+		queue->n_queue_full++;
 		return false;
-	while (r->connects_left > 0) {
-		const struct target *t = backend_next(b, &p->turn[index % PROXY_MAX_BACKENDS]);
-		struct tcp_target to = { .port = 0 };
-		enum tcp_error error;
-
-		r->connects_left--;
-		if (!t)
-			return false;
-		to.ip = t->at.ip;
-		to.port = t->at.port;
-		r->backend.conn = tcp_connect(p->stack, &to, backend_user(r), p->now_us, &error);
-		if (r->backend.conn) {
-			relay_deadline(p, r, b->connect_timeout_ms);
-			return true;
-		}
-		stats_inc(p->stats, STAT_BACKEND_FAILED);
 	}
-	return false;
+	if (!o->has_waited) {
+		queue->n_queued++;
+		o->wait_until_ms = proxy_now_ms(p) + b->queue_timeout_ms;
+		o->has_waited = true;
+	}
+	o->queue = queue;
+	o->queue_next = NULL;
+	o->queue_prev = queue->last;
+	*queue->last = r;
+	queue->last = &o->queue_next;
+	queue->n_waiting++;
+	left_ms = (int32_t)(o->wait_until_ms - proxy_now_ms(p));
+	relay_deadline(p, r, left_ms > 0 ? (uint32_t)left_ms : 0);
+	return true;
+}
+
+void relay_wake_all(struct proxy *p, const struct snapshot *s)
+{
+	for (unsigned i = 0; i < s->n_backends; i++) {
+		const struct backend_lane *queue = &s->backends[i].run->lanes[p->worker];
+		struct relay *r;
+
+		while ((r = queue->first) != NULL) {
+			queue_leave(r);
+			relay_again(p, r);
+		}
+	}
+}
+
+/* --- choosing and connecting --- */
+
+static void leave_target(struct proxy *p, struct relay *r)
+{
+	struct target_run *t = r->target;
+
+	if (!t)
+		return;
+	r->target = NULL;
+	wake_first(p, &t->group->lanes[p->worker]);
+	balance_leave(t, p->worker);
+}
+
+void relay_leave_backend(struct proxy *p, struct relay *r)
+{
+	struct opening *o = r->opening;
+
+	leave_target(p, r);
+	if (!o)
+		return;
+	queue_leave(r);
+	o->next = p->free_openings;
+	p->free_openings = o;
+	r->opening = NULL;
+}
+
+/* The target did not serve this connection. */
+static void target_failed(struct proxy *p, struct relay *r, struct target_run *t)
+{
+	const struct balance_ask ask = ask_for(p, NULL);
+
+	stats_inc(p->stats, STAT_BACKEND_FAILED);
+	if (balance_failed(backend_of(p, r), t, &ask))
+		stats_inc(p->stats, STAT_BACKEND_EJECTED);
+}
+
+static void note_tried(struct opening *o, const struct target_run *t)
+{
+	if (o->n_tried < RELAY_MAX_TRIED)
+		o->tried[o->n_tried++] = t->id;
+}
+
+static bool open_leg(struct proxy *p, struct relay *r, const struct target *t)
+{
+	struct tcp_target to = { .ip = t->at.ip, .port = t->at.port };
+	enum tcp_error error;
+
+	r->backend.conn = tcp_connect(p->stack, &to, backend_user(r), p->now_us, &error);
+	if (!r->backend.conn) {
+		/* Ports and memory that we lack are no fault of the target's. */
+		if (error == TCP_ERR_NO_ROUTE)
+			target_failed(p, r, t->run);
+		else
+			stats_inc(p->stats, STAT_BACKEND_FAILED);
+		return false;
+	}
+	r->target = t->run;
+	balance_take(t->run, p->worker);
+	return true;
+}
+
+/* Opens the leg to a target, or to the next that lets itself be tried. BALANCE_OK: it is under way. */
+static enum balance_verdict try_targets(struct proxy *p, struct relay *r, const struct backend *b)
+{
+	struct backend_lane *lane = &b->run->lanes[p->worker];
+
+	while (r->opening->n_tried <= b->retries) {
+		const struct balance_ask ask = ask_for(p, r->opening);
+		const struct target *t;
+		enum balance_verdict verdict = balance_pick(b, &ask, &t);
+
+		if (verdict != BALANCE_OK)
+			return verdict;
+		if (r->opening->n_tried > 0)
+			lane->n_retried++;
+		if (open_leg(p, r, t)) {
+			relay_deadline(p, r, b->connect_timeout_ms);
+			return BALANCE_OK;
+		}
+		note_tried(r->opening, t->run);
+	}
+	return BALANCE_NONE;
+}
+
+static void give_up(struct proxy *p, struct relay *r)
+{
+	relay_goodbye(p, r, 0);
+}
+
+void relay_connect_again(struct proxy *p, struct relay *r)
+{
+	const struct backend *b = backend_of(p, r);
+	struct opening *o = r->opening;
+	struct backend_lane *lane;
+
+	if (!b) {
+		give_up(p, r);
+		return;
+	}
+	lane = &b->run->lanes[p->worker];
+	if (o->queue && lane->first != r)
+		return; /* others were there before */
+	/* One that was refused by a target does not queue up again. */
+	if (!o->queue && lane->first && o->n_tried == 0) {
+		wake_first(p, lane); /* a target may have come back meanwhile */
+		if (!queue_join(p, r, b))
+			give_up(p, r);
+		return;
+	}
+	switch (try_targets(p, r, b)) {
+	case BALANCE_OK:
+		queue_leave(r);
+		wake_first(p, lane); /* there may be room for more */
+		break;
+	case BALANCE_FULL:
+		if (!o->queue && !queue_join(p, r, b))
+			give_up(p, r);
+		break;
+	case BALANCE_NONE:
+		lane->n_none++;
+		give_up(p, r);
+		break;
+	}
 }
 
 void relay_connect(struct proxy *p, struct relay *r)
 {
-	unsigned index = 0;
-	const struct backend *b = backend_of(p, r, &index);
-
 	relay_set_state(p, r, RELAY_CONNECT);
-	r->connects_left = (uint16_t)(b ? b->n_targets : 0);
-	if (!try_targets(p, r))
-		relay_goodbye(p, r, 0);
+	relay_connect_again(p, r);
+}
+
+void relay_connect_expired(struct proxy *p, struct relay *r)
+{
+	if (r->opening->queue) {
+		r->opening->queue->n_queue_timeouts++;
+		give_up(p, r);
+		return;
+	}
+	leg_abort(&r->backend);
+	relay_backend_failed(p, r);
+}
+
+void relay_connected(struct proxy *p, struct relay *r)
+{
+	struct target_run *target = r->target;
+
+	stats_inc(p->stats, STAT_BACKEND_CONNECTED);
+	target->lanes[p->worker].n_connected++;
+	/* What it needed to get here; the target stays. */
+	r->target = NULL;
+	relay_leave_backend(p, r);
+	r->target = target;
+	relay_set_state(p, r, RELAY_OPEN);
+	relay_deadline(p, r, r->idle_timeout_ms);
+}
+
+void relay_backend_spoke(struct proxy *p, struct relay *r)
+{
+	if (r->flags & RELAY_SPOKE)
+		return;
+	r->flags |= RELAY_SPOKE;
+	balance_succeeded(r->target, p->worker);
 }
 
 void relay_backend_failed(struct proxy *p, struct relay *r)
 {
-	stats_inc(p->stats, STAT_BACKEND_FAILED);
+	struct target_run *t = r->target;
+
 	if (r->state == RELAY_CONNECT) {
-		if (!try_targets(p, r))
-			relay_goodbye(p, r, 0);
+		target_failed(p, r, t);
+		note_tried(r->opening, t);
+		leave_target(p, r);
+		relay_connect_again(p, r);
 		return;
 	}
+	if (r->flags & RELAY_SPOKE)
+		stats_inc(p->stats, STAT_BACKEND_FAILED);
+	else
+		target_failed(p, r, t);
 	/* It broke off in the middle: a clean close would make a cut answer look whole. */
 	relay_goodbye(p, r, ALERT_INTERNAL_ERROR);
 }

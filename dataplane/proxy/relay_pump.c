@@ -181,6 +181,7 @@ static bool seal_one(struct proxy *p, struct relay *r, size_t *done)
 		if (io.consumed == 0)
 			return false;
 		stats_add(p->stats, STAT_BYTES_CLIENT_OUT, io.consumed);
+		relay_backend_spoke(p, r);
 		*done += io.consumed;
 		return true;
 	case RECORD_FATAL:
@@ -201,6 +202,7 @@ static void backend_eof(struct proxy *p, struct relay *r)
 {
 	if (!(r->flags & RELAY_BACKEND_EOF)) {
 		r->flags |= RELAY_BACKEND_EOF;
+		relay_backend_spoke(p, r);
 		record_close(&r->record);
 	}
 	if (!relay_control(p, r))

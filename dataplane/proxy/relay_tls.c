@@ -48,6 +48,7 @@ static void start_handshake(struct proxy *p, struct relay *r)
 		refuse(p, r, 80); /* internal_error */
 		return;
 	}
+	relay_opening(p, r);
 	relay_set_state(p, r, RELAY_HANDSHAKE);
 	relay_handshake(p, r);
 }

@@ -7,7 +7,6 @@
 #include "config/err.h"
 #include "config/load.h"
 #include "config/model.h"
-#include "dataplane/proxy/backend.h"
 #include "tls/policy.h"
 #include "tls/service.h"
 
@@ -19,28 +18,69 @@ static struct ip_addr endpoint_ip(const struct config_addr *a)
 	return ip;
 }
 
-static int build_backend(struct backend *b, const struct config_backend *config, struct err *e)
+static uint32_t milliseconds(double seconds)
 {
-	b->name = config->name;
-	b->connect_timeout_ms = (uint32_t)(config->connect_timeout_s * 1000.0);
-	b->n_targets = config->n_targets;
-	b->targets = calloc(config->n_targets + 1, sizeof(*b->targets));
-	if (!b->targets)
+	return (uint32_t)(seconds * 1000.0);
+}
+
+static int build_target(struct backend *b, unsigned i, const struct config_target *config)
+{
+	struct target *t = &b->targets[i];
+	bool is_open = !config->drain;
+
+	t->at.ip = endpoint_ip(&config->address);
+	t->at.port = config->address.port;
+	t->weight = config->weight;
+	t->max_connections = config->max_connections;
+	t->drain = config->drain;
+	b->sums[i + 1] = b->sums[i] + (is_open ? config->weight : 0);
+	t->run = target_run_get(b->run, &t->at);
+	return t->run ? 0 : -1;
+}
+
+static int build_backend(
+    struct backend *b, const struct config_backend *config, unsigned n_workers, struct err *e)
+{
+	*b = (struct backend){
+		.name = config->name,
+		.algorithm = config->algorithm,
+		.hash_key = config->hash_key,
+		.connect_timeout_ms = milliseconds(config->connect_timeout_s),
+		.retries = config->retries,
+		.slow_start_ms = milliseconds(config->slow_start_s),
+		.outlier = { .failures = config->outlier.failures,
+		    .ejection_ms = milliseconds(config->outlier.ejection_time_s),
+		    .max_ejection_ms = milliseconds(config->outlier.max_ejection_time_s),
+		    .max_ejected = config->outlier.max_ejected },
+		.queue_size = config->queue.size,
+		.queue_timeout_ms = milliseconds(config->queue.timeout_s),
+		.run = backend_run_get(config->name, n_workers),
+		.targets = calloc(config->n_targets + 1, sizeof(*b->targets)),
+		.sums = calloc(config->n_targets + 1, sizeof(*b->sums)),
+	};
+	if (!b->run || !b->targets || !b->sums)
 		return err_set(e, "out of memory for backend '%s'", config->name);
-	for (unsigned i = 0; i < config->n_targets; i++) {
-		b->targets[i].at.ip = endpoint_ip(&config->targets[i].address);
-		b->targets[i].at.port = config->targets[i].address.port;
-		b->targets[i].weight = config->targets[i].weight;
-	}
-	return backend_order(b) == 0 ? 0 : err_set(e, "out of memory for backend '%s'", b->name);
+	for (; b->n_targets < config->n_targets; b->n_targets++)
+		if (build_target(b, b->n_targets, &config->targets[b->n_targets]) < 0)
+			return err_set(e, "out of memory for backend '%s'", config->name);
+	return 0;
+}
+
+static void clear_backend(struct backend *b)
+{
+	for (unsigned i = 0; i < b->n_targets; i++)
+		target_run_put(b->targets[i].run);
+	backend_run_put(b->run);
+	free(b->targets);
+	free(b->sums);
 }
 
 static int build_listener(struct listener *l, const struct config_listener *config, struct err *e)
 {
 	l->name = config->name;
 	l->backend = config->backend;
-	l->handshake_timeout_ms = (uint32_t)(config->handshake_timeout_s * 1000.0);
-	l->idle_timeout_ms = (uint32_t)(config->idle_timeout_s * 1000.0);
+	l->handshake_timeout_ms = milliseconds(config->handshake_timeout_s);
+	l->idle_timeout_ms = milliseconds(config->idle_timeout_s);
 	l->n_bind = config->n_bind;
 	l->bind = calloc(config->n_bind + 1, sizeof(*l->bind));
 	if (!l->bind)
@@ -67,7 +107,8 @@ static int build_base(struct snapshot_base *b, struct err *e)
 		return err_set(e, "out of memory for %u listeners", config->n_listeners);
 	b->n_backends = config->n_backends;
 	for (unsigned i = 0; i < b->n_backends; i++)
-		result |= build_backend(&b->backends[i], &config->backends[i], e);
+		result |= build_backend(
+		    &b->backends[i], &config->backends[i], config->runtime.n_workers, e);
 	b->n_listeners = config->n_listeners;
 	for (unsigned i = 0; i < b->n_listeners; i++)
 		result |= build_listener(&b->listeners[i], &config->listeners[i], e);
@@ -103,10 +144,8 @@ void snapshot_base_put(struct snapshot_base *b)
 		return;
 	for (unsigned i = 0; i < b->n_listeners; i++)
 		free(b->listeners[i].bind);
-	for (unsigned i = 0; i < b->n_backends; i++) {
-		free(b->backends[i].targets);
-		free(b->backends[i].order);
-	}
+	for (unsigned i = 0; i < b->n_backends; i++)
+		clear_backend(&b->backends[i]);
 	free(b->listeners);
 	free(b->backends);
 	config_free(b->config);

@@ -3,10 +3,10 @@
 
 #include <stdint.h>
 
-#include "dataplane/net/pkt.h"
+#include "config/model.h"
+#include "dataplane/proxy/target.h"
 
 struct cert;
-struct config;
 struct err;
 struct sni_change;
 struct tls_service;
@@ -20,24 +20,35 @@ struct tls_service;
  * counted, by control alone; making a snapshot of parts that exist costs one small struct per listener.
  */
 
-struct endpoint {
-	struct ip_addr ip;
-	uint16_t port; /* host order */
-};
-
 struct target {
 	struct endpoint at;
 	unsigned weight;
+	uint32_t max_connections; /* over all workers; 0: no limit */
+	bool drain;
+	struct target_run *run; /* a reference */
+};
+
+struct backend_outlier {
+	unsigned failures; /* in a row; 0: never */
+	uint32_t ejection_ms, max_ejection_ms;
+	unsigned max_ejected; /* percent */
 };
 
 struct backend {
 	const char *name; /* in config */
 	struct target *targets;
 	unsigned n_targets;
-	/* Indices of targets in the order of smooth weighted round robin; repeated for ever. */
-	uint16_t *order;
-	unsigned n_order; /* 0: every weight is 0, no target may be used */
+	uint32_t *sums; /* n_targets + 1 of them: of the weights before each target, and of all */
+	enum config_algorithm algorithm;
+	enum config_hash_key hash_key;
 	uint32_t connect_timeout_ms;
+	unsigned retries;
+	uint32_t slow_start_ms;
+	struct backend_outlier outlier;
+	uint32_t queue_size; /* over all workers */
+	uint32_t queue_timeout_ms;
+	bool checked;            /* the targets' verdicts count */
+	struct backend_run *run; /* a reference */
 };
 
 struct listener {

@@ -108,6 +108,14 @@ char *config_text_with(const char *old, const char *new)
 	return replace(config_text_base, old, new);
 }
 
+char *config_text_change(char *text, const char *old, const char *new)
+{
+	char *changed = replace(text, old, new);
+
+	free(text);
+	return changed;
+}
+
 static void run_case(void **state)
 {
 	const struct config_text_case *k = *state;

@@ -32,3 +32,6 @@ void config_text_write(const char *name, const char *text);
 
 /* The base text with old replaced by new; the caller frees it. */
 char *config_text_with(const char *old, const char *new);
+
+/* The same of text, which is taken. */
+char *config_text_change(char *text, const char *old, const char *new);

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config/load_backends.h"
+
+#include <string.h>
+
+#include "config/load_addrs.h"
+#include "config/load_tables.h"
+
+/* Reads one of n words into *value. */
+static void load_word(struct load *l, const config_setting_t *s, const struct load_key *k,
+    const char *const *words, unsigned n, const char *all, unsigned *value)
+{
+	const char *text = load_get_string(l, s, k->name, 100);
+
+	if (!text)
+		return;
+	for (unsigned i = 0; i < n; i++) {
+		if (strcmp(text, words[i]) == 0) {
+			*value = i;
+			return;
+		}
+	}
+	load_error(l, s, "'%s' is '%s'; it must be %s", k->name, text, all);
+}
+
+#define N_OF(words) (sizeof(words) / sizeof((words)[0]))
+
+/* --- targets --- */
+
+static void
+load_target_address(struct load *l, const config_setting_t *s, const struct load_key *k, void *item)
+{
+	load_addr(l, s, k->name, ADDR_PORT, &((struct config_target *)item)->address);
+}
+
+static const struct config_target target_defaults = { .weight = 1 };
+
+static const struct load_key target_keys[] = {
+	{ "address", load_target_address, .required = true },
+	{ "weight", load_integer, SIZED(config_target, weight), .min = 0, .max = 256 },
+	{ "max_connections", load_integer, SIZED(config_target, max_connections), .min = 0,
+	    .max = 16 << 20 },
+	{ "drain", load_bool, AT(config_target, drain) },
+};
+
+static const struct load_group target = { "target", KEYS(target_keys), PLACED(config_target),
+	.defaults = &target_defaults };
+
+/* --- how one is chosen --- */
+
+static void
+load_algorithm(struct load *l, const config_setting_t *s, const struct load_key *k, void *item)
+{
+	static const char *const words[] = {
+		[CONFIG_ROUND_ROBIN] = "round_robin",
+		[CONFIG_LEAST_CONNECTIONS] = "least_connections",
+		[CONFIG_RANDOM_TWO] = "random_two",
+		[CONFIG_CONSISTENT_HASH] = "consistent_hash",
+	};
+	unsigned value = CONFIG_ROUND_ROBIN;
+
+	load_word(l, s, k, words, N_OF(words),
+	    "\"round_robin\", \"least_connections\", \"random_two\" or \"consistent_hash\"",
+	    &value);
+	((struct config_backend *)item)->algorithm = (enum config_algorithm)value;
+}
+
+static void
+load_hash_key(struct load *l, const config_setting_t *s, const struct load_key *k, void *item)
+{
+	static const char *const words[] = {
+		[CONFIG_HASH_CLIENT_ADDRESS] = "client_address",
+		[CONFIG_HASH_SNI] = "sni",
+	};
+	unsigned value = CONFIG_HASH_CLIENT_ADDRESS;
+
+	load_word(l, s, k, words, N_OF(words), "\"client_address\" or \"sni\"", &value);
+	((struct config_backend *)item)->hash_key = (enum config_hash_key)value;
+}
+
+static const struct load_key outlier_keys[] = {
+	{ "failures", load_integer, SIZED(config_backend, outlier.failures), .min = 0,
+	    .max = 1000 },
+	{ "ejection_time", load_seconds, AT(config_backend, outlier.ejection_time_s) },
+	{ "max_ejection_time", load_seconds, AT(config_backend, outlier.max_ejection_time_s) },
+	{ "max_ejected", load_integer, SIZED(config_backend, outlier.max_ejected), .min = 0,
+	    .max = 100 },
+};
+
+static const struct load_group outlier = { KEYS(outlier_keys) };
+
+static const struct load_key queue_keys[] = {
+	{ "size", load_integer, SIZED(config_backend, queue.size), .min = 0, .max = 1000000,
+	    .required = true },
+	{ "timeout", load_seconds, AT(config_backend, queue.timeout_s) },
+};
+
+static const struct load_group queue = { KEYS(queue_keys) };
+
+/* --- backends --- */
+
+static const struct config_backend backend_defaults = {
+	.connect_timeout_s = 5,
+	.retries = 2,
+	.outlier = { .failures = 5,
+	    .ejection_time_s = 10,
+	    .max_ejection_time_s = 300,
+	    .max_ejected = 50 },
+	.queue = { .timeout_s = 5 },
+};
+
+static const struct load_key backend_keys[] = {
+	{ "name", load_name, AT(config_backend, name), .required = true },
+	{ "targets", load_items, LISTED(config_backend, targets), .min = 1, .max = 1000,
+	    .required = true, .group = &target },
+	{ "algorithm", load_algorithm, .required = false },
+	{ "hash_key", load_hash_key, .required = false },
+	{ "connect_timeout", load_seconds, AT(config_backend, connect_timeout_s) },
+	{ "retries", load_integer, SIZED(config_backend, retries), .min = 0,
+	    .max = LOAD_MAX_RETRIES },
+	{ "slow_start", load_seconds, AT(config_backend, slow_start_s) },
+	{ "outlier", load_group, .group = &outlier },
+	{ "queue", load_group, .group = &queue },
+};
+
+const struct load_group load_backends = { "backend", KEYS(backend_keys), PLACED(config_backend),
+	.defaults = &backend_defaults, .names = LOAD_BACKENDS };

@@ -1,0 +1,196 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Several targets behind a listener, and changes of them under load. Each is an nginx of its own that says its name.
+. tests/integration/lib.sh
+
+config=$lab/integration.cfg
+cp "$config" "$lab/integration.cfg.kept"
+trap 'cp "$lab/integration.cfg.kept" "$config"; for i in 1 2 3 4; do target_stop $i; done' EXIT
+
+target_start() { # NUMBER
+	local dir=$lab/target$1
+	mkdir -p "$dir"
+	cat >"$dir/nginx.conf" <<-N
+		user root;
+		worker_processes 1;
+		pid $dir/pid;
+		error_log $dir/error.log;
+		events { worker_connections 4096; }
+		http {
+			access_log off;
+			keepalive_requests 1000000000;
+			server {
+				listen 10.81.0.2:808$1 backlog=4096 reuseport;
+				location / { default_type text/plain; return 200 "target $1\n"; }
+			}
+		}
+	N
+	ip netns exec "$prefix-backend" nginx -p "$dir" -e "$dir/error.log" -c "$dir/nginx.conf"
+	wait_for 10 test -s "$dir/pid"
+}
+
+target_stop() { # NUMBER: as a crash would
+	local dir=$lab/target$1 pid
+	[ -s "$dir/pid" ] || return 0
+	pid=$(cat "$dir/pid")
+	kill -KILL $(cat "/proc/$pid/task/$pid/children" 2>/dev/null) "$pid" 2>/dev/null
+	rm -f "$dir/pid"
+}
+
+of() { # METRIC NUMBER: of that target
+	counter "$1{backend=\"three\",target=\"10.81.0.2:808$2\"}"
+}
+of_backend() { counter "$1{backend=\"three\"}"; }
+
+targets() { # LINE...: what 'targets' of the backend "three" is from now on, and OPTIONS
+	local body='' line
+	for line in "$@"; do body+="${body:+,}      { $line }"$'\n'; done
+	awk -v body="$body" -v options="${OPTIONS:-}" '
+		/name = "three"; connect_timeout/ { print "  { name = \"three\"; connect_timeout = 1.0; " options
+			print "    targets = ("; printf "%s", body; print "    ); },"; skip = 1; next }
+		skip && /\); },/ { skip = 0; next }
+		!skip' "$lab/integration.cfg.kept" >"$config"
+	local before
+	before=$(scripts/lab ctl status 2>/dev/null | grep -i generation)
+	scripts/lab reload
+	wait_for 10 changed "$before"
+}
+changed() { [ "$(scripts/lab ctl status 2>/dev/null | grep -i generation)" != "$1" ]; }
+
+T1='address = "10.81.0.2:8081";' T2='address = "10.81.0.2:8082";' T3='address = "10.81.0.2:8083";'
+T4='address = "10.81.0.2:8084";'
+
+ask() { in_client curl -sS --fail --max-time 20 --cacert "$ca" --resolve www.lab.test:9030:10.80.0.1 \
+	https://www.lab.test:9030/; }
+ask_many() { for _ in $(seq "$1"); do ask || return 1; done; }
+
+# load SECONDS [CONNECTION_HEADER]: in the background; wrk's report in wrk.log.
+load() {
+	in_client wrk -t 1 -c 24 -d "$1s" --timeout 20s -H 'Host: www.lab.test' ${2:+-H "Connection: $2"} \
+		https://10.80.0.1:9030/ >"$lab/wrk.log" 2>&1 &
+	wrk=$!
+}
+no_request_failed() { # of wrk's; and there were some
+	wait $wrk
+	grep -q 'Requests/sec' "$lab/wrk.log" || { cat "$lab/wrk.log"; return 1; }
+	! grep -e 'Socket errors' -e 'Non-2xx' "$lab/wrk.log" || return 1
+	awk '/requests in/ { exit !($1 > 50) }' "$lab/wrk.log" || { cat "$lab/wrk.log"; return 1; }
+}
+moves_on() { # NUMBER: connections to that target grow
+	local before
+	before=$(of target_connections_total "$1")
+	wait_for 10 grown "$1" "$before"
+}
+grown() { [ "$(of target_connections_total "$1")" -gt "$2" ]; }
+
+for i in 1 2 3 4; do target_start $i; done
+
+# --- who gets how many
+evenly() {
+	targets "$T1" "$T2" "$T3"
+	ask_many 12 >"$lab/asked" || return 1
+	for i in 1 2 3; do [ "$(grep -c "target $i" "$lab/asked")" = 4 ] || { sort "$lab/asked" | uniq -c; return 1; }; done
+}
+[ "$(scripts/lab stats | grep -c 'rx_packets{worker')" = 1 ] && try round_robin_in_turn evenly
+
+weighted() {
+	targets "$T1 weight = 2;" "$T2 weight = 1;" "$T3 weight = 0;"
+	ask_many 12 >"$lab/asked" || return 1
+	! grep -q 'target 3' "$lab/asked" && [ "$(grep -c 'target 1' "$lab/asked")" -ge 6 ]
+}
+try weights_count weighted
+
+sticky() {
+	OPTIONS='algorithm = "consistent_hash";' targets "$T1" "$T2" "$T3"
+	ask_many 8 >"$lab/asked" || return 1
+	[ "$(sort -u "$lab/asked" | wc -l)" = 1 ] || { cat "$lab/asked"; return 1; }
+}
+try one_address_one_target sticky
+
+# --- failing targets
+retried() {
+	targets "$T1" 'address = "10.81.0.2:8089";'
+	local failed
+	failed=$(of_backend backend_retries_total)
+	ask_many 6 || return 1
+	[ "$(of_backend backend_retries_total)" -gt "$failed" ]
+}
+try another_target_is_tried retried
+ejected() {
+	OPTIONS='outlier = { failures = 1; ejection_time = 60.0; max_ejection_time = 60.0; };' \
+		targets "$T1" 'address = "10.81.0.2:8089";'
+	ask_many 6 || return 1
+	[ "$(of target_ejected 9)" -ge 1 ] && [ "$(of target_ejections_total 9)" -ge 1 ]
+}
+try an_outlier_is_ejected ejected
+
+# --- limits: 4 at once for 24 that ask
+queued() {
+	OPTIONS='queue = { size = 200; timeout = 20.0; };' targets "$T1 max_connections = 4;"
+	local before
+	before=$(of_backend backend_queued_total)
+	load 3 close
+	wait_for 10 waiting || return 1
+	no_request_failed && [ "$(of_backend backend_queued_total)" -gt "$before" ] &&
+		[ "$(of_backend backend_queue_full_total)" = 0 ] && [ "$(of_backend backend_waiting)" = 0 ]
+}
+waiting() { [ "$(of_backend backend_waiting)" -gt 0 ] && [ "$(of target_connections 1)" -le 4 ]; }
+try those_beyond_the_limit_wait queued
+full() {
+	targets "$T1 max_connections = 2;"
+	in_client sh -c "for i in 1 2; do (sleep 3) | timeout 10 openssl s_client -quiet -connect 10.80.0.1:9030 >/dev/null 2>&1 & done; wait" &
+	local holders=$!
+	wait_for 10 held 2 || return 1
+	refused ask || return 1
+	[ "$(of_backend backend_queue_full_total)" -gt 0 ] || return 1
+	wait $holders
+	wait_for 10 ask
+}
+held() { [ "$(of target_connections 1)" = "$1" ]; }
+[ "$(scripts/lab stats | grep -c 'rx_packets{worker')" = 1 ] && try without_a_queue_they_are_refused full
+
+# --- changes under load: connections that close after each request, so that each needs a target
+changes() {
+	targets "$T1" "$T2" "$T3"
+	load 8 close
+	moves_on 1 && moves_on 2 && moves_on 3 || return 1
+	targets "$T1 weight = 5;" "$T2" "$T3" && moves_on 2 || return 1
+	targets "$T1" "$T2" "$T3 drain = true;" && wait_for 10 emptied 3 || return 1
+	targets "$T1" "$T2" "$T3" "$T4" && moves_on 4 || return 1
+	targets "$T1" "$T4" && moves_on 4 || return 1
+	no_request_failed
+}
+emptied() { [ "$(of target_connections "$1")" = 0 ]; }
+try changes_fail_no_request changes
+
+# --- connections that stay: a drained target keeps what it has
+kept() {
+	targets "$T1" "$T2" "$T3"
+	load 3
+	wait_for 10 filled 3 || return 1
+	targets "$T1" "$T2" "$T3 drain = true;" || return 1
+	[ "$(of target_connections 3)" -gt 0 ] || return 1
+	no_request_failed
+}
+filled() { [ "$(of target_connections "$1")" -gt 0 ]; }
+try a_drained_target_keeps_its_connections kept
+
+# --- a target dies: what it was answering is lost, nothing else
+killed() {
+	targets "$T1" "$T2" "$T3"
+	load 4 close
+	moves_on 3 || return 1
+	target_stop 3
+	wait $wrk
+	local lost
+	lost=$(sed -n 's/.*Socket errors: connect \([0-9]*\), read \([0-9]*\), write \([0-9]*\), timeout \([0-9]*\).*/\1+\2+\3+\4/p' "$lab/wrk.log")
+	lost=$((${lost:-0}))
+	cat "$lab/wrk.log"
+	# 24 at once: no more than that can have been under way.
+	[ "$lost" -le 24 ] && ! grep -q Non-2xx "$lab/wrk.log"
+}
+try a_dead_target_costs_only_what_it_was_serving killed
+
+cp "$lab/integration.cfg.kept" "$config"
+scripts/lab reload
+try nothing_is_left becomes_quiet 30

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config/err.h"
+#include "config/load.h"
+#include "config/model.h"
+#include "tests/unit/config_text.h"
+
+#include <cmocka.h>
+
+#define MORE(text) "connect_timeout = 2.5", "connect_timeout = 2.5; " text
+#define AT         "sallyport.cfg:23: backend 'app': "
+#define APP        "sallyport.cfg:19: backend 'app': "
+
+static const struct config_text_case cases[] = {
+	{ "algorithm_unknown", MORE("algorithm = \"fastest\""),
+	    AT "'algorithm' is 'fastest'; it must be \"round_robin\", \"least_connections\", "
+	       "\"random_two\" or \"consistent_hash\"\n" },
+	{ "algorithm_not_a_string", MORE("algorithm = 1"),
+	    AT "'algorithm' must be a string, not an integer\n" },
+	{ "hash_key_unknown", MORE("algorithm = \"consistent_hash\"; hash_key = \"cookie\""),
+	    AT "'hash_key' is 'cookie'; it must be \"client_address\" or \"sni\"\n" },
+	{ "hash_key_without_use", MORE("hash_key = \"sni\""),
+	    APP "'hash_key' has no use without algorithm = \"consistent_hash\"\n" },
+	{ "hash_of_sni_is_fine", MORE("algorithm = \"consistent_hash\"; hash_key = \"sni\""), "" },
+	{ "retries_many", MORE("retries = 5"), AT "'retries' is 5, which is not in 0..4\n" },
+	{ "slow_start_zero", MORE("slow_start = 0"),
+	    AT "'slow_start' is 0 seconds; it must be at least 0.001 and less than 86400\n" },
+	{ "outlier_not_a_group", MORE("outlier = 5"),
+	    AT "'outlier' must be a group { }, not an integer\n" },
+	{ "outlier_failures_negative", MORE("outlier = { failures = -1; }"),
+	    AT "outlier: 'failures' is -1, which is not in 0..1000\n" },
+	{ "outlier_percent", MORE("outlier = { max_ejected = 101; }"),
+	    AT "outlier: 'max_ejected' is 101, which is not in 0..100\n" },
+	{ "outlier_unknown_key", MORE("outlier = { failure = 1; }"),
+	    AT "outlier: unknown key 'failure'; did you mean 'failures'?\n" },
+	{ "outlier_times_crossed",
+	    MORE("outlier = { ejection_time = 9; max_ejection_time = 8.5; }"),
+	    APP "outlier: 'max_ejection_time' is 8.5, less than 'ejection_time', which is 9\n" },
+	{ "queue_without_size", MORE("queue = { timeout = 1; }"), AT "queue: 'size' is missing\n" },
+	{ "queue_without_limits", MORE("queue = { size = 1; }"),
+	    APP "'queue' has no use: no target has 'max_connections'\n" },
+	{ "queue_negative", MORE("queue = { size = -1; }"),
+	    AT "queue: 'size' is -1, which is not in 0..1000000\n" },
+	{ "max_connections_negative", "weight = 3", "max_connections = -1",
+	    "sallyport.cfg:21: backend 'app': target 1: 'max_connections' is -1, which is not in "
+	    "0..16777216\n" },
+	{ "drain_not_a_boolean", "weight = 3", "drain = 1",
+	    "sallyport.cfg:21: backend 'app': target 1: 'drain' must be true or false, not an "
+	    "integer\n" },
+	{ "draining_all_is_fine", "weight = 3; },\n      { address = \"[fd81::2]:8080\"; }",
+	    "drain = true; },\n      { address = \"[fd81::2]:8080\"; drain = true; }", "" },
+};
+
+static struct err e;
+
+static struct config *load_with(const char *old, const char *new)
+{
+	char *text = config_text_with(old, new);
+	struct config *c;
+
+	err_init(&e);
+	c = config_load_text(CONFIG_TEXT_FILE, text, strlen(text), &e);
+	assert_string_equal(e.text, "");
+	free(text);
+	return c;
+}
+
+static void what_is_written_is_loaded(void **state)
+{
+	struct config *c =
+	    load_with("weight = 3", "weight = 3; max_connections = 70; drain = true");
+	const struct config_backend *b = &c->backends[0];
+
+	(void)state;
+	assert_int_equal(b->targets[0].max_connections, 70);
+	assert_true(b->targets[0].drain);
+	assert_int_equal(b->targets[1].max_connections, 0);
+	assert_false(b->targets[1].drain);
+	assert_int_equal(b->algorithm, CONFIG_ROUND_ROBIN);
+	config_free(c);
+
+	c = load_with(MORE("algorithm = \"least_connections\"; retries = 4; slow_start = 30; "
+			   "outlier = { failures = 7; ejection_time = 2.5; max_ejection_time = 9; "
+			   "max_ejected = 20; }"));
+	b = &c->backends[0];
+	assert_int_equal(b->algorithm, CONFIG_LEAST_CONNECTIONS);
+	assert_int_equal(b->retries, 4);
+	assert_true(b->slow_start_s == 30);
+	assert_int_equal(b->outlier.failures, 7);
+	assert_true(b->outlier.ejection_time_s == 2.5);
+	assert_true(b->outlier.max_ejection_time_s == 9);
+	assert_int_equal(b->outlier.max_ejected, 20);
+	config_free(c);
+
+	c = load_with("weight = 3; },\n      { address = \"[fd81::2]:8080\"; } );",
+	    "max_connections = 1; } ); queue = { size = 12; timeout = 0.5; };");
+	b = &c->backends[0];
+	assert_int_equal(b->queue.size, 12);
+	assert_true(b->queue.timeout_s == 0.5);
+	config_free(c);
+}
+
+/* Shares of a limit: with two workers each needs at least one. */
+static void limits_smaller_than_the_workers(void **state)
+{
+	char *text;
+
+	(void)state;
+	if (sysconf(_SC_NPROCESSORS_CONF) < 2)
+		skip();
+	err_init(&e);
+	text = config_text_with("workers = [0]", "workers = [0, 1]");
+	text = config_text_change(text, "weight = 3", "max_connections = 1");
+	text = config_text_change(
+	    text, "connect_timeout = 2.5", "connect_timeout = 2.5; queue = { size = 1; }");
+	assert_null(config_load_text(CONFIG_TEXT_FILE, text, strlen(text), &e));
+	free(text);
+	assert_string_equal(e.text,
+	    "sallyport.cfg:21: backend 'app': target 1: 'max_connections' is 1 for 2 workers; each "
+	    "needs at least one\n"
+	    "sallyport.cfg:19: backend 'app': queue: 'size' is 1 for 2 workers; each needs at least "
+	    "one\n");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_written_is_loaded),
+		cmocka_unit_test(limits_smaller_than_the_workers),
+	};
+
+	return config_text_run("config_backends", cases, sizeof(cases) / sizeof(cases[0]), tests,
+	    sizeof(tests) / sizeof(tests[0]));
+}
