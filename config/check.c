@@ -388,6 +388,14 @@ static void check_backend(struct check *k, const struct config_backend *b)
 		    or_unnamed(b->name));
 	check_targets_differ(k, b);
 	check_balance(k, b);
+	if (b->proxy_version == 1 && b->proxy_line)
+		err_add(k->e, b->file, b->proxy_line,
+		    "backend '%s': proxy_protocol: version 1 has no 'tlvs'; use version 2",
+		    or_unnamed(b->name));
+	if (b->proxy_tlvs & CONFIG_PROXY_CLIENT_CERT && !(b->proxy_tlvs & CONFIG_PROXY_SSL))
+		err_add(k->e, b->file, b->proxy_line,
+		    "backend '%s': proxy_protocol: 'client_cert' is a part of 'ssl'; list that too",
+		    or_unnamed(b->name));
 }
 
 /* --- listeners --- */
@@ -514,8 +522,25 @@ static void check_certificates_differ(struct check *k, const struct config_liste
 	free(sorted);
 }
 
+/* Who may speak for others is a matter of trust: no prefix may mean more than it seems to. */
+static void check_fronts(struct check *k, const struct config_listener *l)
+{
+	for (unsigned i = 0; i < l->n_proxy_from; i++) {
+		struct config_addr a = l->proxy_from[i];
+		char was[CONFIG_ADDR_TEXT], is[CONFIG_ADDR_TEXT];
+
+		config_addr_print(&a, ADDR_PREFIX, was);
+		if (!config_addr_trim(&a))
+			err_add(k->e, a.file, a.line,
+			    "listener '%s': proxy_protocol: 'from' has %s, with bits set past its "
+			    "prefix; did you mean %s?",
+			    or_unnamed(l->name), was, config_addr_print(&a, ADDR_PREFIX, is));
+	}
+}
+
 static void check_listener(struct check *k, const struct config_listener *l)
 {
+	check_fronts(k, l);
 	for (unsigned i = 0; i < l->n_bind; i++)
 		check_bind(k, l, &l->bind[i]);
 	for (unsigned i = 0; i < l->n_alpn; i++) {

@@ -178,7 +178,8 @@ static bool same_backend(const struct config *a, unsigned i, const struct config
 	    x->outlier.ejection_time_s != y->outlier.ejection_time_s ||
 	    x->outlier.max_ejection_time_s != y->outlier.max_ejection_time_s ||
 	    x->outlier.max_ejected != y->outlier.max_ejected || x->queue.size != y->queue.size ||
-	    x->queue.timeout_s != y->queue.timeout_s)
+	    x->queue.timeout_s != y->queue.timeout_s || x->proxy_version != y->proxy_version ||
+	    x->proxy_tlvs != y->proxy_tlvs)
 		return false;
 	for (unsigned t = 0; t < x->n_targets; t++) {
 		if (!same_target(&x->targets[t], &y->targets[t]))
@@ -214,7 +215,9 @@ static bool same_listener(const struct config *a, unsigned i, const struct confi
 	    same_strings(x->alpn, x->n_alpn, y->alpn, y->n_alpn) &&
 	    strcmp(a->backends[x->backend].name, b->backends[y->backend].name) == 0 &&
 	    x->handshake_timeout_s == y->handshake_timeout_s &&
-	    x->idle_timeout_s == y->idle_timeout_s;
+	    x->idle_timeout_s == y->idle_timeout_s &&
+	    same_addrs(x->proxy_from, x->n_proxy_from, y->proxy_from, y->n_proxy_from) &&
+	    x->proxy_timeout_s == y->proxy_timeout_s && x->proxy_others == y->proxy_others;
 }
 
 /* One kind of named items: where they are, and when two of them are the same. */

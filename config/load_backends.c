@@ -97,6 +97,48 @@ static const struct load_key queue_keys[] = {
 
 static const struct load_group queue = { KEYS(queue_keys) };
 
+/* --- the PROXY protocol --- */
+
+static void
+load_proxy_tlvs(struct load *l, const config_setting_t *s, const struct load_key *k, void *item)
+{
+	static const char *const names[] = { "alpn", "authority", "ssl", "unique_id", "crc32c",
+		"netns", "client_cert" };
+	const unsigned n_names = sizeof(names) / sizeof(names[0]);
+	struct config_backend *b = item;
+
+	b->proxy_line = config_setting_source_line(s);
+	if (!load_is_list(l, s, k))
+		return;
+	for (int i = 0; i < config_setting_length(s); i++) {
+		const config_setting_t *element = config_setting_get_elem(s, (unsigned)i);
+		const char *text;
+		unsigned bit = 0;
+
+		l->element = (unsigned)i + 1;
+		text = load_get_string(l, element, k->name, 100);
+		while (text && bit < n_names && strcmp(text, names[bit]) != 0)
+			bit++;
+		if (text && bit == n_names)
+			load_error(l, element,
+			    "'tlvs' is '%s'; it must be alpn, authority, ssl, client_cert, "
+			    "unique_id, netns or crc32c",
+			    text);
+		else if (text)
+			b->proxy_tlvs |= 1u << bit;
+	}
+	l->element = 0;
+}
+
+static const struct load_key backend_proxy_keys[] = {
+	{ "version", load_integer, SIZED(config_backend, proxy_version), .min = 1, .max = 2,
+	    .required = true },
+	{ "tlvs", load_proxy_tlvs, .max = 7 },
+};
+
+/* Its members lie in the backend. */
+static const struct load_group backend_proxy = { KEYS(backend_proxy_keys) };
+
 /* --- backends --- */
 
 static const struct config_backend backend_defaults = {
@@ -121,6 +163,7 @@ static const struct load_key backend_keys[] = {
 	{ "slow_start", load_seconds, AT(config_backend, slow_start_s) },
 	{ "outlier", load_group, .group = &outlier },
 	{ "queue", load_group, .group = &queue },
+	{ "proxy_protocol", load_group, .group = &backend_proxy },
 };
 
 const struct load_group load_backends = { "backend", KEYS(backend_keys), PLACED(config_backend),

@@ -362,6 +362,41 @@ load_backend(struct load *l, const config_setting_t *s, const struct load_key *k
 		((struct config_listener *)item)->backend = (unsigned)index;
 }
 
+static void
+load_proxy_from(struct load *l, const config_setting_t *s, const struct load_key *k, void *item)
+{
+	struct config_listener *listener = item;
+	struct config_addr *a;
+
+	if (!load_is_list(l, s, k))
+		return;
+	a = load_alloc(l, (size_t)config_setting_length(s), sizeof(*a));
+	if (!a)
+		return;
+	listener->proxy_from = a;
+	listener->n_proxy_from = load_addrs(l, s, k, ADDR_PREFIX, a);
+}
+
+static void
+load_proxy_others(struct load *l, const config_setting_t *s, const struct load_key *k, void *item)
+{
+	const char *text = load_get_string(l, s, k->name, 100);
+
+	if (text && strcmp(text, "refuse") != 0 && strcmp(text, "serve") != 0)
+		load_error(l, s, "'others' is '%s'; it must be \"refuse\" or \"serve\"", text);
+	else if (text)
+		((struct config_listener *)item)->proxy_others = text[0] == 's';
+}
+
+static const struct load_key listener_proxy_keys[] = {
+	{ "from", load_proxy_from, .min = 1, .max = 256, .required = true },
+	{ "timeout", load_seconds, AT(config_listener, proxy_timeout_s) },
+	{ "others", load_proxy_others, .required = false },
+};
+
+/* Its members lie in the listener. */
+static const struct load_group listener_proxy = { KEYS(listener_proxy_keys) };
+
 static const struct load_key limits_keys[] = {
 	{ "handshake_timeout", load_seconds, AT(config_listener, handshake_timeout_s) },
 	{ "idle_timeout", load_seconds, AT(config_listener, idle_timeout_s) },
@@ -375,6 +410,7 @@ static const struct config_listener listener_defaults = {
 	.tickets = true,
 	.handshake_timeout_s = 5,
 	.idle_timeout_s = 300,
+	.proxy_timeout_s = 3,
 };
 
 static const struct load_key listener_keys[] = {
@@ -390,6 +426,7 @@ static const struct load_key listener_keys[] = {
 	{ "tickets", load_bool, AT(config_listener, tickets) },
 	{ "alpn", load_strings, LISTED(config_listener, alpn), .size = 255, .max = 32 },
 	{ "backend", load_backend, .required = true },
+	{ "proxy_protocol", load_group, .group = &listener_proxy },
 	{ "limits", load_group, .group = &limits },
 };
 

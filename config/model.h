@@ -139,6 +139,17 @@ struct config_queue {
 	double timeout_s;
 };
 
+/* What a PROXY header of version 2 tells beside addresses. Bits. */
+enum config_proxy_tlv {
+	CONFIG_PROXY_ALPN = 1,
+	CONFIG_PROXY_AUTHORITY = 2, /* SNI */
+	CONFIG_PROXY_SSL = 4,
+	CONFIG_PROXY_UNIQUE_ID = 8, /* the connection log's conn_trace_id */
+	CONFIG_PROXY_CRC32C = 16,
+	CONFIG_PROXY_NETNS = 32,       /* what the front in front of us said */
+	CONFIG_PROXY_CLIENT_CERT = 64, /* in DER, inside SSL */
+};
+
 struct config_backend {
 	const char *name;
 	const struct config_target *targets;
@@ -150,6 +161,9 @@ struct config_backend {
 	double slow_start_s; /* 0: full weight at once */
 	struct config_outlier outlier;
 	struct config_queue queue;
+	unsigned proxy_version; /* of the PROXY protocol that targets are spoken to; 0: none */
+	unsigned proxy_tlvs;    /* enum config_proxy_tlv */
+	unsigned proxy_line;    /* where tlvs are listed; 0: nowhere */
 	const char *file;
 	unsigned line;
 };
@@ -175,6 +189,11 @@ struct config_listener {
 	unsigned backend; /* index into config.backends */
 	double handshake_timeout_s;
 	double idle_timeout_s;
+	/* Fronts that begin with a PROXY header; none: nobody does. Prefixes, port 0. */
+	const struct config_addr *proxy_from;
+	unsigned n_proxy_from;
+	double proxy_timeout_s; /* for the header to come */
+	bool proxy_others;      /* clients from elsewhere are served without one; false: refused */
 	const char *file;
 	unsigned line;
 };

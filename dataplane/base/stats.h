@@ -113,7 +113,9 @@
 	X(BYTES_CLIENT_IN, "bytes_from_client_total")               \
 	X(BYTES_CLIENT_OUT, "bytes_to_client_total")                \
 	X(TLS_RECORD_ERRORS, "tls_record_errors_total")             \
-	X(TRUNCATED, "tls_truncations_total")
+	X(TRUNCATED, "tls_truncations_total")                       \
+	X(PROXY_HEADERS, "proxy_headers_total")                     \
+	X(PROXY_HEADERS_BAD, "proxy_header_errors_total")
 
 enum stat {
 #define X(name, text) STAT_##name,

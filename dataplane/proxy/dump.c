@@ -5,6 +5,7 @@
 
 static const char *const names[RELAY_N_STATES] = {
 	[RELAY_FREE] = "free",
+	[RELAY_PROXY] = "proxy",
 	[RELAY_HELLO] = "hello",
 	[RELAY_HANDSHAKE] = "handshake",
 	[RELAY_CONNECT] = "connect",

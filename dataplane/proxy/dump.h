@@ -33,5 +33,5 @@ struct proxy_dump {
 /* Looks at no more than budget places for connections; sets done at the end. The worker's. */
 void proxy_dump(const struct proxy *p, struct proxy_dump *d, unsigned budget);
 
-/* "hello", "handshake", "connect", "open", "linger". */
+/* "proxy", "hello", "handshake", "connect", "open", "linger". */
 const char *proxy_state_name(unsigned state);

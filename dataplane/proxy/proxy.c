@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "dataplane/proxy/relay.h"
+#include "tls/drbg.h"
 #include "tls/handshake.h"
 
 #define AGAIN_MS   1
@@ -29,10 +30,11 @@ struct proxy *proxy_new(const struct proxy_config *config, uint64_t now_us)
 	wheel_init(&p->wheel, proxy_now_ms(p));
 	p->relays = calloc(p->n_relays, sizeof(*p->relays));
 	p->openings = calloc(p->n_relays, sizeof(*p->openings));
-	if (!p->relays || !p->openings) {
-		free(p->openings);
-		free(p->relays);
-		free(p);
+	p->facts = calloc(p->n_relays, sizeof(*p->facts));
+	p->ids = drbg_new();
+	if (!p->relays || !p->openings || !p->facts || !p->ids) {
+		p->n_relays = 0;
+		proxy_free(p);
 		return NULL;
 	}
 	for (uint32_t i = p->n_relays; i > 0; i--) {
@@ -51,6 +53,8 @@ void proxy_free(struct proxy *p)
 	for (uint32_t i = 0; i < p->n_relays; i++)
 		if (p->relays[i].state != RELAY_FREE)
 			relay_break(p, &p->relays[i]);
+	drbg_free(p->ids);
+	free(p->facts);
 	free(p->openings);
 	free(p->relays);
 	free(p);
@@ -208,6 +212,8 @@ void proxy_close_all(struct proxy *p)
 	for (uint32_t i = 0; i < p->n_relays; i++) {
 		struct relay *r = &p->relays[i];
 
+		if (r->state != RELAY_FREE)
+			relay_ended(p, r, CONN_END_SHUTDOWN);
 		if (r->state == RELAY_OPEN || r->state == RELAY_CONNECT)
 			relay_goodbye(p, r, 0);
 		else if (r->state != RELAY_FREE && r->state != RELAY_LINGER)

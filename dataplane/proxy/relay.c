@@ -12,7 +12,8 @@
 
 #define BIT(state) (1u << (state))
 static const unsigned may_go_to[RELAY_N_STATES] = {
-	[RELAY_FREE] = BIT(RELAY_HELLO),
+	[RELAY_FREE] = BIT(RELAY_PROXY) | BIT(RELAY_HELLO),
+	[RELAY_PROXY] = BIT(RELAY_HELLO) | BIT(RELAY_FREE),
 	[RELAY_HELLO] = BIT(RELAY_HANDSHAKE) | BIT(RELAY_LINGER) | BIT(RELAY_FREE),
 	[RELAY_HANDSHAKE] = BIT(RELAY_CONNECT) | BIT(RELAY_LINGER) | BIT(RELAY_FREE),
 	[RELAY_CONNECT] = BIT(RELAY_OPEN) | BIT(RELAY_LINGER) | BIT(RELAY_FREE),
@@ -35,6 +36,32 @@ void relay_deadline(struct proxy *p, struct relay *r, uint32_t in_ms)
 		wheel_file(&p->wheel, &r->timer, r->deadline_ms);
 }
 
+void relay_expect_hello(struct proxy *p, struct relay *r, const struct listener *l)
+{
+	r->need = 0;
+	relay_set_state(p, r, RELAY_HELLO);
+	relay_deadline(p, r, l->handshake_timeout_ms);
+	relay_run(p, r);
+}
+
+void relay_reject(struct proxy *p, struct relay *r, enum conn_end why)
+{
+	stats_inc(p->stats, STAT_CONNECTIONS_REJECTED);
+	relay_ended(p, r, why);
+	relay_break(p, r);
+}
+
+/* One that says by itself who it is; NULL when that is not wanted here. */
+static struct relay *admit(struct proxy *p, struct relay *r, const struct listener *l)
+{
+	relay_set_state(p, r, RELAY_HELLO);
+	relay_deadline(p, r, l->handshake_timeout_ms);
+	if (l->n_proxy_from == 0 || l->proxy_others)
+		return r;
+	relay_reject(p, r, CONN_END_REFUSED_PROXY);
+	return NULL;
+}
+
 struct relay *relay_accept(struct proxy *p, struct tcp_conn *conn)
 {
 	const struct bound *bound = tcp_listener_user(conn);
@@ -53,11 +80,14 @@ struct relay *relay_accept(struct proxy *p, struct tcp_conn *conn)
 	r->client.conn = conn;
 	r->idle_timeout_ms = listener->idle_timeout_ms;
 	tcp_set_user(conn, r);
-	relay_set_state(p, r, RELAY_HELLO);
-	relay_deadline(p, r, listener->handshake_timeout_ms);
+	relay_remember(p, r, listener);
 	p->n_active++;
 	stats_inc(p->stats, STAT_CONNECTIONS_ACCEPTED);
 	stats_inc(p->stats, STAT_CONNECTIONS_ACTIVE);
+	if (listener->n_proxy_from == 0 || !relay_is_front(listener, &tcp_flow(conn)->remote))
+		return admit(p, r, listener);
+	relay_set_state(p, r, RELAY_PROXY);
+	relay_deadline(p, r, listener->proxy_timeout_ms);
 	return r;
 }
 
@@ -73,6 +103,8 @@ static void relay_forget(struct proxy *p, struct relay *r)
 	r->handshake = NULL;
 	relay_leave_backend(p, r);
 	wheel_cancel(&p->wheel, &r->timer);
+	if (r->flags & RELAY_FACTS)
+		conn_facts_fini(relay_facts(p, r));
 	relay_set_state(p, r, RELAY_FREE);
 	p->n_active--;
 	p->stats->v[STAT_CONNECTIONS_ACTIVE]--;
@@ -124,6 +156,9 @@ void relay_again(struct proxy *p, struct relay *r)
 void relay_run(struct proxy *p, struct relay *r)
 {
 	switch ((enum relay_state)r->state) {
+	case RELAY_PROXY:
+		relay_proxy_header(p, r);
+		break;
 	case RELAY_HELLO:
 		relay_hello(p, r);
 		break;
@@ -141,6 +176,8 @@ void relay_run(struct proxy *p, struct relay *r)
 	case RELAY_CONNECT: /* else the backend's answer or the clock moves it on */
 		if (!leg_is_open(&r->backend))
 			relay_connect_again(p, r);
+		else if (r->flags & RELAY_CONNECTED)
+			relay_connected(p, r);
 		break;
 	case RELAY_FREE:
 	case RELAY_N_STATES:
@@ -153,6 +190,7 @@ static void client_event(struct proxy *p, struct relay *r, unsigned events)
 	if (events & (TCP_EV_RESET | TCP_EV_TIMEOUT)) {
 		if (r->state == RELAY_HELLO || r->state == RELAY_HANDSHAKE)
 			stats_inc(p->stats, STAT_HANDSHAKES_FAILED);
+		relay_ended(p, r, CONN_END_CLIENT_RESET);
 		relay_break(p, r);
 		return;
 	}
@@ -167,7 +205,7 @@ static void backend_event(struct proxy *p, struct relay *r, unsigned events)
 		return;
 	}
 	if (r->state == RELAY_CONNECT && events & TCP_EV_ESTABLISHED)
-		relay_connected(p, r);
+		r->flags |= RELAY_CONNECTED;
 	relay_run(p, r);
 }
 
@@ -188,9 +226,15 @@ void relay_expired(struct proxy *p, struct relay *r)
 		return;
 	}
 	switch ((enum relay_state)r->state) {
+	case RELAY_PROXY:
+		stats_inc(p->stats, STAT_PROXY_HEADERS_BAD);
+		relay_ended(p, r, CONN_END_PROXY_TIMEOUT);
+		relay_break(p, r);
+		break;
 	case RELAY_HELLO:
 	case RELAY_HANDSHAKE:
 		stats_inc(p->stats, STAT_HANDSHAKES_TIMEOUT);
+		relay_ended(p, r, CONN_END_HANDSHAKE_TIMEOUT);
 		relay_break(p, r);
 		break;
 	case RELAY_CONNECT:
@@ -198,6 +242,7 @@ void relay_expired(struct proxy *p, struct relay *r)
 		break;
 	case RELAY_OPEN:
 		stats_inc(p->stats, STAT_IDLE_TIMEOUTS);
+		relay_ended(p, r, CONN_END_IDLE);
 		relay_goodbye(p, r, 0);
 		break;
 	case RELAY_LINGER:

@@ -8,18 +8,23 @@
 #include "dataplane/base/stats.h"
 #include "dataplane/base/wheel.h"
 #include "dataplane/proxy/balance.h"
+#include "dataplane/proxy/conn_facts.h"
 #include "dataplane/proxy/leg.h"
+#include "dataplane/proxy/proxy_protocol.h"
 #include "dataplane/proxy/snapshot.h"
 #include "tls/hello.h"
 #include "tls/record.h"
 
+struct drbg;
 struct handshake;
+struct tls_choice;
 struct tls_worker;
 
 /* What the files of dataplane/proxy share with each other, and nobody else sees. */
 
 enum relay_state {
 	RELAY_FREE,
+	RELAY_PROXY,     /* waiting for a whole PROXY header */
 	RELAY_HELLO,     /* waiting for a whole ClientHello */
 	RELAY_HANDSHAKE, /* wolfSSL has it */
 	RELAY_CONNECT,   /* TLS is up; the backend leg is being opened */
@@ -35,6 +40,8 @@ enum relay_flag {
 	RELAY_CLIENT_FIN = 1 << 3,  /* close_notify and FIN went to the client */
 	RELAY_AGAIN = 1 << 4,       /* on the list of those with work left */
 	RELAY_SPOKE = 1 << 5,       /* the backend has sent something */
+	RELAY_FACTS = 1 << 6,       /* what happens to it is remembered (conn_facts.h) */
+	RELAY_CONNECTED = 1 << 7,   /* the backend's leg is established */
 };
 
 #define RELAY_MAX_TRIED 8
@@ -61,7 +68,7 @@ struct relay {
 	struct wheel_node timer;
 	uint32_t deadline_ms; /* the node may come up earlier */
 	uint32_t idle_timeout_ms;
-	uint32_t need; /* RELAY_HELLO: bytes to wait for */
+	uint32_t need; /* RELAY_PROXY, RELAY_HELLO: bytes to wait for */
 	uint8_t state; /* enum relay_state */
 	uint8_t flags; /* enum relay_flag */
 	struct record record;
@@ -90,6 +97,8 @@ struct proxy {
 	uint64_t random; /* for balance_pick */
 	struct relay *relays, *free;
 	struct opening *openings, *free_openings;
+	struct conn_facts *facts; /* one per relay, untouched where nobody asks for them */
+	struct drbg *ids;         /* for trace ids */
 	struct relay *again, **again_end;
 	uint32_t n_relays, n_active;
 	bool draining;
@@ -98,6 +107,7 @@ struct proxy {
 	uint64_t entered[RELAY_N_STATES];
 	struct hello hello;
 	uint8_t scratch[HELLO_MAX_MESSAGE + 1024];
+	uint8_t header[PROXY_PROTOCOL_WRITE_MAX];
 	struct iovec in[PROXY_IOV_WIDE], out[PROXY_IOV];
 };
 
@@ -118,6 +128,26 @@ void relay_end(struct proxy *p, struct relay *r);    /* both legs let go in orde
 void relay_break(struct proxy *p, struct relay *r);  /* both legs reset; r is free */
 void relay_linger(struct proxy *p, struct relay *r); /* last words are queued: FIN, then wait */
 
+/* On to RELAY_HELLO: the client's TLS is to begin now. */
+void relay_expect_hello(struct proxy *p, struct relay *r, const struct listener *l);
+/* Turned away before it cost anything: RST, counted; r is free. */
+void relay_reject(struct proxy *p, struct relay *r, enum conn_end why);
+
+/* relay_facts.c: what is remembered for PROXY headers and the log, where the listener asks for it. */
+struct conn_facts *relay_facts(const struct proxy *p, const struct relay *r); /* NULL: nothing */
+/* The client's listener, as of now; NULL when it was taken away since the client was accepted. */
+const struct listener *relay_listener(const struct proxy *p, const struct relay *r);
+void relay_remember(struct proxy *p, struct relay *r, const struct listener *l);
+void relay_remember_choice(struct proxy *p, struct relay *r, const struct tls_choice *choice);
+void relay_remember_handshake(struct proxy *p, struct relay *r);       /* before it is freed */
+void relay_ended(struct proxy *p, struct relay *r, enum conn_end end); /* the first call counts */
+
+/* relay_proxy.c: the PROXY protocol on both legs. */
+bool relay_is_front(const struct listener *l, const struct ip_addr *ip);
+void relay_proxy_header(struct proxy *p, struct relay *r);
+/* Tells the target who connects, if b wants it; false: there is no room yet. */
+bool relay_proxy_tell(struct proxy *p, struct relay *r, const struct backend *b);
+
 /* relay_tls.c: from the first byte to keys. */
 void relay_hello(struct proxy *p, struct relay *r);
 void relay_handshake(struct proxy *p, struct relay *r);
@@ -129,6 +159,7 @@ void relay_connect(struct proxy *p, struct relay *r); /* RELAY_CONNECT; chooses 
 void relay_connect_again(
     struct proxy *p, struct relay *r); /* in RELAY_CONNECT: if it is its turn */
 void relay_connect_expired(struct proxy *p, struct relay *r);
+/* RELAY_CONNECT, and the leg is established: on to RELAY_OPEN as soon as the target knows what it is to know. */
 void relay_connected(struct proxy *p, struct relay *r);
 void relay_backend_failed(struct proxy *p, struct relay *r);
 void relay_backend_spoke(struct proxy *p, struct relay *r);

@@ -29,7 +29,9 @@ static const struct backend *backend_of(const struct proxy *p, const struct rela
 void relay_opening(struct proxy *p, struct relay *r)
 {
 	const struct backend *b = backend_of(p, r);
-	const struct ip_addr *client = &tcp_flow(r->client.conn)->remote;
+	const struct conn_facts *f = relay_facts(p, r);
+	/* Whom a front speaks for, if one does. */
+	const struct ip_addr *client = f ? &f->client : &tcp_flow(r->client.conn)->remote;
 	struct opening *o = p->free_openings; /* there is one for each relay */
 
 	p->free_openings = o->next;
@@ -165,6 +167,7 @@ static bool open_leg(struct proxy *p, struct relay *r, const struct target *t)
 	struct tcp_target to = { .ip = t->at.ip, .port = t->at.port };
 	enum tcp_error error;
 
+	r->flags &= (uint8_t)~RELAY_CONNECTED;
 	r->backend.conn = tcp_connect(p->stack, &to, backend_user(r), p->now_us, &error);
 	if (!r->backend.conn) {
 		/* Ports and memory that we lack are no fault of the target's. */
@@ -204,6 +207,7 @@ static enum balance_verdict try_targets(struct proxy *p, struct relay *r, const 
 
 static void give_up(struct proxy *p, struct relay *r)
 {
+	relay_ended(p, r, CONN_END_NO_BACKEND);
 	relay_goodbye(p, r, 0);
 }
 
@@ -262,8 +266,17 @@ void relay_connect_expired(struct proxy *p, struct relay *r)
 
 void relay_connected(struct proxy *p, struct relay *r)
 {
+	const struct backend *b = backend_of(p, r);
+	struct conn_facts *f = relay_facts(p, r);
 	struct target_run *target = r->target;
 
+	if (b && !relay_proxy_tell(p, r, b))
+		return; /* TCP_EV_WRITABLE of the backend leg follows */
+	if (f) {
+		f->connected_us = p->now_us;
+		f->target = tcp_flow(r->backend.conn)->remote;
+		f->target_port = tcp_flow(r->backend.conn)->remote_port;
+	}
 	stats_inc(p->stats, STAT_BACKEND_CONNECTED);
 	target->lanes[p->worker].n_connected++;
 	/* What it needed to get here; the target stays. */
@@ -272,6 +285,7 @@ void relay_connected(struct proxy *p, struct relay *r)
 	r->target = target;
 	relay_set_state(p, r, RELAY_OPEN);
 	relay_deadline(p, r, r->idle_timeout_ms);
+	relay_run(p, r);
 }
 
 void relay_backend_spoke(struct proxy *p, struct relay *r)
@@ -297,6 +311,7 @@ void relay_backend_failed(struct proxy *p, struct relay *r)
 		stats_inc(p->stats, STAT_BACKEND_FAILED);
 	else
 		target_failed(p, r, t);
+	relay_ended(p, r, CONN_END_BACKEND_RESET);
 	/* It broke off in the middle: a clean close would make a cut answer look whole. */
 	relay_goodbye(p, r, ALERT_INTERNAL_ERROR);
 }

@@ -88,9 +88,11 @@ static void client_eof(struct proxy *p, struct relay *r, bool clean)
 	/* FIN without close_notify cuts the stream, unless the answer was already complete. */
 	if (!clean && !(r->flags & RELAY_BACKEND_EOF)) {
 		stats_inc(p->stats, STAT_TRUNCATED);
+		relay_ended(p, r, CONN_END_TRUNCATED);
 		relay_break(p, r);
 		return;
 	}
+	relay_ended(p, r, CONN_END_CLIENT);
 	leg_shutdown(&r->backend);
 	r->flags |= RELAY_BACKEND_FIN;
 }
@@ -122,6 +124,7 @@ static bool open_one(struct proxy *p, struct relay *r, size_t *done)
 		return false;
 	case RECORD_FATAL:
 		stats_inc(p->stats, STAT_TLS_RECORD_ERRORS);
+		relay_ended(p, r, CONN_END_RECORD);
 		relay_control(p, r);
 		relay_linger(p, r);
 		return false;
@@ -186,6 +189,7 @@ static bool seal_one(struct proxy *p, struct relay *r, size_t *done)
 		return true;
 	case RECORD_FATAL:
 		stats_inc(p->stats, STAT_TLS_RECORD_ERRORS);
+		relay_ended(p, r, CONN_END_RECORD);
 		relay_control(p, r);
 		relay_linger(p, r);
 		return false;
@@ -203,6 +207,7 @@ static void backend_eof(struct proxy *p, struct relay *r)
 	if (!(r->flags & RELAY_BACKEND_EOF)) {
 		r->flags |= RELAY_BACKEND_EOF;
 		relay_backend_spoke(p, r);
+		relay_ended(p, r, CONN_END_BACKEND);
 		record_close(&r->record);
 	}
 	if (!relay_control(p, r))

@@ -34,15 +34,17 @@ static void start_handshake(struct proxy *p, struct relay *r)
 	struct tls_choice choice;
 
 	if (bound->listener < 0) { /* its listener was taken away by a reload */
-		stats_inc(p->stats, STAT_CONNECTIONS_REJECTED);
-		relay_break(p, r);
+		relay_reject(p, r, CONN_END_REFUSED_FULL);
 		return;
 	}
 	if (select_certificate(p->snapshot->listeners[bound->listener].tls, &p->hello, &choice) <
 	    0) {
+		relay_remember_choice(p, r, &choice);
+		relay_ended(p, r, CONN_END_CHOICE);
 		refuse(p, r, choice.alert);
 		return;
 	}
+	relay_remember_choice(p, r, &choice);
 	r->handshake = handshake_new(p->tls, &choice, r);
 	if (!r->handshake) {
 		refuse(p, r, 80); /* internal_error */
@@ -67,6 +69,7 @@ void relay_hello(struct proxy *p, struct relay *r)
 			start_handshake(p, r);
 			return;
 		case HELLO_BAD:
+			relay_ended(p, r, CONN_END_HELLO);
 			refuse(p, r, alert);
 			return;
 		case HELLO_MORE:
@@ -77,6 +80,7 @@ void relay_hello(struct proxy *p, struct relay *r)
 	/* Nothing more will come, or the window is full of segments of a few bytes each. */
 	if (leg_is_finished(&r->client) || available >= sizeof(p->scratch) * 2) {
 		stats_inc(p->stats, STAT_HANDSHAKES_FAILED);
+		relay_ended(p, r, CONN_END_HELLO_INCOMPLETE);
 		relay_break(p, r);
 	}
 }
@@ -87,9 +91,11 @@ static void handshake_is_done(struct proxy *p, struct relay *r)
 	bool resumed = facts->resumed;
 	struct handshake *h = r->handshake;
 
+	relay_remember_handshake(p, r);
 	r->handshake = NULL;
 	if (handshake_finish(h, &r->record) < 0) {
 		stats_inc(p->stats, STAT_HANDSHAKES_FAILED);
+		relay_ended(p, r, CONN_END_HANDSHAKE);
 		relay_break(p, r);
 		return;
 	}
@@ -119,6 +125,7 @@ void relay_handshake(struct proxy *p, struct relay *r)
 	case HANDSHAKE_WANT_READ:
 		if (leg_is_finished(&r->client)) {
 			stats_inc(p->stats, STAT_HANDSHAKES_FAILED);
+			relay_ended(p, r, CONN_END_HANDSHAKE);
 			relay_break(p, r);
 		}
 		break;
@@ -130,6 +137,8 @@ void relay_handshake(struct proxy *p, struct relay *r)
 		break;
 	case HANDSHAKE_FAILED:
 		stats_inc(p->stats, STAT_HANDSHAKES_FAILED);
+		relay_remember_handshake(p, r);
+		relay_ended(p, r, CONN_END_HANDSHAKE);
 		relay_linger(p, r);
 		break;
 	}

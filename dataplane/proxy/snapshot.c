@@ -52,6 +52,8 @@ static int build_backend(
 		    .ejection_ms = milliseconds(config->outlier.ejection_time_s),
 		    .max_ejection_ms = milliseconds(config->outlier.max_ejection_time_s),
 		    .max_ejected = config->outlier.max_ejected },
+		.proxy_version = (uint8_t)config->proxy_version,
+		.proxy_tlvs = (uint8_t)config->proxy_tlvs,
 		.queue_size = config->queue.size,
 		.queue_timeout_ms = milliseconds(config->queue.timeout_s),
 		.run = backend_run_get(config->name, n_workers),
@@ -75,6 +77,23 @@ static void clear_backend(struct backend *b)
 	free(b->sums);
 }
 
+static int build_fronts(struct listener *l, const struct config_listener *config, struct err *e)
+{
+	l->proxy_timeout_ms = (uint32_t)(config->proxy_timeout_s * 1000.0);
+	l->proxy_others = config->proxy_others;
+	l->n_proxy_from = config->n_proxy_from;
+	l->proxy_from = calloc(config->n_proxy_from + 1, sizeof(*l->proxy_from));
+	if (!l->proxy_from)
+		return err_set(e, "out of memory for listener '%s'", config->name);
+	for (unsigned i = 0; i < config->n_proxy_from; i++) {
+		const struct config_addr *a = &config->proxy_from[i];
+
+		l->proxy_from[i].ip = endpoint_ip(a);
+		l->proxy_from[i].bits = (uint8_t)(a->prefix + (a->is_v4 ? 96 : 0));
+	}
+	return 0;
+}
+
 static int build_listener(struct listener *l, const struct config_listener *config, struct err *e)
 {
 	l->name = config->name;
@@ -89,6 +108,8 @@ static int build_listener(struct listener *l, const struct config_listener *conf
 		l->bind[i].ip = endpoint_ip(&config->bind[i]);
 		l->bind[i].port = config->bind[i].port;
 	}
+	if (build_fronts(l, config, e) < 0)
+		return -1;
 	if (!policy_find(config->policy))
 		return err_add(e, config->file, config->policy_line,
 		    "listener '%s': there is no policy '%s'; see README for the names",
@@ -112,6 +133,11 @@ static int build_base(struct snapshot_base *b, struct err *e)
 	b->n_listeners = config->n_listeners;
 	for (unsigned i = 0; i < b->n_listeners; i++)
 		result |= build_listener(&b->listeners[i], &config->listeners[i], e);
+	for (unsigned i = 0; i < b->n_listeners && result == 0; i++) {
+		struct listener *l = &b->listeners[i];
+
+		l->is_remembered = l->n_proxy_from || b->backends[l->backend].proxy_version;
+	}
 	return result;
 }
 
@@ -142,8 +168,10 @@ void snapshot_base_put(struct snapshot_base *b)
 {
 	if (!b || --b->references > 0)
 		return;
-	for (unsigned i = 0; i < b->n_listeners; i++)
+	for (unsigned i = 0; i < b->n_listeners; i++) {
 		free(b->listeners[i].bind);
+		free(b->listeners[i].proxy_from);
+	}
 	for (unsigned i = 0; i < b->n_backends; i++)
 		clear_backend(&b->backends[i]);
 	free(b->listeners);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "config/model.h"
 #include "dataplane/proxy/target.h"
@@ -19,6 +21,19 @@ struct tls_service;
  * configuration file says (snapshot_base) and what each listener serves (snapshot_service). Parts are
  * counted, by control alone; making a snapshot of parts that exist costs one small struct per listener.
  */
+
+struct ip_prefix {
+	struct ip_addr ip;
+	uint8_t bits; /* of 128 */
+};
+
+static inline bool ip_prefix_has(const struct ip_prefix *p, const struct ip_addr *ip)
+{
+	unsigned whole = p->bits / 8, rest = p->bits % 8;
+
+	return memcmp(p->ip.b, ip->b, whole) == 0 &&
+	    (rest == 0 || ((p->ip.b[whole] ^ ip->b[whole]) >> (8 - rest)) == 0);
+}
 
 struct target {
 	struct endpoint at;
@@ -49,6 +64,8 @@ struct backend {
 	uint32_t queue_timeout_ms;
 	bool checked;            /* the targets' verdicts count */
 	struct backend_run *run; /* a reference */
+	uint8_t proxy_version;   /* of the header that targets are sent; 0: none */
+	uint8_t proxy_tlvs;      /* enum proxy_protocol_tlv */
 };
 
 struct listener {
@@ -59,6 +76,11 @@ struct listener {
 	unsigned backend;
 	uint32_t handshake_timeout_ms;
 	uint32_t idle_timeout_ms;
+	struct ip_prefix *proxy_from; /* fronts that send a PROXY header */
+	unsigned n_proxy_from;
+	uint32_t proxy_timeout_ms;
+	bool proxy_others;  /* served without one; false: refused */
+	bool is_remembered; /* facts of its connections are wanted (conn_facts.h) */
 };
 
 /* What a configuration says of listeners and backends; control thread only, as all below. */

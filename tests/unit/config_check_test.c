@@ -196,6 +196,18 @@ static const struct config_text_case cases[] = {
 	    "'www' twice\n" },
 	{ "alpn_twice", "[\"h2\", \"http/1.1\"]", "[\"h2\", \"h2\"]",
 	    "sallyport.cfg:25: listener 'https': 'alpn' has 'h2' twice\n" },
+	{ "proxy_v1_with_tlvs", "connect_timeout = 2.5;",
+	    "connect_timeout = 2.5; proxy_protocol = { version = 1; tlvs = [\"ssl\"]; };",
+	    "sallyport.cfg:23: backend 'app': proxy_protocol: version 1 has no 'tlvs'; use version "
+	    "2\n" },
+	{ "proxy_client_cert_without_ssl", "connect_timeout = 2.5;",
+	    "connect_timeout = 2.5; proxy_protocol = { version = 2; tlvs = [\"client_cert\"]; };",
+	    "sallyport.cfg:23: backend 'app': proxy_protocol: 'client_cert' is a part of 'ssl'; "
+	    "list that too\n" },
+	{ "proxy_front_not_a_network", "    backend = \"app\";",
+	    "    backend = \"app\"; proxy_protocol = { from = [\"10.0.0.1/8\"]; };",
+	    "sallyport.cfg:32: listener 'https': proxy_protocol: 'from' has 10.0.0.1/8, with bits "
+	    "set past its prefix; did you mean 10.0.0.0/8?\n" },
 	{ "unread_address_silences_ownership", "[\"10.80.0.1/24\",", "[\"10.80.0/24\",",
 	    "sallyport.cfg:7: port 'front0': element 1 of 'addresses': '10.80.0/24' is "
 	    "not an IPv4 or IPv6 address\n" },

@@ -220,6 +220,8 @@ static void each_setting_of_an_item_counts(void **state)
 		    "connect_timeout = 2.5; outlier = { max_ejection_time = 1000; }", 'b' },
 		{ "connect_timeout = 2.5", "connect_timeout = 2.5; outlier = { max_ejected = 1; }",
 		    'b' },
+		{ "connect_timeout = 2.5",
+		    "connect_timeout = 2.5; proxy_protocol = { version = 2; }", 'b' },
 		{ "10.80.0.1:443", "10.80.0.1:444", 'l' },
 		{ ", \"[fd80::1]:443\"", "", 'l' },
 		{ "\"corp\"", "\"corp2\"", 'l' },
@@ -239,6 +241,8 @@ static void each_setting_of_an_item_counts(void **state)
 		{ "\"h2\", ", "", 'l' },
 		{ "handshake_timeout = 1.5", "handshake_timeout = 1.25", 'l' },
 		{ "idle_timeout = 60", "idle_timeout = 61", 'l' },
+		{ "sni_strict = true",
+		    "sni_strict = true; proxy_protocol = { from = [\"10.80.0.0/24\"]; }", 'l' },
 	};
 
 	(void)state;

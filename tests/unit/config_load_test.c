@@ -348,6 +348,35 @@ static const struct config_text_case cases[] = {
 	{ "target_list_with_a_string", "{ address = \"[fd81::2]:8080\"; }", "\"[fd81::2]:8080\"",
 	    "sallyport.cfg:22: backend 'app': 'targets' must be a list of groups { }; "
 	    "element 2 is a string\n" },
+	{ "proxy_without_version", "connect_timeout = 2.5",
+	    "connect_timeout = 2.5; proxy_protocol = { tlvs = [\"ssl\"]; }",
+	    "sallyport.cfg:23: backend 'app': proxy_protocol: 'version' is missing\n" },
+	{ "proxy_version_3", "connect_timeout = 2.5",
+	    "connect_timeout = 2.5; proxy_protocol = { version = 3; }",
+	    "sallyport.cfg:23: backend 'app': proxy_protocol: 'version' is 3, which is not in "
+	    "1..2\n" },
+	{ "proxy_unknown_tlv", "connect_timeout = 2.5",
+	    "connect_timeout = 2.5; proxy_protocol = { version = 2; tlvs = [\"ssl\", \"sni\"]; }",
+	    "sallyport.cfg:23: backend 'app': proxy_protocol: element 2 of 'tlvs' is 'sni'; it must "
+	    "be alpn, authority, ssl, client_cert, unique_id, netns or crc32c\n" },
+	{ "proxy_from_nobody", "sni_strict = true;",
+	    "sni_strict = true; proxy_protocol = { from = []; };",
+	    "sallyport.cfg:31: listener 'https': proxy_protocol: 'from' is empty; it needs at least "
+	    "1 element\n" },
+	{ "proxy_from_missing", "sni_strict = true;", "sni_strict = true; proxy_protocol = { };",
+	    "sallyport.cfg:31: listener 'https': proxy_protocol: 'from' is missing\n" },
+	{ "proxy_from_without_prefix", "sni_strict = true;",
+	    "sni_strict = true; proxy_protocol = { from = [\"10.0.0.1\"]; };",
+	    "sallyport.cfg:31: listener 'https': proxy_protocol: element 1 of 'from': '10.0.0.1' has "
+	    "no prefix length; write it as in 10.80.0.1/24 or fd80::1/64\n" },
+	{ "proxy_others", "sni_strict = true;",
+	    "sni_strict = true; proxy_protocol = { from = [\"10.0.0.0/8\"]; others = \"drop\"; };",
+	    "sallyport.cfg:31: listener 'https': proxy_protocol: 'others' is 'drop'; it must be "
+	    "\"refuse\" or \"serve\"\n" },
+	{ "proxy_timeout", "sni_strict = true;",
+	    "sni_strict = true; proxy_protocol = { from = [\"10.0.0.0/8\"]; timeout = 0; };",
+	    "sallyport.cfg:31: listener 'https': proxy_protocol: 'timeout' is 0 seconds; it must be "
+	    "at least 0.001 and less than 86400\n" },
 	{ "connect_timeout_negative", "connect_timeout = 2.5", "connect_timeout = -2.5",
 	    "sallyport.cfg:23: backend 'app': 'connect_timeout' is -2.5 seconds; it must "
 	    "be at least 0.001 and less than 86400\n" },
@@ -457,7 +486,7 @@ static const struct config_text_case cases[] = {
 	    "it must be at least 0.001 and less than 86400\n"
 	    "sallyport.cfg:35: listener 'second': unknown key 'port'; there are: name, "
 	    "bind, protocol, policy, default_certificate, certificates, sni_strict, tickets, "
-	    "alpn, backend, limits\n"
+	    "alpn, backend, proxy_protocol, limits\n"
 	    "sallyport.cfg:35: listener 'second': 'protocol' is 'quic'; only \"tls\" is "
 	    "supported\n"
 	    "sallyport.cfg:36: listener 'second': 'default_certificate' names "
@@ -594,6 +623,31 @@ static void items_are_as_written(void **state)
 	assert_true(l->handshake_timeout_s == 1.5);
 	assert_true(l->idle_timeout_s == 60);
 	assert_int_equal(l->line, 25);
+	config_free(c);
+}
+
+static void proxy_protocol_is_read(void **state)
+{
+	struct config *c = load_base("sni_strict = true;",
+	    "proxy_protocol = { from = [\"10.0.0.0/8\", \"fd00::/8\"]; timeout = 1; others = "
+	    "\"serve\"; };");
+	const struct config_listener *l = &c->listeners[0];
+
+	(void)state;
+	assert_int_equal(l->n_proxy_from, 2);
+	assert_int_equal(l->proxy_from[0].prefix, 8);
+	assert_false(l->proxy_from[1].is_v4);
+	assert_true(l->proxy_timeout_s == 1);
+	assert_true(l->proxy_others);
+	assert_int_equal(c->backends[0].proxy_version, 0);
+	config_free(c);
+	c = load_base("connect_timeout = 2.5;",
+	    "proxy_protocol = { version = 2; tlvs = [\"ssl\", \"crc32c\", \"client_cert\"]; };");
+	assert_int_equal(c->backends[0].proxy_version, 2);
+	assert_int_equal(c->backends[0].proxy_tlvs,
+	    CONFIG_PROXY_SSL | CONFIG_PROXY_CRC32C | CONFIG_PROXY_CLIENT_CERT);
+	assert_int_equal(c->listeners[0].n_proxy_from, 0);
+	assert_true(c->listeners[0].proxy_timeout_s == 3);
 	config_free(c);
 }
 
@@ -846,7 +900,7 @@ static void example_shows_the_defaults(void **state)
 		config_free(without);
 		n_defaults++;
 	}
-	assert_int_equal(n_defaults, 31);
+	assert_int_equal(n_defaults, 33);
 	config_free(with);
 	free(example_text);
 }
@@ -876,8 +930,8 @@ static void example_has_every_key(void **state)
 {
 	(void)state;
 	read_example();
-	assert_int_equal(
-	    look_for_keys(&load_root), 8 + 11 + 3 + 4 + 7 + 2 + 7 + 9 + 4 + 4 + 2 + 11 + 2);
+	assert_int_equal(look_for_keys(&load_root),
+	    8 + 11 + 3 + 4 + 7 + 2 + 7 + 10 + 2 + 4 + 4 + 2 + 12 + 2 + 3);
 	free(example_text);
 }
 
@@ -952,6 +1006,7 @@ int main(void)
 	const struct CMUnitTest others[] = {
 		cmocka_unit_test_setup(runtime_and_ports_are_as_written, reset),
 		cmocka_unit_test_setup(items_are_as_written, reset),
+		cmocka_unit_test_setup(proxy_protocol_is_read, reset),
 		cmocka_unit_test_setup(policy_left_out_is_the_default, reset),
 		cmocka_unit_test_setup(bind_any_becomes_the_addresses_of_the_front_port, reset),
 		cmocka_unit_test_setup(single_port_is_front_and_back, reset),

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <string.h>
+
+#include "dataplane/proxy/relay.h"
+#include "tls/drbg.h"
+#include "tls/select.h"
+
+/* What is remembered of a connection on its way, for PROXY headers and the connection log. */
+
+struct conn_facts *relay_facts(const struct proxy *p, const struct relay *r)
+{
+	return r->flags & RELAY_FACTS ? &p->facts[r - p->relays] : NULL;
+}
+
+const struct listener *relay_listener(const struct proxy *p, const struct relay *r)
+{
+	const struct bound *bound = tcp_listener_user(r->client.conn);
+
+	return bound->listener < 0 ? NULL : &p->snapshot->listeners[bound->listener];
+}
+
+void relay_remember(struct proxy *p, struct relay *r, const struct listener *l)
+{
+	uint8_t trace[CONN_TRACE_BYTES];
+
+	if (!l->is_remembered)
+		return;
+	drbg_read(p->ids, trace, sizeof(trace));
+	r->flags |= RELAY_FACTS;
+	conn_facts_init(relay_facts(p, r), tcp_flow(r->client.conn), trace, p->now_us);
+}
+
+void relay_remember_choice(struct proxy *p, struct relay *r, const struct tls_choice *choice)
+{
+	const struct listener *l = relay_listener(p, r);
+	struct conn_facts *f = relay_facts(p, r);
+
+	if (!f)
+		return;
+	f->hello_us = p->now_us;
+	conn_facts_say(f, CONN_SNI, choice->sni, choice->sni_len);
+	if (choice->alpn)
+		conn_facts_say(f, CONN_ALPN, choice->alpn, choice->alpn_len);
+	if (choice->cert)
+		conn_facts_cert(f, choice->cert);
+	if (l)
+		conn_facts_say(f, CONN_BACKEND, p->snapshot->backends[l->backend].name,
+		    strlen(p->snapshot->backends[l->backend].name));
+}
+
+void relay_remember_handshake(struct proxy *p, struct relay *r)
+{
+	struct conn_facts *f = relay_facts(p, r);
+
+	if (!f || !r->handshake)
+		return;
+	f->decided_us = p->now_us;
+	f->tls = *handshake_facts(r->handshake);
+	f->client_cert = handshake_take_client_cert(r->handshake);
+	f->tls.client_cert = f->client_cert;
+}
+
+void relay_ended(struct proxy *p, struct relay *r, enum conn_end end)
+{
+	struct conn_facts *f = relay_facts(p, r);
+
+	if (f && f->end == CONN_END_UNKNOWN)
+		f->end = (uint8_t)end;
+}
