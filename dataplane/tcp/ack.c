@@ -57,6 +57,8 @@ static void segment_acked(struct tcp_conn *c, const struct txseg *t, uint32_t n,
 static void cumulative(struct tcp_conn *c, uint32_t ack, struct ack *a)
 {
 	a->acked = ack - c->snd_una;
+	if (txq_sent(c) && txseg(c->txq_head)->flags & TXSEG_EVER)
+		a->head_resent_us = txseg(c->txq_head)->xmit_us;
 	while (txq_sent(c)) {
 		struct txseg *t = txseg(c->txq_head);
 

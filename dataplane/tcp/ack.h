@@ -18,6 +18,8 @@ struct ack {
 	bool dsack;
 	bool is_dup;       /* RFC 5681 2 */
 	bool resent_acked; /* a retransmitted segment was acknowledged in sequence */
+	uint64_t
+	    head_resent_us; /* when the first of what was acknowledged had been sent again; 0: never */
 };
 
 /*

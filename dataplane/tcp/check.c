@@ -117,7 +117,7 @@ static int check_ooo(struct check *k, const struct tcp_conn *c, uint32_t *truesi
 	if (!o)
 		return 0;
 	EXPECT(k, c, o->n > 0);
-	EXPECT(k, c, o->n <= OOO_MAX_BLOCKS);
+	EXPECT(k, c, o->n <= o->max);
 	for (unsigned i = 0; i < o->n; i++) {
 		const struct ooo_block *b = &o->block[i];
 		uint32_t seq = b->seq.start;

@@ -161,7 +161,8 @@ struct conn_ext {
 	uint32_t undo_cwnd, undo_ssthresh;
 	uint32_t undo_una;    /* snd_una when it was reduced */
 	uint32_t undo_resent; /* retransmissions since, not yet found needless by DSACK */
-	uint32_t undo_ts;     /* our timestamp at the first of them */
+	uint32_t undo_ts;     /* our timestamp then */
+	uint64_t undo_us;     /* and the time */
 
 	/* RACK-TLP (RFC 8985). */
 	uint64_t rack_xmit_us;

@@ -430,12 +430,9 @@ static void take_out_of_order(struct tcp_conn *c, const struct seg *seg, struct 
 
 	ooo_insert(c, m, seg->seq, (seg->flags & SEG_FIN) != 0, &dup);
 	note_dup(c, dup.start, dup.end);
-	if (c->ext->ooo && c->ext->ooo->n == 0) {
-		/* The first one did not fit: no gap is remembered. */
-		pool_put(&conn_stack(c)->ooo_pool, c->ext->ooo);
-		c->ext->ooo = NULL;
-	}
-	output_ack(c); /* RFC 5681 4.2: at once, and for each of them */
+	if (c->ext->ooo && c->ext->ooo->n == 0)
+		ooo_free(c); /* the first one did not fit: no gap is remembered */
+	output_ack(c);       /* RFC 5681 4.2: at once, and for each of them */
 }
 
 static void take_in_order(struct tcp_conn *c, const struct seg *seg, struct rte_mbuf *m)

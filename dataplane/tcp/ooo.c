@@ -24,10 +24,40 @@ static void block_remove(struct ooo *o, unsigned i)
 	memmove(&o->block[i], &o->block[i + 1], (o->n - i) * sizeof(o->block[0]));
 }
 
+static void ooo_get(struct tcp_conn *c)
+{
+	struct ooo *o = pool_get(&conn_stack(c)->ooo_pool); /* as many as connections */
+
+	o->n = 0;
+	o->max = OOO_FEW_BLOCKS;
+	o->block = o->few;
+	c->ext->ooo = o;
+}
+
 static void ooo_put(struct tcp_conn *c)
 {
-	pool_put(&conn_stack(c)->ooo_pool, c->ext->ooo);
+	struct ooo *o = c->ext->ooo;
+
+	if (o->block != o->few)
+		pool_put(&conn_stack(c)->blocks_pool, o->block);
+	pool_put(&conn_stack(c)->ooo_pool, o);
 	c->ext->ooo = NULL;
+}
+
+/* Makes room for more blocks; false: it is as large as can be. */
+static bool ooo_grow(struct tcp_conn *c)
+{
+	struct ooo *o = c->ext->ooo;
+	struct ooo_block *many = NULL;
+
+	if (o->block == o->few)
+		many = pool_get(&conn_stack(c)->blocks_pool);
+	if (!many)
+		return false;
+	memcpy(many, o->few, sizeof(o->few));
+	o->block = many;
+	o->max = OOO_MAX_BLOCKS;
+	return true;
 }
 
 void ooo_free(struct tcp_conn *c)
@@ -90,8 +120,9 @@ static void block_to_front(struct ooo *o, unsigned i)
 }
 
 /* Joins the new packet with the blocks it touches; the result is the first block. False: no room. */
-static bool block_add(struct ooo *o, struct rte_mbuf *m, uint32_t seq, uint32_t end)
+static bool block_add(struct tcp_conn *c, struct rte_mbuf *m, uint32_t seq, uint32_t end)
 {
+	struct ooo *o = c->ext->ooo;
 	struct ooo_block b = { { seq, end }, m, m };
 	bool joined = false;
 
@@ -113,7 +144,7 @@ static bool block_add(struct ooo *o, struct rte_mbuf *m, uint32_t seq, uint32_t 
 		joined = true;
 		block_remove(o, i);
 	}
-	if (!joined && o->n == OOO_MAX_BLOCKS)
+	if (!joined && o->n == o->max && !ooo_grow(c))
 		return false;
 	o->block[o->n++] = b;
 	block_to_front(o, o->n - 1);
@@ -160,11 +191,8 @@ void ooo_insert(
 		ooo_drop(c, m);
 		return;
 	}
-	if (!x->ooo) {
-		x->ooo = pool_get(&s->ooo_pool);
-		x->ooo->n = 0;
-		x->ooo->bytes = 0;
-	}
+	if (!x->ooo)
+		ooo_get(c);
 	end = last;
 	if (!cut_at_fin(x->ooo, seq, &end)) {
 		rte_pktmbuf_free(m);
@@ -185,7 +213,7 @@ void ooo_insert(
 	rxseg_set_seq(m, seq);
 	rxseg_set_next(m, NULL);
 	rxseg_set_fin(m, fin);
-	if (!block_add(x->ooo, m, seq, end)) {
+	if (!block_add(c, m, seq, end)) {
 		ooo_drop(c, m);
 		return;
 	}

@@ -9,10 +9,12 @@
 
 /*
  * The reassembly queue: what has arrived beyond a gap, as disjoint blocks in the order in which
- * they last grew, which is the order RFC 2018 4 wants them reported in. Blocks are few and
- * bounded, so all searches are short walks over one array.
+ * they last grew, which is the order RFC 2018 4 wants them reported in. Blocks are bounded, so all
+ * searches are walks over one array: a short one, which nearly always suffices, or a longer one while there
+ * are any left. A slow start that ends in a full queue leaves a hole behind every other segment.
  */
-#define OOO_MAX_BLOCKS 64
+#define OOO_FEW_BLOCKS 64
+#define OOO_MAX_BLOCKS 512
 
 struct ooo_block {
 	struct opt_block seq;
@@ -20,9 +22,10 @@ struct ooo_block {
 };
 
 struct ooo {
-	uint32_t n;
-	uint32_t bytes;
-	struct ooo_block block[OOO_MAX_BLOCKS]; /* the last one that grew first */
+	uint32_t n, max;
+	struct ooo_block
+	    *block; /* the last one that grew first; few, or of the stack's blocks_pool */
+	struct ooo_block few[OOO_FEW_BLOCKS];
 };
 
 /*

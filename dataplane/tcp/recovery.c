@@ -23,6 +23,7 @@ static void undo_remember(struct tcp_conn *c)
 	x->undo_una = c->snd_una;
 	x->undo_resent = 0;
 	x->undo_ts = stack_ts(conn_stack(c), c->ts_off);
+	x->undo_us = conn_now(c);
 	x->can_undo = true;
 	x->ts_undo = (c->flags & CONN_TS) != 0;
 }
@@ -161,12 +162,18 @@ static void detect(struct tcp_conn *c, const struct ack *a)
 		timers_arm(c, CONN_TIMER_REO, again);
 }
 
-/* RFC 3522: the first ACK for new data echoes a timestamp from before the retransmission. */
+/* The first ACK for what was sent again in this episode: it echoes the timestamp of what has arrived there. */
+static bool tells_which(const struct tcp_conn *c, const struct ack *a)
+{
+	return a->head_resent_us && a->head_resent_us >= c->ext->undo_us;
+}
+
+/* RFC 3522: it was the original. */
 static bool is_spurious(const struct tcp_conn *c, const struct seg *seg, const struct ack *a)
 {
 	const struct conn_ext *x = c->ext;
 
-	return x->can_undo && x->ts_undo && a->acked && a->resent_acked && seg->opts.has & OPT_TS &&
+	return x->can_undo && x->ts_undo && tells_which(c, a) && seg->opts.has & OPT_TS &&
 	    seq_lt(seg->opts.tsecr, x->undo_ts);
 }
 
@@ -177,7 +184,7 @@ void recovery_on_ack(struct tcp_conn *c, const struct seg *seg, const struct ack
 
 	if (c->flags & (CONN_RECOVERY | CONN_LOSS) && is_spurious(c, seg, a))
 		undo_do(c);
-	if (a->resent_acked)
+	if (tells_which(c, a))
 		x->ts_undo = false;
 	if (c->flags & IN_EPISODE && seq_geq(c->snd_una, x->recover))
 		episode_end(c);

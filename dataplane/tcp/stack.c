@@ -18,9 +18,11 @@
 #include "dataplane/tcp/timewait.h"
 #include "dataplane/tcp/txq.h"
 
-#define BURST     32
+#define BURST            32
+/* One connection in so many may have very many holes at a time. */
+#define CONNS_PER_BLOCKS 16
 /* Segments a connection sends before it is the next one's turn. */
-#define SEND_TURN 64
+#define SEND_TURN        64
 
 static void defaults(struct stack_config *c)
 {
@@ -99,6 +101,8 @@ static int make_pools(struct stack *s)
 	const struct stack_config *c = &s->config;
 	void *ext = block(s, c->max_conns, sizeof(struct conn_ext));
 	void *ooo = block(s, c->max_conns, sizeof(struct ooo));
+	uint32_t n_blocks = c->max_conns / CONNS_PER_BLOCKS + 1;
+	void *blocks = block(s, n_blocks, sizeof(struct ooo_block[OOO_MAX_BLOCKS]));
 	void *mini = block(s, c->max_syn_received, sizeof(struct mini));
 	void *tw = block(s, c->max_time_wait, sizeof(struct tw));
 
@@ -106,11 +110,12 @@ static int make_pools(struct stack *s)
 	while (s->dsts.mask < c->max_conns / 4 && s->dsts.mask < 8191)
 		s->dsts.mask = s->dsts.mask * 2 + 1;
 	s->dsts.entries = block(s, s->dsts.mask + 1, sizeof(struct dst_entry));
-	if (!ext || !ooo || !mini || !tw || !s->dsts.entries)
+	if (!ext || !ooo || !blocks || !mini || !tw || !s->dsts.entries)
 		return -1;
 	pool_init(&s->conn_pool, s->conns, sizeof(struct tcp_conn), c->max_conns);
 	pool_init(&s->ext_pool, ext, sizeof(struct conn_ext), c->max_conns);
 	pool_init(&s->ooo_pool, ooo, sizeof(struct ooo), c->max_conns);
+	pool_init(&s->blocks_pool, blocks, sizeof(struct ooo_block[OOO_MAX_BLOCKS]), n_blocks);
 	pool_init(&s->mini_pool, mini, sizeof(struct mini), c->max_syn_received);
 	pool_init(&s->tw_pool, tw, sizeof(struct tw), c->max_time_wait);
 	return table_init(

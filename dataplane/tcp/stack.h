@@ -53,7 +53,7 @@ struct stack {
 	/* Lists of connections by index + 1, linked through ready_next, send_next, starved_next. */
 	struct fifo ready, send, starved;
 
-	struct pool conn_pool, ext_pool, ooo_pool, mini_pool, tw_pool;
+	struct pool conn_pool, ext_pool, ooo_pool, blocks_pool, mini_pool, tw_pool;
 	struct fifo minis[MINI_LEVELS]; /* by timeout */
 	struct fifo tws;                /* by age */
 	struct listeners listeners;

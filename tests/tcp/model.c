@@ -259,6 +259,8 @@ int model_run(const struct model_config *c, struct model_result *result)
 	if (result) {
 		*result = m->result;
 		result->virtual_us = m->now_us - c->start_us;
+		result->stats[0] = m->side[0].stats;
+		result->stats[1] = m->side[1].stats;
 	}
 	failed = m->failed ? -1 : 0;
 	free(m);

@@ -79,6 +79,7 @@ void model_config_make(struct model_config *c, uint64_t seed);
 struct model_result {
 	uint64_t virtual_us;
 	uint64_t packets, lost, tso;
+	struct stats stats[2];
 	bool gave_up; /* a connection ended as RFC 9293 3.8.3 says when nothing gets through */
 };
 

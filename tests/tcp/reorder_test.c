@@ -384,6 +384,77 @@ SCENARIO(more_blocks_than_fit)
 	peer_discard(p);
 }
 
+/* A peer that sends as much as it may, and a user who reads it: the window grows to hundreds of segments. */
+static void open_window(struct peer *p)
+{
+	/* A round trip of 20 ms, that the window is tuned by. */
+	SEND("S 0:0(0) win 65535 <mss 1460,sackOK,nop,wscale 7>");
+	peer_discard(p);
+	ADVANCE_MS(20);
+	SEND(". 1:1(0) ack 1 win 65535");
+	EVENTS(TCP_EV_ESTABLISHED);
+	p->next = p->una = 1;
+	while (peer_info(p).rcv_wnd < 600 * 1460) {
+		HERE, peer_fill_window(p);
+		APP_READ(tcp_rx_available(p->app->conn));
+		peer_discard(p);
+	}
+}
+
+/*
+ * Every other segment of a window is lost, as when slow start meets a full queue: what came is kept, and the
+ * holes alone need be sent again.
+ */
+SCENARIO(hundreds_of_holes)
+{
+	uint32_t n = 500, at;
+
+	open_window(p);
+	for (uint32_t i = 1; i < n; i += 2) {
+		at = p->next + i * 1000;
+		SEND(". %u:%u(1000) ack 1 win 65535", at, at + 1000);
+		EXPECT(". 1:1(0) ack %u", p->next);
+	}
+	COUNTED(STAT_DROP_TCP_MEMORY, 0);
+	for (uint32_t i = 0; i < n; i += 2) {
+		at = p->next + i * 1000;
+		SEND(". %u:%u(1000) ack 1 win 65535", at, at + 1000);
+		EXPECT(". 1:1(0) ack %u", at + 2000);
+	}
+	APP_READ(n * 1000);
+	peer_discard(p);
+}
+
+/* The longer lists are few: who gets none keeps what a short one holds. */
+SCENARIO(hundreds_of_holes_for_everybody)
+{
+	unsigned n_lists = p->config.stack.max_conns / 16 + 1, dropped = 0;
+
+	for (uint16_t k = 0; k < n_lists + 2; k++) {
+		if (k)
+			peer_new_flow(p, (uint16_t)(41000 + k));
+		open_window(p);
+		for (uint32_t i = 1; i < 200; i += 2) {
+			uint32_t at = p->next + i * 1000;
+
+			SEND(". %u:%u(1000) ack 1 win 65535", at, at + 1000);
+			peer_discard(p);
+		}
+		dropped += k < n_lists ? 0 : 36;
+		COUNTED(STAT_DROP_TCP_MEMORY, dropped);
+	}
+	for (uint32_t i = 0; i < 200; i++) {
+		uint32_t at = p->next + i * 1000;
+
+		SEND(". %u:%u(1000) ack 1 win 65535", at, at + 1000);
+		peer_discard(p);
+	}
+	APP_READ(200000);
+	peer_discard(p);
+}
+
+static const struct peer_config few_conns = { .stack = { .max_conns = 16 } };
+
 /* SACK lies: blocks must not crash, stall or free what was not received. */
 SCENARIO(absurd_sack_blocks)
 {
@@ -418,6 +489,8 @@ int main(int argc, char **argv)
 		RUN(dsack_below_the_acknowledgment),
 		RUN(no_dsack_without_sack),
 		RUN(more_blocks_than_fit),
+		RUN(hundreds_of_holes),
+		RUN_WITH(hundreds_of_holes_for_everybody, few_conns),
 		RUN(absurd_sack_blocks),
 	};
 
