@@ -261,6 +261,8 @@ ROWS = [
     Handshakes("handshake_single", "memif", 1 / 4, connections=1, note="one at a time"),
     Handshakes("handshake_rsa2048", "veth", None, key="rsa"),
     Handshakes("handshake_rsa2048", "memif", 1 / 3, key="rsa"),
+    Handshakes("handshake_resumed", "veth", None, tickets=True),
+    Handshakes("handshake_resumed", "memif", 1 / 8, tickets=True),
     Handshakes("handshake_pq", "veth", None, group="pq", note=NO_PQ),
     Handshakes("handshake_pq", "memif", 1 / 5, group="pq", note=NO_PQ),
     Wrk("requests", "cpu us/request", 1 / 2, "/1k.bin", 64),

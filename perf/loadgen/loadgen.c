@@ -149,9 +149,12 @@ static void start_messages(struct gen *g)
 static void start(struct gen *g)
 {
 	const struct options *o = &g->options;
-	const struct tls_client_config tls = {
-		.ca = o->ca, .name = o->name, .group = o->group, .rsa = o->rsa, .tls12 = o->tls12
-	};
+	const struct tls_client_config tls = { .ca = o->ca,
+		.name = o->name,
+		.group = o->group,
+		.rsa = o->rsa,
+		.tls12 = o->tls12,
+		.resume = o->resume };
 
 	start_ports(g);
 	clock_init(&g->clock);

@@ -31,6 +31,7 @@ static const char usage[] =
     "  --seconds S        of load (5); --count N ends it after N exchanges\n"
     "  --group NAME       x25519, p256, pq (x25519)\n"
     "  --rsa              offer RSA signatures only; --tls12  TLS 1.2 only\n"
+    "  --resume           resume the session of the first connection; a full handshake is then an error\n"
     "  --ca FILE          verify some of the certificates; --name NAME  of the server (www.lab.test)\n"
     "  --flood            SYNs from random sources beside the load, as many as go out\n"
     "  --wait             print 'ready' when connections are up and wait for a line; wait for another\n"
@@ -57,6 +58,7 @@ enum {
 	O_GROUP,
 	O_RSA,
 	O_TLS12,
+	O_RESUME,
 	O_CA,
 	O_NAME,
 	O_FLOOD,
@@ -85,6 +87,7 @@ static const struct option names[] = {
 	{ "group", required_argument, NULL, O_GROUP },
 	{ "rsa", no_argument, NULL, O_RSA },
 	{ "tls12", no_argument, NULL, O_TLS12 },
+	{ "resume", no_argument, NULL, O_RESUME },
 	{ "ca", required_argument, NULL, O_CA },
 	{ "name", required_argument, NULL, O_NAME },
 	{ "flood", no_argument, NULL, O_FLOOD },
@@ -186,6 +189,9 @@ static void take(struct options *o, int c, const char *text)
 		break;
 	case O_TLS12:
 		o->tls12 = true;
+		break;
+	case O_RESUME:
+		o->resume = true;
 		break;
 	case O_CA:
 		o->ca = text;

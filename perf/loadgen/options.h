@@ -21,7 +21,7 @@ struct options {
 	uint64_t count;     /* exchanges altogether; 0: as many as fit */
 	double seconds, rate;
 	uint16_t group;
-	bool rsa, tls12;
+	bool rsa, tls12, resume;
 	bool wait; /* for lines on stdin, between the steps */
 	bool flood;
 	const char *ca, *name;

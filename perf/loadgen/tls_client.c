@@ -19,6 +19,7 @@ struct tls_kit {
 	struct tls_client_config config;
 	struct tls_worker *worker;
 	WOLFSSL_CTX *plain, *verifying;
+	WOLFSSL_SESSION *session; /* with a ticket; NULL: none yet */
 	uint64_t n;
 	int error;
 	char text[96];
@@ -28,6 +29,7 @@ struct tls_client {
 	struct tls_kit *kit;
 	struct tcp_conn *conn;
 	WOLFSSL *ssl;
+	bool resuming, connected;
 	uint8_t client_traffic[48], server_traffic[48];
 };
 
@@ -144,6 +146,7 @@ void tls_kit_free(struct tls_kit *k)
 {
 	if (k == NULL)
 		return;
+	wolfSSL_SESSION_free(k->session);
 	wolfSSL_CTX_free(k->plain);
 	wolfSSL_CTX_free(k->verifying);
 	tls_worker_leave(NULL);
@@ -170,8 +173,11 @@ struct tls_client *tls_client_new(struct tls_kit *k, struct tcp_conn *conn)
 		return NULL;
 	t->kit = k;
 	t->conn = conn;
+	t->resuming = k->session != NULL;
+	t->connected = false;
 	t->ssl = wolfSSL_new(verify ? k->verifying : k->plain);
 	if (t->ssl == NULL ||
+	    (t->resuming && wolfSSL_set_session(t->ssl, k->session) != WOLFSSL_SUCCESS) ||
 	    wolfSSL_set_tls13_secret_cb(t->ssl, keep_secret, t) != WOLFSSL_SUCCESS ||
 	    (!k->config.tls12 && wolfSSL_UseKeyShare(t->ssl, k->config.group) != WOLFSSL_SUCCESS) ||
 	    (verify && wolfSSL_check_domain_name(t->ssl, k->config.name) != WOLFSSL_SUCCESS)) {
@@ -192,18 +198,58 @@ void tls_client_free(struct tls_client *t)
 	heap_release(t);
 }
 
-enum tls_client_status tls_client_step(struct tls_client *t)
+static enum tls_client_status again_or_failed(struct tls_client *t, int ret)
 {
 	struct tls_kit *k = t->kit;
-	int ret = wolfSSL_connect(t->ssl);
 
-	if (ret == WOLFSSL_SUCCESS)
-		return TLS_CLIENT_DONE;
 	k->error = wolfSSL_get_error(t->ssl, ret);
 	if (k->error == WOLFSSL_ERROR_WANT_READ || k->error == WOLFSSL_ERROR_WANT_WRITE)
 		return TLS_CLIENT_AGAIN;
 	wolfSSL_ERR_error_string_n((unsigned long)k->error, k->text, sizeof(k->text));
 	return TLS_CLIENT_FAILED;
+}
+
+/* A TLS 1.3 server's ticket follows the handshake: wolfSSL reads until it has one. */
+static enum tls_client_status fetch_session(struct tls_client *t)
+{
+	WOLFSSL_SESSION *session;
+	char byte;
+	int ret;
+
+	if (!t->kit->config.tls12) {
+		ret = wolfSSL_peek(t->ssl, &byte, 1);
+		if (ret > 0 || again_or_failed(t, ret) == TLS_CLIENT_FAILED)
+			return TLS_CLIENT_FAILED;
+	}
+	session = wolfSSL_get1_session(t->ssl);
+	if (session != NULL && wolfSSL_SESSION_has_ticket(session)) {
+		wolfSSL_SESSION_free(t->kit->session);
+		t->kit->session = session;
+		return TLS_CLIENT_DONE;
+	}
+	wolfSSL_SESSION_free(session);
+	return TLS_CLIENT_AGAIN;
+}
+
+enum tls_client_status tls_client_step(struct tls_client *t)
+{
+	struct tls_kit *k = t->kit;
+
+	if (!t->connected) {
+		int ret = wolfSSL_connect(t->ssl);
+
+		if (ret != WOLFSSL_SUCCESS)
+			return again_or_failed(t, ret);
+		t->connected = true;
+	}
+	if (k->config.resume && !t->resuming)
+		return fetch_session(t);
+	if (t->resuming && !wolfSSL_session_reused(t->ssl)) {
+		snprintf(k->text, sizeof(k->text),
+		    "a full handshake where the session should have been resumed");
+		return TLS_CLIENT_FAILED;
+	}
+	return TLS_CLIENT_DONE;
 }
 
 /* handshake_take_keys speaks for a server: what that reads with is what we write with. */

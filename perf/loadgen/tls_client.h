@@ -20,6 +20,7 @@ struct tls_client_config {
 	uint16_t group;   /* the only one offered: 29, 23, 4588, ... */
 	bool rsa; /* offer RSA signatures only: a server with both kinds then uses that one */
 	bool tls12;
+	bool resume; /* the session of the first connection; a full handshake then fails */
 };
 
 /* NULL when something in config does not work; says what on stderr. */
