@@ -30,6 +30,8 @@ class Row:
     backends = 1
     tickets = False
     max_connections = 20000
+    mbufs = 0  # as many as the daemon thinks right
+    repeat = None  # of the runs; None: as the command line says
 
     def seconds(self, quick):
         return 2 if quick else 6
@@ -50,12 +52,12 @@ class LoadRow(Row):
     def cost(self, cpu, result):
         raise NotImplementedError
 
-    def loading(self, terminator, quick):
+    def loading(self, terminator, quick, timeout=120):
         mine = self.load_options
         if terminator.name != "sallyport" and self.rival_options is not None:
             mine = self.rival_options
         options = self.options + mine + ["--seconds", str(self.seconds(quick))]
-        return lab.kload(options, 120) if self.wire == "veth" else lab.loadgen(options, 120)
+        return lab.kload(options, timeout) if self.wire == "veth" else lab.loadgen(options, timeout)
 
     def run(self, terminator, quick):
         if self.wire == "memif":
@@ -194,43 +196,62 @@ class Latency(LoadRow):
 
 class IdleMemory(LoadRow):
     """Established connections, each with its backend leg, that have said one byte and are silent now. A byte
-    is exchanged on each afterwards, to see that they live."""
+    is exchanged on each afterwards, to see that they live. What one costs: the resident bytes of many less
+    those of a few (FEW were shaken hands with at once, so what handshakes need is in both), by number."""
+    FEW = 256
+    RATE = 20000  # of the exchanges at the end: all at once would be another test
     unit = "bytes/connection"
-    bases = {}  # by wire
+    bases = {}  # by wire and terminator
     options = ["--byte"]
+    mbufs = 24576  # for packets under way: idle connections hold none
+    repeat = 1     # memory does not drift
 
     def __init__(self, wire, n, goal=None, name="idle_memory"):
         self.wire, self.n, self.goal, self.name = wire, n, goal, name
         self.max_connections = n + 64
-        many = max(1, -(-n // 60000))
+        many = min(16, max(1, -(-n // 60000)))
         self.backends = many if wire == "memif" else 1
-        self.load_options = ["--connections", str(n), "--count", str(n), "--opening", "256"]
+        self.addresses = ["--sources", str(many), "--backends", str(many)] if wire == "memif" else []
         if wire == "memif":
-            self.load_options += ["--sources", str(many), "--backends", str(many),
-                                  "--mbufs", str(max(32768, n + n // 4))]
             self.note = f"{n} connections"
 
-    def prepare(self, terminators, quick):
-        """What a daemon made for 64 connections takes: room is made at the start, so that is our base."""
-        for t in terminators:
-            if t.name == "sallyport" and self.wire not in IdleMemory.bases:
-                with t.running(self, max_connections=64):
-                    IdleMemory.bases[self.wire] = t.memory()
+    @property
+    def load_options(self):
+        return ["--connections", str(self.hold), "--count", str(self.hold), "--opening", "256"] + \
+            self.addresses + (["--rate", str(self.RATE)] if self.wire == "memif" else [])
 
-    def run(self, terminator, quick):
-        base = IdleMemory.bases[self.wire] if terminator.name == "sallyport" else terminator.memory()
+    def seconds(self, quick):
+        return self.hold // self.RATE + 1
+
+    def hold_idle(self, terminator, n):
+        """Returns the bytes with n of them, and what was wrong."""
+        self.hold = n
         with lab.backend(self.options) if self.wire == "veth" else contextlib.nullcontext():
             try:
-                with self.loading(terminator, quick) as load:
+                with self.loading(terminator, False, 120 + n // 2000) as load:
                     load.ready()
                     used = terminator.memory()
                     result = load.go()
             except lab.LoadFailed as e:
-                return Result(NOTHING, "", str(e))
-        error = f"{result['errors']} errors" if result["errors"] else ""
-        if result["exchanges"] != self.n:
-            error = error or f"{result['exchanges']} of {self.n} were alive"
-        return Result((used - base) / self.n, f"{self.n} connections, {used / 1e6:.0f} MB", error)
+                return 0, str(e)
+        if result["errors"] or result["exchanges"] != n:
+            return used, f"{result['errors']} errors, {result['exchanges']} of {n} were alive"
+        return used, ""
+
+    def prepare(self, terminators, quick):
+        for t in terminators:
+            if (self.wire, t.name) not in IdleMemory.bases:
+                # Ours makes room for connections at the start.
+                room = {"max_connections": self.FEW + 64} if t.name == "sallyport" else {}
+                with t.running(self, **room):
+                    IdleMemory.bases[self.wire, t.name] = self.hold_idle(t, self.FEW)
+
+    def run(self, terminator, quick):
+        base, error = IdleMemory.bases[self.wire, terminator.name]
+        used, late = self.hold_idle(terminator, self.n)
+        if error or late:
+            return Result(NOTHING, "", error or late)
+        return Result((used - base) / (self.n - self.FEW), f"{self.n} connections, {used / 1e6:.0f} MB")
 
 
 class SynFlood(LoadRow):
@@ -276,5 +297,6 @@ ROWS = [
     IdleMemory("veth", 8000),
     IdleMemory("memif", 8000),
     IdleMemory("memif", 100000, name="idle_memory_100k"),
+    IdleMemory("memif", 1000000, name="idle_memory_1m"),
     SynFlood(),
 ]

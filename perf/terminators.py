@@ -186,7 +186,7 @@ class Sallyport(Terminator):
         assert address == "10.81.0.2"
         return lab.write("sallyport.cfg", f"""
 runtime = {{ workers = [{CORE}]; control_core = {lab.CLIENT_CORE}; front = "front0"; back = "back0";
-            max_connections = {max_connections}; drain_timeout = 1.0; idle = "poll"; }};
+            max_connections = {max_connections}; mbufs = {row.mbufs}; drain_timeout = 1.0; idle = "poll"; }};
 eal = [ "--no-pci", "--vdev={front}", "--vdev={back}" ];
 ports = ( {{ name = "front0"; devices = ["{front.split(",")[0]}"]; addresses = ["10.80.0.1/24"];
              routes = ( {{ to = "198.18.0.0/15"; via = "10.80.0.2"; }} ); }},
