@@ -62,8 +62,7 @@ struct record {
 	uint8_t alert_out;  /* what is to be sent or was sent, 0xff: nothing */
 	uint8_t n_empty;    /* empty records in a row */
 	uint8_t n_warnings; /* warnings and renegotiations tried, ever */
-	uint8_t n_updates;  /* KeyUpdates and tickets, less one for every few records of data */
-	uint8_t n_data;     /* records of data since n_updates was lowered last */
+	uint8_t n_updates;  /* KeyUpdates and tickets, less one for each record of data */
 };
 
 /* AES-GCM: 2^24.5 full-size records (RFC 8446 5.5), less a margin. */

@@ -6,9 +6,6 @@
 
 #define MAX_EMPTY 32
 
-/* Records of data that pay for one KeyUpdate. */
-#define DATA_PER_UPDATE 16
-
 /* One record on its way in. */
 struct incoming {
 	uint8_t header[HEADER];
@@ -170,11 +167,9 @@ take_data(struct record *r, struct incoming *rec, struct record_io *io, bool in_
 	}
 	io->produced = rec->n;
 	r->n_empty = 0;
-	if (++r->n_data >= DATA_PER_UPDATE) {
-		r->n_data = 0;
-		if (r->n_updates > 0)
-			r->n_updates--;
-	}
+	/* A record of data pays for a KeyUpdate, which costs its sender as much as us. */
+	if (r->n_updates > 0)
+		r->n_updates--;
 	return RECORD_OK;
 }
 
