@@ -544,6 +544,11 @@ static void check_listener(struct check *k, const struct config_listener *l)
 	for (unsigned i = 0; i < l->n_bind; i++)
 		check_bind(k, l, &l->bind[i]);
 	for (unsigned i = 0; i < l->n_alpn; i++) {
+		/* wolfSSL takes a list with commas in between; no registered protocol has one. */
+		if (strchr(l->alpn[i], ','))
+			err_add(k->e, l->file, l->line,
+			    "listener '%s': 'alpn' has '%s': a name has no comma; write one string for each",
+			    or_unnamed(l->name), l->alpn[i]);
 		for (unsigned j = 0; j < i; j++) {
 			if (strcmp(l->alpn[i], l->alpn[j]) == 0)
 				err_add(k->e, l->file, l->line,

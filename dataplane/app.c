@@ -24,6 +24,7 @@
 #define MBUFS_MIN         16384u
 #define MBUFS_MAX_DERIVED 131072u
 #define RING_MBUFS_GUESS  4096u /* per port and worker */
+#define FRONT_ROOM        288u  /* in front of an IP packet: af_xdp's 256 bytes, Ethernet, VLAN */
 #define MBUF_OVERHEAD     256   /* struct rte_mbuf, private area, pool header */
 #define HEAP_MB           128
 
@@ -43,8 +44,8 @@ static uint16_t mbuf_room(const struct app *a)
 	unsigned room = RTE_MBUF_DEFAULT_DATAROOM;
 
 	for (unsigned i = 0; i < a->boot->n_ports; i++)
-		if (a->boot->ports[i].mtu + 32u > room)
-			room = RTE_ALIGN_CEIL(a->boot->ports[i].mtu + 32u, 64u);
+		if (a->boot->ports[i].mtu + FRONT_ROOM > room)
+			room = RTE_ALIGN_CEIL(a->boot->ports[i].mtu + FRONT_ROOM, 64u);
 	return (uint16_t)(room + RTE_PKTMBUF_HEADROOM);
 }
 

@@ -22,11 +22,12 @@
 #include "dataplane/user.h"
 #include "dataplane/watch.h"
 #include "dataplane/worker.h"
+#include "tls/secret.h"
 #include "tls/ticket.h"
 
 #define TICK_MS       50
 #define CLOSE_GRACE_S 3.0 /* for last words after drain_timeout */
-#define EXPIRY_S      3600.0
+#define REMINDER_S    3600.0
 #define API_BATCH     64 /* requests between two looks at signals */
 
 static void usage(FILE *out)
@@ -53,8 +54,8 @@ struct loop {
 	int signals; /* signalfd */
 	enum worker_order order;
 	double deadline;
-	double wanted_s;  /* how long to drain, when the API said so; 0: as configured */
-	double next_look; /* at expiry */
+	double wanted_s; /* how long to drain, when the API said so; 0: as configured */
+	double next_reminder;
 	struct err *e;
 };
 
@@ -114,13 +115,17 @@ static void take_signals(struct loop *l)
 	}
 }
 
-/* Certificates that end are told of once an hour at most; the first time right after the start. */
-static void look_at_expiry(struct loop *l)
+/* Once an hour at most, the first time right after the start: what the operator may have missed. */
+static void remind(struct loop *l)
 {
-	if (seconds() < l->next_look)
+	if (seconds() < l->next_reminder)
 		return;
-	l->next_look = seconds() + EXPIRY_S;
+	l->next_reminder = seconds() + REMINDER_S;
 	control_warn_expiry(l->control, time(NULL));
+	if (!secret_is_locked())
+		log_warning(
+		    "some private keys could not be locked in memory and may reach swap space: raise "
+		    "RLIMIT_MEMLOCK (systemd: LimitMEMLOCK=infinity)");
 }
 
 static void refresh(struct loop *l)
@@ -159,7 +164,7 @@ static void control_loop(struct loop *l)
 			api_poll(l->api, API_BATCH);
 		if (l->watch && watch_is_due(l->watch))
 			refresh(l);
-		look_at_expiry(l);
+		remind(l);
 		tickets_tick(l->tickets, time(NULL));
 	} while (!is_over(l));
 }

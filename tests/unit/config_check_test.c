@@ -208,6 +208,9 @@ static const struct config_text_case cases[] = {
 	    "    backend = \"app\"; proxy_protocol = { from = [\"10.0.0.1/8\"]; };",
 	    "sallyport.cfg:32: listener 'https': proxy_protocol: 'from' has 10.0.0.1/8, with bits "
 	    "set past its prefix; did you mean 10.0.0.0/8?\n" },
+	{ "alpn_with_comma", "[\"h2\", \"http/1.1\"]", "[\"h2,http/1.1\"]",
+	    "sallyport.cfg:25: listener 'https': 'alpn' has 'h2,http/1.1': a name has no comma; "
+	    "write one string for each\n" },
 	{ "unread_address_silences_ownership", "[\"10.80.0.1/24\",", "[\"10.80.0/24\",",
 	    "sallyport.cfg:7: port 'front0': element 1 of 'addresses': '10.80.0/24' is "
 	    "not an IPv4 or IPv6 address\n" },
