@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/load.h"
+
 struct change *change_add(struct change_list *l, enum change_kind kind)
 {
 	struct change *c;
@@ -37,18 +39,32 @@ int change_text(char **to, const char *text, size_t len)
 	return 0;
 }
 
+/* Room doubles: there may be 100,000. */
+static int add_text(char ***list, unsigned *n, const char *text)
+{
+	char **more = *list;
+
+	if ((*n & (*n - 1)) == 0)
+		more = reallocarray(*list, *n ? 2 * (size_t)*n : 1, sizeof(*more));
+	if (!more)
+		return -1;
+	*list = more;
+	more[*n] = strdup(text);
+	if (!more[*n])
+		return -1;
+	(*n)++;
+	return 0;
+}
+
 int change_name(struct change *c, const char *name)
 {
-	char **names = reallocarray(c->names, c->n_names + 1, sizeof(*names));
+	return add_text(&c->names, &c->n_names, name);
+}
 
-	if (!names)
-		return -1;
-	c->names = names;
-	names[c->n_names] = strdup(name);
-	if (!names[c->n_names])
-		return -1;
-	c->n_names++;
-	return 0;
+int change_serve(struct change *c, const char *name)
+{
+	c->has_served = true;
+	return add_text(&c->served, &c->n_served, name);
 }
 
 int change_move(struct change_list *to, struct change_list *from)
@@ -79,7 +95,16 @@ static void change_free(struct change *c)
 		free(c->names[i]);
 	if (c->key)
 		explicit_bzero(c->key, c->key_len);
+	for (unsigned i = 0; i < c->n_served; i++)
+		free(c->served[i]);
+	if (c->passphrase)
+		explicit_bzero(c->passphrase, strlen(c->passphrase));
 	free(c->names);
+	free(c->served);
+	free(c->section);
+	free(c->item);
+	free(c->settings);
+	free(c->passphrase);
 	free(c->certificate);
 	free(c->listener);
 	free(c->chain);
@@ -129,6 +154,16 @@ static void describe(const struct change *c, char *text, size_t room)
 		return;
 	case CHANGE_CERT_FILE:
 		snprintf(text, room, "certificate '%s' as in the file", c->certificate);
+		return;
+	case CHANGE_ITEM_PUT:
+		snprintf(text, room, "put %s '%s'", config_section_item(c->section), c->item);
+		return;
+	case CHANGE_ITEM_DELETE:
+		snprintf(text, room, "remove %s '%s'", config_section_item(c->section), c->item);
+		return;
+	case CHANGE_ITEM_FILE:
+		snprintf(
+		    text, room, "%s '%s' as in the file", config_section_item(c->section), c->item);
 		return;
 	}
 }

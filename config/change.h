@@ -16,6 +16,7 @@ struct err;
 
 #define CHANGE_MAX_NAMES    1000 /* of one certificate, as in the file */
 #define CHANGE_MAX_DEFAULTS 8
+#define CHANGE_MAX_SERVED   100000
 #define CHANGE_MAX          200000 /* in one list */
 
 enum change_kind {
@@ -25,9 +26,12 @@ enum change_kind {
 	CHANGE_DISSOCIATE,
 	CHANGE_DEFAULT,
 	CHANGE_CERT_FILE, /* the certificate is the one that the configuration file names again */
+	CHANGE_ITEM_PUT,
+	CHANGE_ITEM_DELETE,
+	CHANGE_ITEM_FILE, /* the item is as in the configuration file again, or not there as it is not */
 };
 
-/* For CHANGE_CERT_PUT: whether there may be one of that name already. */
+/* For CHANGE_CERT_PUT and CHANGE_ITEM_PUT: whether there may be one of that name already. */
 enum change_put {
 	CHANGE_PUT_ANY,
 	CHANGE_PUT_NEW,
@@ -41,9 +45,21 @@ struct change {
 	char **names;      /* PUT: served for these; DEFAULT: the certificates, best first */
 	unsigned n_names;
 
+	/* Of CHANGE_ITEM_*: a named item of the configuration (config/load.h); the others are NULL. */
+	char *section, *item;
+	char *settings; /* PUT: a JSON object */
+	/*
+	 * PUT of a listener: names are its default certificates, these are what it serves besides; none of the first or no
+	 * list of the second: as before.
+	 */
+	char **served;
+	unsigned n_served;
+	bool has_served;
+
 	/* Of CHANGE_CERT_PUT: the PEM texts, or the name under which the store has them. */
 	char *chain, *key;
 	size_t chain_len, key_len;
+	char *passphrase;          /* of the key, or NULL; gone once the key is decrypted */
 	char content[DIGEST_TEXT]; /* "": not stored yet */
 	enum change_put put;
 	bool force; /* dates do not matter */
@@ -65,6 +81,9 @@ int change_text(char **to, const char *text, size_t len);
 
 /* Adds a copy of name to c's names; 0 or -1: no memory. */
 int change_name(struct change *c, const char *name);
+
+/* Adds a copy of name to what c, a listener's CHANGE_ITEM_PUT, serves; 0 or -1: no memory. */
+int change_serve(struct change *c, const char *name);
 
 /* Moves all of from to the end of to, or nothing (-1: no memory or too many). */
 int change_move(struct change_list *to, struct change_list *from);

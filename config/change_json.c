@@ -5,6 +5,7 @@
 
 #include "config/change.h"
 #include "config/err.h"
+#include "config/load.h"
 
 static const char *const kinds[] = {
 	[CHANGE_CERT_PUT] = "put",
@@ -13,12 +14,24 @@ static const char *const kinds[] = {
 	[CHANGE_DISSOCIATE] = "dissociate",
 	[CHANGE_DEFAULT] = "default",
 	[CHANGE_CERT_FILE] = "file",
+	[CHANGE_ITEM_PUT] = "put-item",
+	[CHANGE_ITEM_DELETE] = "delete-item",
+	[CHANGE_ITEM_FILE] = "file-item",
 };
 #define N_KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
+static json_t *print_strings(char *const *all, unsigned n)
+{
+	json_t *a = json_array();
+
+	for (unsigned i = 0; i < n; i++)
+		json_array_append_new(a, json_string(all[i]));
+	return a;
+}
+
 static json_t *print_one(const struct change *c)
 {
-	json_t *o = json_object(), *names;
+	json_t *o = json_object();
 
 	json_object_set_new(o, "op", json_string(kinds[c->kind]));
 	if (c->certificate)
@@ -29,12 +42,16 @@ static json_t *print_one(const struct change *c)
 		json_object_set_new(o, "content", json_string(c->content));
 	if (c->dissociate)
 		json_object_set_new(o, "everywhere", json_true());
-	if (c->n_names == 0)
-		return o;
-	names = json_array();
-	for (unsigned i = 0; i < c->n_names; i++)
-		json_array_append_new(names, json_string(c->names[i]));
-	json_object_set_new(o, "names", names);
+	if (c->section) {
+		json_object_set_new(o, "section", json_string(c->section));
+		json_object_set_new(o, "item", json_string(c->item));
+	}
+	if (c->settings)
+		json_object_set_new(o, "settings", json_loads(c->settings, 0, NULL));
+	if (c->has_served)
+		json_object_set_new(o, "serves", print_strings(c->served, c->n_served));
+	if (c->n_names)
+		json_object_set_new(o, "names", print_strings(c->names, c->n_names));
 	return o;
 }
 
@@ -56,9 +73,9 @@ static bool is_digest(const char *text)
 	    strspn(text, "0123456789abcdef") == DIGEST_TEXT - 1;
 }
 
-static int parse_names(struct change *c, const json_t *names)
+static int parse_names(struct change *c, const json_t *names, unsigned max, bool are_items,
+    int (*add)(struct change *c, const char *name))
 {
-	unsigned max = c->kind == CHANGE_DEFAULT ? CHANGE_MAX_DEFAULTS : CHANGE_MAX_NAMES;
 	const json_t *name;
 	size_t i;
 
@@ -68,9 +85,8 @@ static int parse_names(struct change *c, const json_t *names)
 	{
 		const char *text = json_string_value(name);
 
-		if (!text || strlen(text) > 253 ||
-		    (c->kind == CHANGE_DEFAULT && !change_name_is_valid(text)) ||
-		    change_name(c, text) < 0)
+		if (!text || strlen(text) > 253 || (are_items && !change_name_is_valid(text)) ||
+		    add(c, text) < 0)
 			return -1;
 	}
 	return 0;
@@ -87,10 +103,50 @@ static int parse_name(char **to, const json_t *value, bool wanted)
 	return change_text(to, text, strlen(text));
 }
 
+static bool is_item(enum change_kind kind)
+{
+	return kind == CHANGE_ITEM_PUT || kind == CHANGE_ITEM_DELETE || kind == CHANGE_ITEM_FILE;
+}
+
+static bool has_listener(enum change_kind kind)
+{
+	return kind == CHANGE_ASSOCIATE || kind == CHANGE_DISSOCIATE || kind == CHANGE_DEFAULT;
+}
+
+static int parse_item(struct change *c, const json_t *o)
+{
+	const char *section = json_string_value(json_object_get(o, "section"));
+	const json_t *settings = json_object_get(o, "settings"),
+		     *serves = json_object_get(o, "serves");
+
+	if (!section || !config_section_item(section) ||
+	    change_text(&c->section, section, strlen(section)) < 0 ||
+	    parse_name(&c->item, json_object_get(o, "item"), true) < 0)
+		return -1;
+	if (c->kind != CHANGE_ITEM_PUT)
+		return 0;
+	c->settings = json_is_object(settings) ? json_dumps(settings, JSON_COMPACT) : NULL;
+	c->has_served = serves != NULL;
+	if (!c->settings)
+		return -1;
+	return parse_names(c, serves, CHANGE_MAX_SERVED, true, change_serve);
+}
+
+static int parse_content(struct change *c, const json_t *o)
+{
+	const char *content = json_string_value(json_object_get(o, "content"));
+
+	if (!content || !is_digest(content))
+		return -1;
+	c->force = true; /* it was good when it was acknowledged */
+	memcpy(c->content, content, DIGEST_TEXT);
+	return 0;
+}
+
 static int parse_one(struct change_list *l, const json_t *o)
 {
 	const char *op = json_string_value(json_object_get(o, "op"));
-	const char *content = json_string_value(json_object_get(o, "content"));
+	bool are_items, has_certificate;
 	struct change *c;
 	unsigned kind = 0;
 
@@ -99,24 +155,20 @@ static int parse_one(struct change_list *l, const json_t *o)
 	if (!op || kind == N_KINDS)
 		return -1;
 	c = change_add(l, (enum change_kind)kind);
-	if (!c || parse_names(c, json_object_get(o, "names")) < 0)
-		return -1;
-	if (parse_name(&c->certificate, json_object_get(o, "certificate"), kind != CHANGE_DEFAULT) <
-		0 ||
-	    parse_name(&c->listener, json_object_get(o, "listener"),
-		kind == CHANGE_ASSOCIATE || kind == CHANGE_DISSOCIATE || kind == CHANGE_DEFAULT) <
-		0)
+	are_items = kind == CHANGE_DEFAULT || kind == CHANGE_ITEM_PUT;
+	has_certificate = kind != CHANGE_DEFAULT && !is_item((enum change_kind)kind);
+	if (!c ||
+	    parse_names(c, json_object_get(o, "names"),
+		are_items ? CHANGE_MAX_DEFAULTS : CHANGE_MAX_NAMES, are_items, change_name) < 0 ||
+	    parse_name(&c->certificate, json_object_get(o, "certificate"), has_certificate) < 0 ||
+	    parse_name(&c->listener, json_object_get(o, "listener"), has_listener(c->kind)) < 0)
 		return -1;
 	c->dissociate = json_is_true(json_object_get(o, "everywhere"));
 	if (kind == CHANGE_DEFAULT && c->n_names == 0)
 		return -1;
-	if (kind != CHANGE_CERT_PUT)
-		return 0;
-	c->force = true; /* it was good when it was acknowledged */
-	if (!content || !is_digest(content))
-		return -1;
-	memcpy(c->content, content, DIGEST_TEXT);
-	return 0;
+	if (is_item(c->kind))
+		return parse_item(c, o);
+	return kind == CHANGE_CERT_PUT ? parse_content(c, o) : 0;
 }
 
 int change_parse(struct change_list *l, const char *text, size_t len, struct err *e)

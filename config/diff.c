@@ -201,7 +201,7 @@ static bool same_references(const struct config *a, const unsigned *x, unsigned 
 	return true;
 }
 
-static bool same_listener(const struct config *a, unsigned i, const struct config *b, unsigned j)
+bool config_listener_is_same(const struct config *a, unsigned i, const struct config *b, unsigned j)
 {
 	const struct config_listener *x = &a->listeners[i], *y = &b->listeners[j];
 
@@ -295,6 +295,7 @@ int config_diff(
 	diff_items(a, ITEMS(a, certificates), b, ITEMS(b, certificates), same_certificate,
 	    &d->certificates, e);
 	diff_items(a, ITEMS(a, backends), b, ITEMS(b, backends), same_backend, &d->backends, e);
-	diff_items(a, ITEMS(a, listeners), b, ITEMS(b, listeners), same_listener, &d->listeners, e);
+	diff_items(a, ITEMS(a, listeners), b, ITEMS(b, listeners), config_listener_is_same,
+	    &d->listeners, e);
 	return e->n == before ? 0 : -1;
 }

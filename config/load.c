@@ -8,6 +8,7 @@
 #include "config/addr.h"
 #include "config/check.h"
 #include "config/err.h"
+#include "config/load_items.h"
 #include "config/load_sections.h"
 #include "config/scan.h"
 
@@ -110,9 +111,15 @@ static void load_settings(struct load *l, const config_t *file)
 		expand_bind(l, config_find_port(c, c->runtime.front), &listeners[i]);
 	}
 	c->listeners = listeners;
+	load_render(l, file);
 }
 
-static void load_text(struct load *l, const char *text, size_t len)
+struct overrides {
+	const struct config_override *at;
+	unsigned n;
+};
+
+static void load_text(struct load *l, const char *text, size_t len, struct overrides overrides)
 {
 	config_t file;
 	char *copy;
@@ -126,15 +133,36 @@ static void load_text(struct load *l, const char *text, size_t len)
 	}
 	config_init(&file);
 	config_set_include_dir(&file, *l->dir ? l->dir : ".");
-	if (config_read_string(&file, copy) == CONFIG_TRUE)
-		load_settings(l, &file);
-	else
+	if (config_read_string(&file, copy) != CONFIG_TRUE)
 		parse_error(l, &file);
+	else if (load_overrides(l, &file, overrides.at, overrides.n) == 0)
+		load_settings(l, &file);
 	config_destroy(&file);
 	free(copy);
 }
 
+const char *config_section_item(const char *section)
+{
+	static const char *const sections[][2] = {
+		{ "policies", "policy" },
+		{ "trust_stores", "trust store" },
+		{ "backends", "backend" },
+		{ "listeners", "listener" },
+	};
+
+	for (unsigned i = 0; i < sizeof(sections) / sizeof(sections[0]); i++)
+		if (strcmp(sections[i][0], section) == 0)
+			return sections[i][1];
+	return NULL;
+}
+
 struct config *config_load_text(const char *path, const char *text, size_t len, struct err *e)
+{
+	return config_load_overridden(path, text, len, NULL, 0, e);
+}
+
+struct config *config_load_overridden(const char *path, const char *text, size_t len,
+    const struct config_override *overrides, unsigned n, struct err *e)
 {
 	struct load l = { .e = e, .arena = arena_new(), .addresses_known = true };
 	char *folder = folder_of(path);
@@ -148,7 +176,7 @@ struct config *config_load_text(const char *path, const char *text, size_t len, 
 	if (!l.dir || !l.path || !l.config)
 		err_add(e, path, 0, "out of memory");
 	else
-		load_text(&l, text, len);
+		load_text(&l, text, len, (struct overrides){ overrides, n });
 	free(folder);
 	if (e->n != before) {
 		arena_free(l.arena);

@@ -19,5 +19,21 @@ struct config *config_load(const char *path, struct err *e);
  */
 struct config *config_load_text(const char *path, const char *text, size_t len, struct err *e);
 
+/*
+ * An item that is not as the file has it: the control API put it, or deleted it. A listener's default_certificate and
+ * certificates may be missing in one that was put: they are kept apart (dataplane/state.h).
+ */
+struct config_override {
+	const char *section, *name;
+	const char *json; /* an object with the settings as keys; NULL: deleted */
+};
+
+/* As config_load_text, with overrides in the place of what the text says, or beside it. */
+struct config *config_load_overridden(const char *path, const char *text, size_t len,
+    const struct config_override *overrides, unsigned n, struct err *e);
+
+/* "listener" for "listeners" and so on: what one item of a section is called that can be overridden; else NULL. */
+const char *config_section_item(const char *section);
+
 /* Frees a configuration; NULL is fine. */
 void config_free(struct config *c);

@@ -19,6 +19,8 @@
 /* Guesses cost time: a hundred wrong names among thousands of items get only the first few. */
 #define MAX_GUESSING 50000
 
+const char load_api_file[] = "control API";
+
 void load_error(struct load *l, const config_setting_t *s, const char *format, ...)
 {
 	char text[PATH_MAX + 512], element[40] = "";
@@ -40,6 +42,8 @@ const char *load_file(struct load *l, const config_setting_t *s)
 
 	if (!raw)
 		return l->path;
+	if (raw == load_api_file)
+		return load_api_file;
 	if (raw == l->raw_file)
 		return l->file;
 	joined = scan_join(l->dir, raw);
@@ -447,7 +451,8 @@ void load_members(struct load *l, const config_setting_t *s, const struct load_g
 
 		if (member)
 			k->load(l, member, k, item);
-		else if (k->required)
+		else if (k->required &&
+		    !(k->is_apart && config_setting_source_file(s) == load_api_file))
 			load_error(l, s, "'%s' is missing", k->name);
 	}
 }

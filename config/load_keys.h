@@ -30,6 +30,7 @@ struct load_key {
 	size_t line_at;  /* of the member that takes the line, where there is one */
 	double min, max; /* of the number, the bytes of a string, or the elements of a list */
 	bool required;
+	bool is_apart;                  /* may be missing in an item that the control API put */
 	const struct load_group *group; /* of a group or of each element of a list of groups */
 };
 
@@ -81,6 +82,9 @@ struct load {
 	/* The last answer of load_file: neighbours mostly come from the same file. */
 	const char *raw_file, *file;
 };
+
+/* What messages call the file of settings that the control API put; told apart by its address. */
+extern const char load_api_file[];
 
 /* Adds a message about s, behind where and which element it is: format begins with its key. */
 void load_error(struct load *l, const config_setting_t *s, const char *format, ...)

@@ -419,7 +419,7 @@ static const struct load_key listener_keys[] = {
 	{ "protocol", load_protocol, .required = false },
 	{ "policy", load_policy, NOTED(config_listener, policy) },
 	{ "default_certificate", load_certificates, LISTED(config_listener, default_certificates),
-	    .min = 1, .max = 8, .required = true },
+	    .min = 1, .max = 8, .required = true, .is_apart = true },
 	{ "certificates", load_certificates, LISTED(config_listener, certificates),
 	    .max = MAX_LIST },
 	{ "sni_strict", load_bool, AT(config_listener, sni_strict) },

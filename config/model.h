@@ -198,6 +198,13 @@ struct config_listener {
 	unsigned line;
 };
 
+/* What was written, as JSON: an item of a section that has named ones (config_section_item), or a whole section. */
+struct config_item {
+	const char *section; /* "backends" */
+	const char *name;    /* NULL: the whole section */
+	const char *json;    /* settings that are left out have their defaults */
+};
+
 struct config {
 	const char *path; /* the file this was read from */
 	struct config_runtime runtime;
@@ -215,5 +222,7 @@ struct config {
 	unsigned n_backends;
 	const struct config_listener *listeners;
 	unsigned n_listeners;
+	const struct config_item *items; /* all that was written but the certificates */
+	unsigned n_items;
 	void *memory; /* what config_free gives back */
 };

@@ -46,7 +46,9 @@ struct ops_cert {
 	int64_t not_before, not_after;
 	const uint8_t *fingerprint; /* SHA-256 of the leaf */
 	const char *serial;
-	char warnings[400]; /* what the operator should know, "" when there is nothing */
+	bool has_staple;            /* an OCSP response */
+	int64_t staple_next_update; /* 0: never */
+	char warnings[400];         /* what the operator should know, "" when there is nothing */
 };
 
 struct ops_listener {
@@ -69,6 +71,12 @@ struct ops_generation {
 	bool is_current, can_roll_back;
 };
 
+/* A piece of the configuration as it was written (struct config_item). */
+struct ops_item {
+	const char *section, *name, *json; /* name NULL: a whole section */
+	bool from_file;
+};
+
 /* How a change is to be made. */
 struct ops_request {
 	const char *who;    /* "uid 0, pid 1234" */
@@ -77,6 +85,8 @@ struct ops_request {
 	bool dry_run;
 	const char *key;     /* Idempotency-Key or NULL */
 	const char *request; /* digest of what is asked, with a key */
+	struct err *
+	    warnings; /* gets what is doubtful about a change that is possible; NULL: nobody asks */
 };
 
 struct ops_result {
@@ -118,6 +128,9 @@ struct ops {
 	const char *(*listener_cert_next)(void *arg, unsigned i, const char *after);
 	bool (*listener_serves)(void *arg, unsigned i, const char *certificate);
 
+	/* Numbered; names are not sorted. */
+	bool (*item_at)(void *arg, unsigned i, struct ops_item *item);
+
 	/* From the newest, number 0, on. */
 	bool (*generation_at)(void *arg, unsigned i, struct ops_generation *generation);
 
@@ -142,6 +155,13 @@ struct ops {
 	/* A new ticket key, which seals from now on. OPS_OK and how many are in use, or the reason in e. */
 	enum ops_verdict (*rotate_tickets)(
 	    void *arg, const char *who, unsigned *n_keys, struct err *e);
+
+	/*
+	 * These ticket keys instead of those in use: text as the key file has it (tls/ticket.h), which is written when
+	 * there is one. OPS_OK and how many there are, or the reason in e and nothing has changed.
+	 */
+	enum ops_verdict (*put_tickets)(void *arg, const char *text, size_t len, const char *who,
+	    unsigned *n_keys, struct err *e);
 
 	/* Calls visit for at most limit connections; returns how many there are. */
 	unsigned (*connections)(void *arg, unsigned limit,

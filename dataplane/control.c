@@ -45,8 +45,36 @@ static int start_fresh(struct start *s)
 	return result;
 }
 
+static bool is_item(const struct change *c)
+{
+	return c->kind == CHANGE_ITEM_PUT || c->kind == CHANGE_ITEM_DELETE ||
+	    c->kind == CHANGE_ITEM_FILE;
+}
+
+/*
+ * Applies c to *s. An item that does not fit, by itself or with what else there is, leaves *s as it was. False with the
+ * reason in e.
+ */
+static bool
+try_change(struct state **s, struct change *c, const struct state_store *store, struct err *e)
+{
+	struct state *next;
+
+	if (!is_item(c))
+		return state_apply(*s, c, store, time(NULL), e) == STATE_OK;
+	next = state_copy(*s);
+	if (!next || state_apply(next, c, store, time(NULL), e) != STATE_OK ||
+	    state_settle(next, e) < 0) {
+		state_put(next);
+		return false;
+	}
+	state_put(*s);
+	*s = next;
+	return true;
+}
+
 /* Applies what can be applied; tells of the rest, which can only be due to what lies on disk. */
-static void replay(struct control *c, struct state *s, struct change_list *l)
+static void replay(struct control *c, struct state **s, struct change_list *l)
 {
 	const struct state_store store = control_store(c);
 	static struct err e;
@@ -56,7 +84,7 @@ static void replay(struct control *c, struct state *s, struct change_list *l)
 		char text[200];
 
 		err_init(&e);
-		if (state_apply(s, &l->at[i], &store, time(NULL), &e) == STATE_OK)
+		if (try_change(s, &l->at[i], &store, &e))
 			continue;
 		log_error("a change of the journal cannot be made again: %s:",
 		    change_summary(&one, text, sizeof(text)));
@@ -64,12 +92,38 @@ static void replay(struct control *c, struct state *s, struct change_list *l)
 	}
 }
 
+/* All of l at once: items may only fit together. False: something does not. */
+static bool replay_whole(struct control *c, struct state *s, struct change_list *l)
+{
+	const struct state_store store = control_store(c);
+	static struct err e;
+	bool ok = true;
+
+	err_init(&e);
+	for (unsigned i = 0; ok && i < l->n; i++)
+		ok = state_apply(s, &l->at[i], &store, time(NULL), &e) == STATE_OK;
+	return ok && state_settle(s, &e) == 0;
+}
+
+/* from with the changes made; NULL: no memory. */
+static struct state *replayed(struct control *c, const struct state *from, struct change_list *l)
+{
+	struct state *s = state_copy(from);
+
+	if (s && replay_whole(c, s, l))
+		return s;
+	state_put(s);
+	s = state_copy(from);
+	if (s)
+		replay(c, &s, l);
+	return s;
+}
+
 /* The state a full record begins with: from the file on disk, or from the one it was made from. */
 static struct state *record_origin(struct start *s, const struct journal_record *r)
 {
 	struct control *c = s->c;
 	struct control_file old;
-	struct config *config;
 	struct state *state;
 	static struct err e;
 	size_t len;
@@ -81,9 +135,7 @@ static struct state *record_origin(struct start *s, const struct journal_record 
 	text = journal_fetch(c->journal, JOURNAL_FILES, r->file, &len, &e);
 	if (!text || control_file_read(&old, c->path, text, len, &e) < 0)
 		return NULL;
-	config = old.config;
-	old.config = NULL;
-	state = state_from_config(config, old.digest, s->origin, time(NULL), &e);
+	state = control_file_state(&old, s->origin, &e);
 	control_file_clear(&old);
 	return state;
 }
@@ -101,7 +153,7 @@ static int replay_record(struct start *s, const struct journal_record *r)
 		return err_set(
 		    s->e, "generation %llu of the journal", (unsigned long long)r->generation);
 	from = r->full ? record_origin(s, r) : state_get(c->state);
-	next = from ? state_copy(from) : NULL;
+	next = from ? replayed(c, from, &l) : NULL;
 	if (!next) {
 		err_set(s->e,
 		    "generation %llu of the journal rests on a configuration file that cannot be used",
@@ -109,7 +161,6 @@ static int replay_record(struct start *s, const struct journal_record *r)
 		goto out;
 	}
 	next->generation = r->generation;
-	replay(c, next, &l);
 	if (state_build(next, c->state ? c->state : from, s->e) < 0)
 		goto out;
 	if (r->key[0])
@@ -183,10 +234,14 @@ static bool file_says(const struct start *s, const struct change *c)
 	case CHANGE_CERT_FILE:
 		return map_find(s->origin->certs, c->certificate) != NULL;
 	case CHANGE_DEFAULT:
-		return true;
+		return i >= 0;
 	case CHANGE_DISSOCIATE:
 	case CHANGE_ASSOCIATE:
-		return i < 0 || map_find(s->origin->listeners[i].certs, c->certificate);
+		return i >= 0 && map_find(s->origin->listeners[i].certs, c->certificate);
+	case CHANGE_ITEM_PUT:
+	case CHANGE_ITEM_DELETE:
+	case CHANGE_ITEM_FILE:
+		return state_item_settings(s->origin, c->section, c->item) != NULL;
 	}
 	return true;
 }
@@ -213,7 +268,7 @@ static int start_merged(struct start *s, const struct journal_record *records, u
 	for (unsigned i = 0; commit.next && i < overlay.n; i++) {
 		err_init(&e);
 		if (file_says(s, &overlay.at[i]) ||
-		    state_apply(commit.next, &overlay.at[i], &store, time(NULL), &e) != STATE_OK)
+		    !try_change(&commit.next, &overlay.at[i], &store, &e))
 			given_up++;
 	}
 	change_clear(&overlay);
@@ -277,7 +332,6 @@ static int control_start(
     struct control *c, void (*on_step)(void *arg, const char *step), void *arg, struct err *e)
 {
 	struct start s = { .c = c, .e = e };
-	struct config *config;
 	int result = -1;
 
 	if (control_file_read(&s.file, c->path, NULL, 0, e) < 0)
@@ -285,9 +339,7 @@ static int control_start(
 	memcpy(c->disk, s.file.digest, sizeof(c->disk));
 	if (open_journal(c, s.file.config, on_step, arg, e) < 0)
 		goto out;
-	config = s.file.config;
-	s.file.config = NULL;
-	s.origin = state_from_config(config, s.file.digest, NULL, time(NULL), e);
+	s.origin = control_file_state(&s.file, NULL, e);
 	if (s.origin)
 		result = start_state(&s);
 	state_put(s.origin);
@@ -326,6 +378,24 @@ op_rotate_tickets(void *arg, const char *who, unsigned *n_keys, struct err *e)
 	return OPS_OK;
 }
 
+static enum ops_verdict op_put_tickets(
+    void *arg, const char *text, size_t len, const char *who, unsigned *n_keys, struct err *e)
+{
+	struct control *c = arg;
+	int n;
+
+	if (!c->host.put_tickets) {
+		err_set(e, "there are no ticket keys");
+		return OPS_FAILED;
+	}
+	n = c->host.put_tickets(c->host.drain_arg, text, len, e);
+	if (n < 0)
+		return OPS_REFUSED;
+	log_notice("%d ticket keys put by %s", n, who);
+	*n_keys = (unsigned)n;
+	return OPS_OK;
+}
+
 static unsigned op_connections(void *arg, unsigned limit,
     void (*visit)(void *arg, const struct ops_connection *connection), void *visit_arg)
 {
@@ -353,6 +423,7 @@ struct control *control_new(
 		.explain = control_op_explain,
 		.drain = op_drain,
 		.rotate_tickets = op_rotate_tickets,
+		.put_tickets = op_put_tickets,
 		.connections = op_connections,
 		.metrics = control_op_metrics };
 	control_read_ops(&c->ops);

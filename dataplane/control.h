@@ -44,6 +44,8 @@ struct control_host {
 	void *drain_arg;
 	/* A new ticket key; returns how many are in use, or -1 with the reason in e. */
 	int (*rotate_tickets)(void *drain_arg, struct err *e);
+	/* These instead (tls/ticket.h); the same. */
+	int (*put_tickets)(void *drain_arg, const char *text, size_t len, struct err *e);
 	unsigned (*connections)(void *arg, unsigned limit,
 	    void (*visit)(void *arg, const struct ops_connection *connection), void *visit_arg);
 	void (*metrics)(void *arg, FILE *out);
@@ -56,6 +58,9 @@ struct control_host {
  */
 struct control *control_new(
     const char *path, void (*on_step)(void *arg, const char *step), void *arg, struct err *e);
+
+/* Reads the configuration file and all that it names, and lets it be. 0, or -1 with every reason in e. */
+int control_test(const char *path, struct err *e);
 
 /* Frees it; NULL is fine. */
 void control_free(struct control *c);

@@ -122,7 +122,7 @@ write_record(struct control *c, const struct control_commit *commit, int64_t now
 
 	if (commit->changes && control_store_changes(c, commit->changes, e) < 0)
 		return -1;
-	memcpy(r.file, commit->next->file, sizeof(r.file));
+	memcpy(r.file, commit->next->source->digest, sizeof(r.file));
 	memcpy(r.disk, c->disk, sizeof(r.disk));
 	if (q->key)
 		strncat(r.request, q->request, DIGEST_TEXT - 1);
@@ -204,6 +204,22 @@ static enum ops_verdict verdict_of(enum state_verdict v)
 	return OPS_FAILED;
 }
 
+/* What is doubtful about the certificates that l puts. */
+static void tell_warnings(const struct state *s, const struct change_list *l, struct err *warnings)
+{
+	char text[512];
+
+	for (unsigned i = 0; warnings && i < l->n; i++) {
+		const struct state_cert *c = l->at[i].kind == CHANGE_CERT_PUT
+		    ? map_find(s->certs, l->at[i].certificate)
+		    : NULL;
+
+		if (c && c->cert->warnings)
+			err_set(warnings, "certificate '%s': %s", c->name,
+			    cert_warning_text(c->cert, text, sizeof(text)));
+	}
+}
+
 enum ops_verdict control_op_change(void *arg, struct change_list *l,
     const struct ops_request *request, struct ops_result *result, struct err *e)
 {
@@ -228,6 +244,8 @@ enum ops_verdict control_op_change(void *arg, struct change_list *l,
 		verdict = verdict_of(state_apply(commit.next, &l->at[i], &store, time(NULL), e));
 	if (verdict == OPS_OK)
 		verdict = control_commit(c, &commit, result, e);
+	if (verdict == OPS_OK)
+		tell_warnings(commit.next, l, request->warnings);
 	state_put(commit.next);
 	return verdict;
 }
@@ -238,15 +256,11 @@ enum ops_verdict control_op_change(void *arg, struct change_list *l,
 static struct state *
 read_file(struct control *c, struct control_file *file, struct config_diff *d, struct err *e)
 {
-	struct config *config;
-
 	if (control_file_read(file, c->path, NULL, 0, e) < 0)
 		return NULL;
 	if (config_diff(control_config(c), file->config, d, e) < 0)
 		return NULL;
-	config = file->config;
-	file->config = NULL;
-	return state_from_config(config, file->digest, c->state, time(NULL), e);
+	return control_file_state(file, c->state, e);
 }
 
 static void add_delta(char *text, size_t room, const char *what, const struct config_delta *d)
@@ -327,7 +341,7 @@ static enum ops_verdict check_other_file(struct control *c, const struct state *
 		return OPS_REFUSED;
 	if (!c->journal)
 		return OPS_OK;
-	text = journal_fetch(c->journal, JOURNAL_FILES, to->file, &len, e);
+	text = journal_fetch(c->journal, JOURNAL_FILES, to->source->digest, &len, e);
 	free(text);
 	if (text)
 		return OPS_OK;
@@ -372,7 +386,7 @@ static struct state *pinned_copy(struct control *c, const struct state *to, stru
 		err_set(e, "out of memory");
 		return NULL;
 	}
-	if (to->base == c->state->base) {
+	if (to->source == c->state->source) {
 		state_put(next->origin);
 		next->origin = state_get(origin);
 	}
@@ -392,7 +406,7 @@ static enum ops_verdict go_back(struct control *c, const struct control_generati
 	enum ops_verdict verdict = OPS_OK;
 	char summary[64];
 
-	commit.full = to->base != c->state->base;
+	commit.full = to->source != c->state->source;
 	if (commit.full)
 		verdict = check_other_file(c, to, e);
 	if (verdict != OPS_OK)

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "config/err.h"
 #include "config/load.h"
@@ -9,59 +10,7 @@
 #include "config/scan.h"
 #include "dataplane/base/log.h"
 #include "dataplane/control_private.h"
-
-/* The files that a configuration was read from, each once in a row. */
-struct sources {
-	struct sha256 hash;
-	const char *path, *last;
-	unsigned n_included;
-};
-
-static void add_source(struct sources *s, const char *file)
-{
-	size_t len = 0;
-	char *text;
-
-	if (!file || file == s->last || strcmp(file, s->path) == 0)
-		return;
-	s->last = file;
-	s->n_included++;
-	text = scan_read_file(file, &len);
-	if (text)
-		sha256_add(&s->hash, text, len);
-	free(text);
-}
-
-#define ADD_SOURCES(s, c, items)                              \
-	do {                                                  \
-		for (unsigned i = 0; i < (c)->n_##items; i++) \
-			add_source(s, (c)->items[i].file);    \
-	} while (0)
-
-/* A file with @include changes when one of those it includes does. */
-static void name_file(struct control_file *f)
-{
-	const struct config *c = f->config;
-	struct sources s = { .path = c->path };
-	uint8_t digest[32];
-
-	sha256_text(f->text, f->len, f->digest);
-	sha256_init(&s.hash);
-	sha256_add(&s.hash, f->text, f->len);
-	add_source(&s, c->runtime.file);
-	add_source(&s, c->control.file);
-	add_source(&s, c->eal_file);
-	ADD_SOURCES(&s, c, ports);
-	ADD_SOURCES(&s, c, certificates);
-	ADD_SOURCES(&s, c, backends);
-	ADD_SOURCES(&s, c, listeners);
-	sha256_final(&s.hash, digest);
-	if (s.n_included == 0)
-		return;
-	sha256_text(digest, sizeof(digest), f->digest);
-	free(f->text);
-	f->text = NULL;
-}
+#include "dataplane/state_item.h"
 
 int control_file_read(
     struct control_file *f, const char *path, char *text, size_t len, struct err *e)
@@ -77,8 +26,39 @@ int control_file_read(
 		control_file_clear(f);
 		return -1;
 	}
-	name_file(f);
+	f->has_includes = state_source_digest(f->config, f->text, f->len, f->digest);
 	return 0;
+}
+
+struct state *
+control_file_state(struct control_file *f, const struct state *previous, struct err *e)
+{
+	struct state_source *source =
+	    state_source_new(f->config->path, f->text, f->len, f->digest, f->has_includes);
+	struct config *config = f->config;
+	struct state *s;
+
+	if (!source) {
+		err_set(e, "out of memory");
+		return NULL;
+	}
+	f->config = NULL;
+	s = state_from_config(config, source, previous, time(NULL), e);
+	state_source_put(source);
+	return s;
+}
+
+int control_test(const char *path, struct err *e)
+{
+	struct control_file file = { .text = NULL };
+	struct state *s = control_file_read(&file, path, NULL, 0, e) == 0
+	    ? control_file_state(&file, NULL, e)
+	    : NULL;
+	int result = s ? state_build(s, NULL, e) : -1;
+
+	state_put(s);
+	control_file_clear(&file);
+	return result;
 }
 
 void control_file_clear(struct control_file *f)
@@ -92,7 +72,7 @@ int control_file_keep(struct control *c, const struct control_file *f, struct er
 {
 	char name[DIGEST_TEXT];
 
-	return c->journal && f->text
+	return c->journal && f->text && !f->has_includes
 	    ? journal_store(c->journal, JOURNAL_FILES, f->text, f->len, name, e)
 	    : 0;
 }
@@ -224,7 +204,7 @@ static int compact(struct control *c, struct err *e)
 	};
 	int result = s->origin ? state_diff(s->origin, s, &overlay, control_store_cert, c, e) : 0;
 
-	memcpy(first.file, s->file, sizeof(first.file));
+	memcpy(first.file, s->source->digest, sizeof(first.file));
 	memcpy(first.disk, c->disk, sizeof(first.disk));
 	first.action = strdup(oldest->action);
 	first.who = strdup(oldest->who);

@@ -44,13 +44,18 @@ struct control {
 struct control_file {
 	struct config *config;
 	char digest[DIGEST_TEXT];
-	char *text; /* NULL: it includes others and cannot be kept as one */
+	char *text;
 	size_t len;
+	bool has_includes; /* text is not all of it and cannot be kept as one */
 };
 
 /* Reads the file at path (text NULL) or text in its place. 0, or -1 with every reason in e. */
 int control_file_read(
     struct control_file *f, const char *path, char *text, size_t len, struct err *e);
+
+/* The state of f, whose config it takes. NULL with every reason in e. */
+struct state *
+control_file_state(struct control_file *f, const struct state *previous, struct err *e);
 
 /* Frees the text, and config when it was not taken (set to NULL). */
 void control_file_clear(struct control_file *f);

@@ -60,6 +60,8 @@ static bool fill_cert(struct ops_cert *to, const struct state_cert *from)
 		.not_after = cert->not_after,
 		.fingerprint = cert->fingerprint,
 		.serial = cert->serial,
+		.has_staple = cert->ocsp.at != NULL,
+		.staple_next_update = cert->ocsp_next_update,
 	};
 	cert_warning_text(cert, to->warnings, sizeof(to->warnings));
 	return true;
@@ -126,6 +128,22 @@ static bool op_listener_serves(void *arg, unsigned i, const char *certificate)
 	return i < c->state->n_listeners && state_serves(&c->state->listeners[i], certificate);
 }
 
+static bool op_item_at(void *arg, unsigned i, struct ops_item *to)
+{
+	const struct control *c = arg;
+	const struct config *config = control_config(c);
+
+	if (i >= config->n_items)
+		return false;
+	*to = (struct ops_item){
+		.section = config->items[i].section,
+		.name = config->items[i].name,
+		.json = config->items[i].json,
+	};
+	to->from_file = !to->name || !state_item_is_put(c->state, to->section, to->name);
+	return true;
+}
+
 static bool op_generation_at(void *arg, unsigned i, struct ops_generation *to)
 {
 	const struct control *c = arg;
@@ -154,5 +172,6 @@ void control_read_ops(struct ops *ops)
 	ops->listener_at = op_listener_at;
 	ops->listener_cert_next = op_listener_cert_next;
 	ops->listener_serves = op_listener_serves;
+	ops->item_at = op_item_at;
 	ops->generation_at = op_generation_at;
 }

@@ -207,6 +207,15 @@ static int on_rotate_tickets(void *arg, struct err *e)
 	return (int)tickets_ring(l->tickets)->n_keys;
 }
 
+static int on_put_tickets(void *arg, const char *text, size_t len, struct err *e)
+{
+	struct loop *l = arg;
+
+	if (tickets_put(l->tickets, text, len, time(NULL), e) < 0)
+		return -1;
+	return (int)tickets_ring(l->tickets)->n_keys;
+}
+
 static int start_control(struct loop *l, struct err *e)
 {
 	const struct config *config = control_config(l->control);
@@ -216,6 +225,7 @@ static int start_control(struct loop *l, struct err *e)
 	host.drain = on_drain;
 	host.drain_arg = l;
 	host.rotate_tickets = on_rotate_tickets;
+	host.put_tickets = on_put_tickets;
 	control_attach(l->control, &host);
 	if (config->runtime.watch) {
 		l->watch = watch_new(l->control, e);
@@ -275,11 +285,8 @@ static int run(struct control *control, struct err *e)
 /* -t: the file and all that it names. */
 static int test_file(const char *path, struct err *e)
 {
-	struct config *config = config_load(path, e);
-	struct state *s = config ? state_from_config(config, "", NULL, time(NULL), e) : NULL;
-	int result = s ? state_build(s, NULL, e) : -1;
+	int result = control_test(path, e);
 
-	state_put(s);
 	if (result == 0)
 		printf("%s: configuration is valid\n", path);
 	return result;

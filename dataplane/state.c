@@ -8,6 +8,7 @@
 #include "config/err.h"
 #include "dataplane/proxy/snapshot.h"
 #include "dataplane/state_cert.h"
+#include "dataplane/state_item.h"
 #include "tls/cert.h"
 
 struct state *state_get(struct state *s)
@@ -16,29 +17,84 @@ struct state *state_get(struct state *s)
 	return s;
 }
 
+static void listener_fini(struct state_listener *l)
+{
+	state_name_put(l->name);
+	map_free(l->certs);
+	for (unsigned k = 0; k < l->n_defaults; k++)
+		state_name_put(l->defaults[k]);
+	snapshot_service_put(l->service);
+}
+
 void state_put(struct state *s)
 {
 	if (!s || --s->references > 0)
 		return;
-	for (unsigned i = 0; i < s->n_listeners; i++) {
-		struct state_listener *l = &s->listeners[i];
-
-		map_free(l->certs);
-		for (unsigned k = 0; k < l->n_defaults; k++)
-			state_name_put(l->defaults[k]);
-		snapshot_service_put(l->service);
-	}
+	for (unsigned i = 0; i < s->n_listeners; i++)
+		listener_fini(&s->listeners[i]);
 	free(s->listeners);
 	map_free(s->certs);
+	map_free(s->items);
+	state_source_put(s->source);
 	state_put(s->origin);
 	snapshot_base_put(s->base);
 	free(s);
 }
 
+struct state_listener *state_listener_add(struct state *s, const char *name)
+{
+	struct state_listener *l;
+
+	if (s->n_listeners == s->listener_room) {
+		unsigned room = 2 * s->listener_room + 4;
+
+		l = reallocarray(s->listeners, room, sizeof(*l));
+		if (!l)
+			return NULL;
+		s->listeners = l;
+		s->listener_room = room;
+	}
+	l = &s->listeners[s->n_listeners];
+	memset(l, 0, sizeof(*l));
+	l->name = state_name_new(name);
+	l->certs = map_new(&state_name_kind);
+	if (!l->name || !l->certs) {
+		listener_fini(l);
+		return NULL;
+	}
+	s->n_listeners++;
+	return l;
+}
+
+int state_listener_copy(struct state_listener *l, const struct state_listener *from)
+{
+	struct map *certs = map_copy(from->certs);
+
+	if (!certs)
+		return -1;
+	map_free(l->certs);
+	l->certs = certs;
+	for (unsigned i = 0; i < from->n_defaults; i++)
+		from->defaults[i]->references++;
+	for (unsigned i = 0; i < l->n_defaults; i++)
+		state_name_put(l->defaults[i]);
+	memcpy(l->defaults, from->defaults, sizeof(l->defaults));
+	l->n_defaults = from->n_defaults;
+	return 0;
+}
+
+void state_listener_remove(struct state *s, unsigned i)
+{
+	listener_fini(&s->listeners[i]);
+	s->n_listeners--;
+	memmove(
+	    &s->listeners[i], &s->listeners[i + 1], (s->n_listeners - i) * sizeof(s->listeners[0]));
+}
+
 int state_listener_find(const struct state *s, const char *name)
 {
 	for (unsigned i = 0; i < s->n_listeners; i++)
-		if (strcmp(s->base->listeners[i].name, name) == 0)
+		if (strcmp(s->listeners[i].name->text, name) == 0)
 			return (int)i;
 	return -1;
 }
@@ -58,7 +114,7 @@ bool state_serves(const struct state_listener *l, const char *certificate)
 
 /* --- from the file --- */
 
-static struct state *state_new(struct snapshot_base *base)
+static struct state *state_new(struct snapshot_base *base, struct state_source *source)
 {
 	struct state *s = calloc(1, sizeof(*s));
 
@@ -66,11 +122,9 @@ static struct state *state_new(struct snapshot_base *base)
 		return NULL;
 	s->references = 1;
 	s->base = snapshot_base_get(base);
-	s->listeners = calloc(base->n_listeners + 1, sizeof(*s->listeners));
-	if (s->listeners)
-		return s;
-	state_put(s);
-	return NULL;
+	s->source = state_source_get(source);
+	s->is_settled = true;
+	return s;
 }
 
 static uint64_t add_stamp(uint64_t stamp, const char *path)
@@ -156,12 +210,9 @@ static int load_listener(struct state *s, unsigned i, struct err *e)
 {
 	const struct config *config = s->base->config;
 	const struct config_listener *l = &config->listeners[i];
-	struct state_listener *to = &s->listeners[i];
-	bool ok;
+	struct state_listener *to = state_listener_add(s, l->name);
+	bool ok = to != NULL;
 
-	to->certs = map_new(&state_name_kind);
-	s->n_listeners = i + 1;
-	ok = to->certs != NULL;
 	for (unsigned k = 0; ok && k < l->n_certificates; k++)
 		ok = set_name(to->certs, config->certificates[l->certificates[k]].name) == 0;
 	for (unsigned k = 0; ok && k < l->n_default_certificates; k++) {
@@ -173,11 +224,11 @@ static int load_listener(struct state *s, unsigned i, struct err *e)
 	return ok ? 0 : err_set(e, "out of memory for listener '%s'", l->name);
 }
 
-struct state *state_from_config(struct config *config, const char *file,
+struct state *state_from_config(struct config *config, struct state_source *source,
     const struct state *previous, int64_t now, struct err *e)
 {
 	struct snapshot_base *base = snapshot_base_new(config, e);
-	struct state *s = base ? state_new(base) : NULL;
+	struct state *s = base ? state_new(base, source) : NULL;
 	unsigned before = e->n;
 
 	snapshot_base_put(base);
@@ -186,9 +237,9 @@ struct state *state_from_config(struct config *config, const char *file,
 			err_set(e, "out of memory");
 		return NULL;
 	}
-	memcpy(s->file, file, strlen(file) + 1);
 	s->certs = map_new(&state_cert_kind);
-	if (!s->certs)
+	s->items = map_new(&state_item_kind);
+	if (!s->certs || !s->items)
 		err_set(e, "out of memory");
 	for (unsigned i = 0; s->certs && i < config->n_certificates; i++)
 		load_file_cert(s, &config->certificates[i], previous, now, e);
@@ -202,29 +253,24 @@ struct state *state_from_config(struct config *config, const char *file,
 
 struct state *state_copy(const struct state *from)
 {
-	struct state *s = state_new(from->base);
+	struct state *s = state_new(from->base, from->source);
+	bool ok;
 
 	if (!s)
 		return NULL;
 	s->generation = from->generation;
-	memcpy(s->file, from->file, sizeof(s->file));
+	s->is_settled = from->is_settled;
 	s->origin = state_get(from->origin ? from->origin : (struct state *)(uintptr_t)from);
 	s->certs = map_copy(from->certs);
-	for (unsigned i = 0; s->certs && i < from->n_listeners; i++) {
+	s->items = map_copy(from->items);
+	ok = s->certs && s->items;
+	for (unsigned i = 0; ok && i < from->n_listeners; i++) {
 		const struct state_listener *old = &from->listeners[i];
-		struct state_listener *l = &s->listeners[i];
+		struct state_listener *l = state_listener_add(s, old->name->text);
 
-		l->certs = map_copy(old->certs);
-		if (!l->certs)
-			break;
-		s->n_listeners++;
-		for (unsigned k = 0; k < old->n_defaults; k++) {
-			l->defaults[k] = old->defaults[k];
-			l->defaults[k]->references++;
-		}
-		l->n_defaults = old->n_defaults;
+		ok = l && state_listener_copy(l, old) == 0;
 	}
-	if (s->certs && s->n_listeners == from->n_listeners)
+	if (ok)
 		return s;
 	state_put(s);
 	return NULL;

@@ -43,7 +43,33 @@ extern const struct map_kind state_name_kind;
 struct state_name *state_name_new(const char *text);
 void state_name_put(struct state_name *n); /* NULL is fine */
 
+/* The text that a configuration was read from. */
+struct state_source {
+	unsigned references;
+	char *path, *text;
+	size_t len;
+	char digest[DIGEST_TEXT]; /* of all of it */
+	bool has_includes; /* they are not in text: what is on disk must still be what it was */
+};
+
+/* Copies path and text. NULL: no memory. The caller owns one reference. */
+struct state_source *state_source_new(
+    const char *path, const char *text, size_t len, const char *digest, bool has_includes);
+struct state_source *state_source_get(struct state_source *s);
+void state_source_put(struct state_source *s); /* NULL is fine */
+
+/* An item of the configuration that is not as the file has it (config/load.h). */
+struct state_item {
+	unsigned references;
+	char *key; /* "listeners/https" */
+	char *section, *name;
+	char *settings; /* JSON; NULL: deleted */
+};
+
+extern const struct map_kind state_item_kind;
+
 struct state_listener {
+	struct state_name *name;
 	struct map *certs; /* of struct state_name */
 	struct state_name *defaults[CHANGE_MAX_DEFAULTS];
 	unsigned n_defaults;
@@ -53,24 +79,27 @@ struct state_listener {
 struct state {
 	unsigned references;
 	uint64_t generation;
+	/* What source and items say; until state_settle, what they said before items changed. */
 	struct snapshot_base *base;
-	char file[DIGEST_TEXT]; /* of the text of the configuration file */
+	bool is_settled;
+	struct state_source *source;
+	struct map *items; /* of struct state_item */
 	/* What the file alone says; NULL: this state is that. */
 	struct state *origin;
-	struct map *certs; /* of struct state_cert */
-	struct state_listener *listeners;
-	unsigned n_listeners;
+	struct map *certs;                /* of struct state_cert */
+	struct state_listener *listeners; /* in base's order once settled */
+	unsigned n_listeners, listener_room;
 };
 
 struct state *state_get(struct state *s);
 void state_put(struct state *s); /* NULL is fine */
 
 /*
- * The state that a configuration describes, with all its certificates loaded; takes config, also when it fails.
+ * The state that a configuration read from source describes, with all its certificates loaded; takes config, also when it fails.
  * Certificates that are the same as in previous (may be NULL) are shared with it. now: seconds. NULL with
  * every reason in e. The caller owns one reference. Not built yet.
  */
-struct state *state_from_config(struct config *config, const char *file,
+struct state *state_from_config(struct config *config, struct state_source *source,
     const struct state *previous, int64_t now, struct err *e);
 
 /* A copy to be changed; NULL: no memory. */
@@ -98,7 +127,13 @@ enum state_verdict state_apply(
     struct state *s, struct change *c, const struct state_store *store, int64_t now, struct err *e);
 
 /*
- * Makes what the listeners serve, sharing with old (may be NULL) what is the same there. 0, or -1 with the
+ * Reads the configuration again when items have changed. Only now is known whether they fit together: 0, or -1 with every
+ * reason in e; the state is then only good for state_put.
+ */
+int state_settle(struct state *s, struct err *e);
+
+/*
+ * Settles the state and makes what the listeners serve, sharing with old (may be NULL) what is the same there. 0, or -1 with the
  * reason in e.
  */
 int state_build(struct state *s, const struct state *old, struct err *e);
@@ -107,7 +142,7 @@ int state_build(struct state *s, const struct state *old, struct err *e);
 struct snapshot *state_snapshot(const struct state *s, struct err *e);
 
 /*
- * The changes that lead from one state to another whose listeners have the same names, to l: in an order in which they
+ * The changes that lead from one state to another of the same source, to l: in an order in which they
  * can be applied. Contents are named; those that no store has yet are stored by calling store_cert.
  * 0, or -1 with the reason in e.
  */
@@ -117,6 +152,12 @@ int state_diff(const struct state *from, const struct state *to, struct change_l
 
 /* The index of the listener of that name, or -1. */
 int state_listener_find(const struct state *s, const char *name);
+
+/* What runs of the item, as JSON, or NULL: there is none. Of a listener whose certificates are kept apart: without them. */
+const char *state_item_settings(const struct state *s, const char *section, const char *name);
+
+/* True when the item was put over the API. */
+bool state_item_is_put(const struct state *s, const char *section, const char *name);
 
 bool state_is_default(const struct state_listener *l, const char *certificate);
 

@@ -2,7 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/diff.h"
 #include "config/err.h"
+#include "config/model.h"
 #include "dataplane/proxy/snapshot.h"
 #include "dataplane/state.h"
 #include "dataplane/state_cert.h"
@@ -122,9 +124,9 @@ static bool same_defaults(struct cert *const *a, unsigned n_a, struct cert *cons
 
 /* From what the listener served before. */
 static int follow_service(struct state *s, unsigned i, const struct state *old,
-    const struct pairs *changed, struct err *e)
+    const struct state_listener *before, const struct pairs *changed, struct err *e)
 {
-	struct state_listener *l = &s->listeners[i], *before = &old->listeners[i];
+	struct state_listener *l = &s->listeners[i];
 	struct cert *defaults[CHANGE_MAX_DEFAULTS], *old_defaults[CHANGE_MAX_DEFAULTS];
 	unsigned n_old = fill_defaults(old, before, old_defaults);
 	struct delta d = { .old = old, .new = s };
@@ -134,7 +136,7 @@ static int follow_service(struct state *s, unsigned i, const struct state *old,
 	if (result == 0)
 		result = note_replaced(&d, l, before, changed);
 	if (result < 0)
-		err_set(e, "out of memory for listener '%s'", s->base->listeners[i].name);
+		err_set(e, "out of memory for listener '%s'", l->name->text);
 	change.removed = d.removed.at;
 	change.n_removed = (unsigned)d.removed.n;
 	change.added = d.added.at;
@@ -166,7 +168,7 @@ static int build_service(struct state *s, unsigned i, struct err *e)
 	const struct state_name *name;
 
 	if (!certs)
-		return err_set(e, "out of memory for listener '%s'", s->base->listeners[i].name);
+		return err_set(e, "out of memory for listener '%s'", l->name->text);
 	while ((name = map_next(&at)) != NULL)
 		certs[k++] = cert_of(s, name->text);
 	all.n_defaults = fill_defaults(s, l, defaults);
@@ -190,28 +192,61 @@ static bool is_untouched(
 	return true;
 }
 
+/* Services may point to policies and trust stores, which every reading of the configuration makes anew. */
+static bool can_share(const struct config *c)
+{
+	for (unsigned i = 0; i < c->n_items; i++)
+		if (c->items[i].name && strcmp(c->items[i].section, "listeners") != 0 &&
+		    strcmp(c->items[i].section, "backends") != 0)
+			return false;
+	return true;
+}
+
+/* The listener whose service l's can follow from, or NULL. */
+static const struct state_listener *
+find_before(const struct state *s, unsigned i, const struct state *old)
+{
+	const struct config *config = s->base->config, *before = old->base->config;
+	int at = state_listener_find(old, s->listeners[i].name->text);
+
+	if (at < 0 || !old->listeners[at].service)
+		return NULL;
+	if (old->base == s->base)
+		return &old->listeners[at];
+	if (!can_share(config) || !can_share(before) ||
+	    !config_listener_is_same(before, (unsigned)at, config, i))
+		return NULL;
+	return &old->listeners[at];
+}
+
+static int build_listener(struct state *s, unsigned i, const struct state *old,
+    const struct pairs *changed, struct err *e)
+{
+	const struct state_listener *before = old ? find_before(s, i, old) : NULL;
+	struct state_listener *l = &s->listeners[i];
+
+	if (l->service)
+		return 0;
+	if (!before)
+		return build_service(s, i, e);
+	if (!is_untouched(l, before, changed))
+		return follow_service(s, i, old, before, changed, e);
+	l->service = snapshot_service_get(before->service);
+	return 0;
+}
+
 int state_build(struct state *s, const struct state *old, struct err *e)
 {
 	struct pairs changed = { .n = 0 };
-	int result = 0;
+	int result = state_settle(s, e);
 
-	/* With another file listeners have other settings and numbers. */
-	if (old && old->base != s->base)
+	/* With another file listeners have other settings. */
+	if (old && old->source != s->source)
 		old = NULL;
-	if (old && map_compare(old->certs, s->certs, note_pair, &changed) < 0)
+	if (result == 0 && old && map_compare(old->certs, s->certs, note_pair, &changed) < 0)
 		result = err_set(e, "out of memory");
-	for (unsigned i = 0; result == 0 && i < s->n_listeners; i++) {
-		struct state_listener *l = &s->listeners[i];
-
-		if (l->service)
-			continue;
-		if (!old || !old->listeners[i].service)
-			result = build_service(s, i, e);
-		else if (is_untouched(l, &old->listeners[i], &changed))
-			l->service = snapshot_service_get(old->listeners[i].service);
-		else
-			result = follow_service(s, i, old, &changed, e);
-	}
+	for (unsigned i = 0; result == 0 && i < s->n_listeners; i++)
+		result = build_listener(s, i, old, &changed, e);
 	free(changed.at);
 	return result;
 }

@@ -258,6 +258,8 @@ static struct cert *parse(const struct change *c, const char *chain, size_t chai
 		.key_path = "key",
 		.names = (const char *const *)c->names,
 		.n_names = c->n_names,
+		.passphrase = c->passphrase,
+		.passphrase_len = c->passphrase ? strlen(c->passphrase) : 0,
 		.force = c->force,
 	};
 
@@ -284,19 +286,49 @@ load_stored(struct change *c, const struct state_store *store, int64_t now, stru
 	return cert;
 }
 
+/* The store has keys as they are used: nobody is there to type a passphrase after a restart. */
+static int decrypt_key(struct change *c, const struct cert *cert, struct err *e)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
+
+	if (f)
+		write_pem(f, key_label(&cert->key), &cert->key);
+	if (!f || fclose(f) != 0) {
+		free(text);
+		return err_set(e, "out of memory for certificate '%s'", c->certificate);
+	}
+	explicit_bzero(c->passphrase, strlen(c->passphrase));
+	explicit_bzero(c->key, c->key_len);
+	free(c->passphrase);
+	free(c->key);
+	c->passphrase = NULL;
+	c->key = text;
+	c->key_len = len;
+	return 0;
+}
+
 static struct cert *load_given(struct change *c, int64_t now, struct err *e)
 {
+	struct cert *cert = parse(c, c->chain, c->chain_len, c->key, c->key_len, now, e);
+	char *text;
 	size_t len;
-	char *text = state_content(c->chain, c->chain_len, c->key, c->key_len, &len);
 
+	if (!cert || (c->passphrase && decrypt_key(c, cert, e) < 0)) {
+		cert_put(cert);
+		return NULL;
+	}
+	text = state_content(c->chain, c->chain_len, c->key, c->key_len, &len);
 	if (!text) {
 		err_set(e, "out of memory for certificate '%s'", c->certificate);
+		cert_put(cert);
 		return NULL;
 	}
 	sha256_text(text, len, c->content);
 	explicit_bzero(text, len);
 	free(text);
-	return parse(c, c->chain, c->chain_len, c->key, c->key_len, now, e);
+	return cert;
 }
 
 struct state_cert *

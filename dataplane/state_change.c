@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,6 +8,7 @@
 #include "dataplane/proxy/snapshot.h"
 #include "dataplane/state.h"
 #include "dataplane/state_cert.h"
+#include "dataplane/state_item.h"
 #include "tls/cert.h"
 
 /* --- applying --- */
@@ -21,7 +23,7 @@ static const char *listener_name(const void *from, unsigned i)
 {
 	const struct state *s = from;
 
-	return i < s->n_listeners ? s->base->listeners[i].name : NULL;
+	return i < s->n_listeners ? s->listeners[i].name->text : NULL;
 }
 
 static struct state_listener *find_listener(struct state *s, const char *name, struct err *e)
@@ -91,7 +93,7 @@ static enum state_verdict apply_delete(struct state *s, const struct change *c, 
 		if (state_is_default(l, c->certificate)) {
 			err_set(e,
 			    "certificate '%s' is a default of listener '%s': give that another default first",
-			    c->certificate, s->base->listeners[i].name);
+			    c->certificate, l->name->text);
 			return STATE_CONFLICT;
 		}
 		if (!map_find(l->certs, c->certificate))
@@ -99,7 +101,7 @@ static enum state_verdict apply_delete(struct state *s, const struct change *c, 
 		if (!c->dissociate) {
 			err_set(e,
 			    "certificate '%s' is served by listener '%s': dissociate it first, or remove it everywhere",
-			    c->certificate, s->base->listeners[i].name);
+			    c->certificate, l->name->text);
 			return STATE_CONFLICT;
 		}
 		if (map_remove(l->certs, c->certificate) < 0)
@@ -149,17 +151,15 @@ static enum state_verdict apply_dissociate(struct state *s, const struct change 
 	return STATE_NOT_FOUND;
 }
 
-static enum state_verdict apply_default(struct state *s, const struct change *c, struct err *e)
+enum state_verdict state_set_defaults(
+    const struct state *s, struct state_listener *l, const struct change *c, struct err *e)
 {
-	struct state_listener *l = find_listener(s, c->listener, e);
 	struct state_name *defaults[CHANGE_MAX_DEFAULTS];
 	unsigned n = 0;
 
-	if (!l)
-		return STATE_NOT_FOUND;
 	if (c->n_names < 1 || c->n_names > CHANGE_MAX_DEFAULTS) {
 		err_set(e, "listener '%s': 1 to %u default certificates are possible, not %u",
-		    c->listener, CHANGE_MAX_DEFAULTS, c->n_names);
+		    l->name->text, CHANGE_MAX_DEFAULTS, c->n_names);
 		return STATE_REFUSED;
 	}
 	for (unsigned i = 0; i < c->n_names; i++) {
@@ -168,7 +168,7 @@ static enum state_verdict apply_default(struct state *s, const struct change *c,
 		for (unsigned k = 0; k < i; k++)
 			if (strcmp(c->names[k], c->names[i]) == 0) {
 				err_set(e, "listener '%s': default certificate '%s' is named twice",
-				    c->listener, c->names[i]);
+				    l->name->text, c->names[i]);
 				return STATE_REFUSED;
 			}
 	}
@@ -189,6 +189,13 @@ static enum state_verdict apply_default(struct state *s, const struct change *c,
 	return STATE_OK;
 }
 
+static enum state_verdict apply_default(struct state *s, const struct change *c, struct err *e)
+{
+	struct state_listener *l = find_listener(s, c->listener, e);
+
+	return l ? state_set_defaults(s, l, c, e) : STATE_NOT_FOUND;
+}
+
 enum state_verdict state_apply(
     struct state *s, struct change *c, const struct state_store *store, int64_t now, struct err *e)
 {
@@ -205,6 +212,10 @@ enum state_verdict state_apply(
 		return apply_dissociate(s, c, e);
 	case CHANGE_DEFAULT:
 		return apply_default(s, c, e);
+	case CHANGE_ITEM_PUT:
+	case CHANGE_ITEM_DELETE:
+	case CHANGE_ITEM_FILE:
+		return state_item_apply(s, c, e);
 	}
 	return STATE_REFUSED;
 }
@@ -214,7 +225,8 @@ enum state_verdict state_apply(
 struct diff {
 	const struct state *to;
 	const char *listener;
-	struct change_list *put, *associate, *dissociate, *delete;
+	const struct state *from;
+	struct change_list *put, *items, *associate, *dissociate, *delete;
 	int (*store_cert)(
 	    void *arg, const struct cert *cert, char name[DIGEST_TEXT], struct err *e);
 	void *arg;
@@ -318,23 +330,69 @@ diff_defaults(struct diff *d, const struct state_listener *from, const struct st
 	return 0;
 }
 
-static int diff_listeners(struct diff *d, const struct state *from)
+static int differ_item(void *arg, void *old, void *new)
 {
-	int result = 0;
+	const struct state_item *from = old, *to = new, *either = to ? to : from;
+	enum change_kind kind = !to ? CHANGE_ITEM_FILE
+	    : to->settings          ? CHANGE_ITEM_PUT
+				    : CHANGE_ITEM_DELETE;
+	struct diff *d = arg;
+	struct change *c = change_add(d->items, kind);
+	int l;
+
+	if (!c || change_text(&c->section, either->section, strlen(either->section)) < 0 ||
+	    change_text(&c->item, either->name, strlen(either->name)) < 0 ||
+	    (kind == CHANGE_ITEM_PUT &&
+		change_text(&c->settings, to->settings, strlen(to->settings)) < 0))
+		return err_set(d->e, "out of memory, or more than %u changes", CHANGE_MAX);
+	l = strcmp(either->section, "listeners") == 0 ? state_listener_find(d->to, either->name)
+						      : -1;
+	if (kind != CHANGE_ITEM_PUT || l < 0)
+		return 0;
+	for (unsigned i = 0; i < d->to->listeners[l].n_defaults; i++)
+		if (change_name(c, d->to->listeners[l].defaults[i]->text) < 0)
+			return err_set(d->e, "out of memory");
+	return 0;
+}
+
+/* What the listener serves once items are as they are to be. */
+static const struct state_listener *listener_before(const struct diff *d, const char *name)
+{
+	static const struct state_listener nothing = { .n_defaults = 0 };
+	const struct state *from = d->from;
+	const struct state *origin = d->to->origin ? d->to->origin : d->to;
+	char key[ITEM_KEY];
+	int i;
+
+	snprintf(key, sizeof(key), "listeners/%s", name);
+	if (map_find(from->items, key) && !map_find(d->to->items, key))
+		from = origin; /* by CHANGE_ITEM_FILE */
+	i = state_listener_find(from, name);
+	if (i >= 0)
+		return &from->listeners[i];
+	/* One that another file has is no matter of changes. */
+	return map_find(d->to->items, key) ? &nothing : NULL;
+}
+
+static int diff_listeners(struct diff *d)
+{
+	struct map *none = map_new(&state_name_kind);
+	int result = none ? 0 : err_set(d->e, "out of memory");
 
 	for (unsigned i = 0; result == 0 && i < d->to->n_listeners; i++) {
-		const struct state_listener *to = &d->to->listeners[i];
-		int old;
+		const struct state_listener *to = &d->to->listeners[i], *before;
 
-		d->listener = d->to->base->listeners[i].name;
-		old = state_listener_find(from, d->listener);
-		if (old < 0)
+		d->listener = to->name->text;
+		before = listener_before(d, d->listener);
+		if (!before)
 			continue;
-		result = map_compare(from->listeners[old].certs, to->certs, differ_name, d);
-		if (result == 0)
-			result = diff_defaults(d, &from->listeners[old], to);
+		result =
+		    map_compare(before->certs ? before->certs : none, to->certs, differ_name, d);
+		if (result == 0 && before->n_defaults) /* a new one was put with them */
+			result = diff_defaults(d, before, to);
 	}
 	d->listener = NULL;
+	map_free(none);
 	return result;
 }
 
@@ -343,20 +401,24 @@ int state_diff(const struct state *from, const struct state *to, struct change_l
     void *arg, struct err *e)
 {
 	/* What is needed comes first, what is not needed any more goes last. */
-	struct change_list lists[4] = { { .n = 0 } };
-	struct diff d = { .to = to,
+	struct change_list lists[5] = { { .n = 0 } };
+	struct diff d = { .from = from,
+		.to = to,
 		.put = &lists[0],
-		.associate = &lists[1],
-		.dissociate = &lists[2],
-		.delete = &lists[3],
+		.items = &lists[1],
+		.associate = &lists[2],
+		.dissociate = &lists[3],
+		.delete = &lists[4],
 		.store_cert = store_cert,
 		.arg = arg,
 		.e = e };
 	int result = map_compare(from->certs, to->certs, differ_cert, &d);
 
 	if (result == 0)
-		result = diff_listeners(&d, from);
-	for (unsigned i = 0; i < 4; i++) {
+		result = map_compare(from->items, to->items, differ_item, &d);
+	if (result == 0)
+		result = diff_listeners(&d);
+	for (unsigned i = 0; i < 5; i++) {
 		if (result == 0 && change_move(l, &lists[i]) < 0)
 			result = err_set(e, "out of memory, or more than %u changes", CHANGE_MAX);
 		change_clear(&lists[i]);

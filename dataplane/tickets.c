@@ -104,10 +104,9 @@ static void replace(struct tickets *t, struct ticket_ring *next)
 	ticket_ring_free(old);
 }
 
-int tickets_rotate(struct tickets *t, int64_t now, struct err *e)
+/* Writes next, then uses it; takes it (NULL: nothing happens). */
+static int use(struct tickets *t, struct ticket_ring *next, int64_t now, struct err *e)
 {
-	struct ticket_ring *next = ticket_ring_rotate(t->ring, t->n_keep, e);
-
 	if (!next)
 		return -1;
 	if (t->file) {
@@ -120,6 +119,17 @@ int tickets_rotate(struct tickets *t, int64_t now, struct err *e)
 	replace(t, next);
 	t->made = now;
 	return 0;
+}
+
+int tickets_rotate(struct tickets *t, int64_t now, struct err *e)
+{
+	return use(t, ticket_ring_rotate(t->ring, t->n_keep, e), now, e);
+}
+
+int tickets_put(struct tickets *t, const char *text, size_t len, int64_t now, struct err *e)
+{
+	return use(
+	    t, ticket_ring_parse("keys", (const uint8_t *)text, len, t->lifetime_s, e), now, e);
 }
 
 int tickets_reload(struct tickets *t, int64_t now, struct err *e)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct config_tickets;
@@ -38,6 +39,12 @@ void tickets_attach(struct tickets *t, const struct tickets_host *host);
  * nothing changed.
  */
 int tickets_rotate(struct tickets *t, int64_t now, struct err *e);
+
+/*
+ * These keys, text as the file has it, instead of those in use; they are in the file before they are used. 0, or -1 with
+ * the reason in e and nothing changed.
+ */
+int tickets_put(struct tickets *t, const char *text, size_t len, int64_t now, struct err *e);
 
 /*
  * Reads the file again. 1: it had other keys, which are used now; 0: nothing has changed, or there is no file;

@@ -95,6 +95,9 @@ bool api_flag(const struct api_request *r, const char *name);
  */
 bool api_check_form(struct api_request *r, const char *const *args, const char *const *fields);
 
+/* The half of it about arguments. */
+bool api_check_args(struct api_request *r, const char *const *args);
+
 /* The field as text, or NULL after answering 400. */
 const char *api_field_text(struct api_request *r, const char *field, size_t max);
 
@@ -115,12 +118,23 @@ void api_request_free(struct api_request *r); /* NULL is fine */
 /* Serves a request whose form is good; control thread. */
 void api_route(struct api_context *c, struct api_request *r);
 
+/* Adds to o, a listener as it was written, what it serves and what was left out. */
+void api_complete_listener(json_t *o, const struct ops_listener *l);
+
+/* Makes the changes in l now, or keeps them for a transaction, and answers. Clears l. */
+void api_finish(struct api_context *c, struct api_request *r, struct change_list *l);
+
+/* items.c */
+void api_read_items(struct api_context *c, struct api_request *r);
+void api_read_item(struct api_context *c, struct api_request *r);
+void api_read_config(struct api_context *c, struct api_request *r);
+void api_put_item(struct api_context *c, struct api_request *r);
+void api_delete_item(struct api_context *c, struct api_request *r);
+
 /* read.c */
 void api_read_status(struct api_context *c, struct api_request *r);
 void api_read_certs(struct api_context *c, struct api_request *r);
 void api_read_cert(struct api_context *c, struct api_request *r);
-void api_read_listeners(struct api_context *c, struct api_request *r);
-void api_read_listener(struct api_context *c, struct api_request *r);
 void api_read_listener_certs(struct api_context *c, struct api_request *r);
 void api_read_generations(struct api_context *c, struct api_request *r);
 void api_read_diff(struct api_context *c, struct api_request *r);

@@ -107,6 +107,11 @@ static json_t *cert_json(struct api_context *c, const struct ops_cert *cert)
 	json_object_set_new(o, "chain_length", json_integer(cert->n_chain));
 	json_object_set_new(o, "signature_hash_bits", json_integer(cert->signature_hash_bits));
 	json_object_set_new(o, "listeners", served_by(c, cert->name));
+	if (cert->has_staple)
+		json_object_set_new(o, "staple",
+		    json_pack("{s:o}", "next_update",
+			cert->staple_next_update ? time_json(cert->staple_next_update)
+						 : json_null()));
 	if (cert->warnings[0])
 		json_object_set_new(o, "warnings", json_string(cert->warnings));
 	return o;
@@ -160,41 +165,27 @@ void api_read_cert(struct api_context *c, struct api_request *r)
 
 /* --- listeners --- */
 
-static json_t *listener_json(const struct ops_listener *l)
+void api_complete_listener(json_t *o, const struct ops_listener *l)
 {
-	json_t *o = json_object(), *bind = json_array();
+	json_t *bind = json_array(), *all = json_object();
 	char text[CONFIG_ADDR_TEXT];
 
 	for (unsigned i = 0; i < l->n_bind; i++)
 		json_array_append_new(
 		    bind, json_string(config_addr_print(&l->bind[i], ADDR_PORT, text)));
-	json_object_set_new(o, "name", json_string(l->name));
-	json_object_set_new(o, "bind", bind);
-	json_object_set_new(o, "protocol", json_string("tls"));
-	json_object_set_new(o, "policy", json_string(l->policy));
-	json_object_set_new(o, "default_certificate", strings_json(l->defaults, l->n_defaults));
-	json_object_set_new(o, "certificates", json_integer((json_int_t)l->n_certificates));
-	json_object_set_new(o, "sni_strict", json_boolean(l->sni_strict));
-	json_object_set_new(o, "alpn", strings_json(l->alpn, l->n_alpn));
-	json_object_set_new(o, "backend", json_string(l->backend));
-	json_object_set_new(o, "limits",
+	json_object_set_new(all, "bind", bind);
+	json_object_set_new(all, "protocol", json_string("tls"));
+	json_object_set_new(all, "policy", json_string(l->policy));
+	json_object_set_new(all, "sni_strict", json_boolean(l->sni_strict));
+	json_object_set_new(all, "alpn", strings_json(l->alpn, l->n_alpn));
+	json_object_set_new(all, "backend", json_string(l->backend));
+	json_object_set_new(all, "limits",
 	    json_pack("{s:f, s:f}", "handshake_timeout", l->handshake_timeout_s, "idle_timeout",
 		l->idle_timeout_s));
-	return o;
-}
-
-void api_read_listeners(struct api_context *c, struct api_request *r)
-{
-	static const char *const none[] = { NULL };
-	struct ops_listener l;
-	json_t *all;
-
-	if (!api_check_form(r, none, NULL))
-		return;
-	all = json_array();
-	for (unsigned i = 0; c->ops->listener_at(c->ops->arg, i, &l); i++)
-		json_array_append_new(all, listener_json(&l));
-	api_answer(r, 200, json_pack("{s:o}", "listeners", all));
+	json_object_update_missing(o, all);
+	json_decref(all);
+	json_object_set_new(o, "default_certificate", strings_json(l->defaults, l->n_defaults));
+	json_object_set_new(o, "certificates", json_integer((json_int_t)l->n_certificates));
 }
 
 /* The number of the listener in the path, or -1 after answering 404. */
@@ -205,15 +196,6 @@ static int find_listener(struct api_context *c, struct api_request *r, struct op
 			return (int)i;
 	api_error(r, 404, "there is no listener '%s'", r->parts[2]);
 	return -1;
-}
-
-void api_read_listener(struct api_context *c, struct api_request *r)
-{
-	static const char *const none[] = { NULL };
-	struct ops_listener l;
-
-	if (api_check_form(r, none, NULL) && find_listener(c, r, &l) >= 0)
-		api_answer(r, 200, listener_json(&l));
 }
 
 void api_read_listener_certs(struct api_context *c, struct api_request *r)

@@ -8,6 +8,8 @@
 #include "config/err.h"
 #include "config/nearest.h"
 
+#define MAX_TICKET_KEYS 65536 /* bytes; 16 keys of 108 characters, and comments */
+
 /* --- answers --- */
 
 void api_answer(struct api_request *r, unsigned status, json_t *o)
@@ -120,17 +122,24 @@ unknown(struct api_request *r, const char *what, const char *name, const char *c
 	api_error(r, 400, "unknown %s '%.100s'%s", what, name, all);
 }
 
-bool api_check_form(struct api_request *r, const char *const *args, const char *const *fields)
+bool api_check_args(struct api_request *r, const char *const *args)
 {
-	const char *name;
-	json_t *value;
-
 	for (unsigned i = 0; i < r->n_args; i++) {
 		if (is_in(args, r->args[i].name))
 			continue;
 		unknown(r, "argument", r->args[i].name, args);
 		return false;
 	}
+	return true;
+}
+
+bool api_check_form(struct api_request *r, const char *const *args, const char *const *fields)
+{
+	const char *name;
+	json_t *value;
+
+	if (!api_check_args(r, args))
+		return false;
 	if (!fields && r->json) {
 		api_error(r, 400, "%s %s takes no body", r->method, r->parts[1]);
 		return false;
@@ -205,7 +214,38 @@ static void rotate_tickets(struct api_context *c, struct api_request *r)
 		api_answer(r, 200, json_pack("{s:i}", "keys", (int)n_keys));
 }
 
+/* The keys in the order of the file: the first one seals. */
+static void put_tickets(struct api_context *c, struct api_request *r)
+{
+	static const char *const args[] = { NULL };
+	static const char *const fields[] = { "keys", NULL };
+	static struct err e;
+	enum ops_verdict verdict;
+	unsigned n_keys;
+	const char *text;
+
+	if (!api_check_form(r, args, fields))
+		return;
+	text = api_field_text(r, "keys", MAX_TICKET_KEYS);
+	if (!text)
+		return;
+	err_init(&e);
+	verdict = c->ops->put_tickets(c->ops->arg, text, strlen(text), r->who, &n_keys, &e);
+	if (verdict != OPS_OK)
+		api_error(r, api_status_of(verdict), "%s", e.text);
+	else
+		api_answer(r, 200, json_pack("{s:i}", "keys", (int)n_keys));
+}
+
 /* --- routes --- */
+
+/* clang-format off */
+#define ITEMS(section)                                              \
+	{ "GET", { "v1", section }, api_read_items },               \
+	{ "GET", { "v1", section, "*" }, api_read_item },           \
+	{ "PUT", { "v1", section, "*" }, api_put_item },            \
+	{ "DELETE", { "v1", section, "*" }, api_delete_item }
+/* clang-format on */
 
 static const struct route {
 	const char *method;
@@ -217,8 +257,11 @@ static const struct route {
 	{ "GET", { "v1", "certificates", "*" }, api_read_cert },
 	{ "PUT", { "v1", "certificates", "*" }, api_put_cert },
 	{ "DELETE", { "v1", "certificates", "*" }, api_delete_cert },
-	{ "GET", { "v1", "listeners" }, api_read_listeners },
-	{ "GET", { "v1", "listeners", "*" }, api_read_listener },
+	ITEMS("listeners"),
+	ITEMS("backends"),
+	ITEMS("policies"),
+	ITEMS("trust-stores"),
+	{ "GET", { "v1", "config" }, api_read_config },
 	{ "GET", { "v1", "listeners", "*", "certificates" }, api_read_listener_certs },
 	{ "POST", { "v1", "listeners", "*", "certificates" }, api_associate },
 	{ "DELETE", { "v1", "listeners", "*", "certificates", "*" }, api_dissociate },
@@ -231,6 +274,7 @@ static const struct route {
 	{ "POST", { "v1", "reload" }, api_reload },
 	{ "POST", { "v1", "rollback", "*" }, api_rollback },
 	{ "POST", { "v1", "drain" }, api_drain },
+	{ "PUT", { "v1", "ticket-keys" }, put_tickets },
 	{ "POST", { "v1", "ticket-keys", "rotate" }, rotate_tickets },
 	{ "POST", { "v1", "transactions" }, api_tx_open },
 	{ "GET", { "v1", "transactions", "*" }, api_tx_show },

@@ -9,6 +9,8 @@
 #include "config/api/private.h"
 #include "config/err.h"
 
+#define MAX_PASSPHRASE 1024
+
 /* --- how a change is to be made --- */
 
 static bool take_if_match(struct api_request *r, uint64_t *generation)
@@ -34,7 +36,11 @@ static bool take_if_match(struct api_request *r, uint64_t *generation)
 /* Fills q; false after answering. */
 static bool make_request(struct api_request *r, const char *action, struct ops_request *q)
 {
+	static struct err warnings;
+
 	memset(q, 0, sizeof(*q));
+	err_init(&warnings);
+	q->warnings = &warnings;
 	q->who = r->who;
 	q->action = action;
 	q->dry_run = api_flag(r, "dry_run");
@@ -45,6 +51,20 @@ static bool make_request(struct api_request *r, const char *action, struct ops_r
 		return false;
 	}
 	return take_if_match(r, &q->if_match);
+}
+
+/* The lines of e as a list, which is what "errors" is of a request that is refused. */
+static json_t *lines_json(const struct err *e)
+{
+	json_t *all = json_array();
+	const char *at = e->text, *end;
+
+	for (; (end = strchr(at, '\n')) != NULL; at = end + 1) {
+		json_t *line = json_stringn(at, (size_t)(end - at));
+
+		json_array_append_new(all, line ? line : json_string("(not UTF-8)"));
+	}
+	return all;
 }
 
 static void answer_result(struct api_request *r, enum ops_verdict verdict,
@@ -63,6 +83,8 @@ static void answer_result(struct api_request *r, enum ops_verdict verdict,
 		json_object_set_new(o, "dry_run", json_true());
 	if (result->was_done_before)
 		json_object_set_new(o, "repeated", json_true());
+	if (q->warnings && q->warnings->n)
+		json_object_set_new(o, "warnings", lines_json(q->warnings));
 	api_answer(r, 200, o);
 }
 
@@ -102,6 +124,10 @@ static size_t change_bytes(const struct change_list *l)
 
 	for (unsigned i = 0; i < l->n; i++) {
 		bytes += l->at[i].chain_len + l->at[i].key_len;
+		if (l->at[i].settings)
+			bytes += strlen(l->at[i].settings);
+		for (unsigned k = 0; k < l->at[i].n_served; k++)
+			bytes += strlen(l->at[i].served[k]) + 32;
 		for (unsigned k = 0; k < l->at[i].n_names; k++)
 			bytes += strlen(l->at[i].names[k]) + 32;
 	}
@@ -224,8 +250,7 @@ void api_tx_commit(struct api_context *c, struct api_request *r)
 
 static const char *const change_args[] = { "dry_run", "tx", NULL };
 
-/* Makes the changes in l now, or keeps them for a transaction. Clears l. */
-static void finish(struct api_context *c, struct api_request *r, struct change_list *l)
+void api_finish(struct api_context *c, struct api_request *r, struct change_list *l)
 {
 	static struct err e;
 	const char *tx = api_arg(r, "tx");
@@ -310,12 +335,20 @@ static bool take_cert(struct api_request *r, struct change *c)
 		return no_memory(r);
 	c->chain_len = strlen(chain);
 	c->key_len = strlen(key);
+	if (json_object_get(r->json, "passphrase")) {
+		text = api_field_text(r, "passphrase", MAX_PASSPHRASE);
+		if (!text)
+			return false;
+		if (change_text(&c->passphrase, text, strlen(text)) < 0)
+			return no_memory(r);
+	}
 	return take_names(r, c, "names", CHANGE_MAX_NAMES);
 }
 
 void api_put_cert(struct api_context *c, struct api_request *r)
 {
-	static const char *const fields[] = { "chain", "key", "names", "mode", "force", NULL };
+	static const char *const fields[] = { "chain", "key", "passphrase", "names", "mode",
+		"force", NULL };
 	struct change_list l = { .n = 0 };
 	struct change *one;
 
@@ -325,7 +358,7 @@ void api_put_cert(struct api_context *c, struct api_request *r)
 	if (!one)
 		no_memory(r);
 	else if (take_cert(r, one)) {
-		finish(c, r, &l);
+		api_finish(c, r, &l);
 		return;
 	}
 	change_clear(&l);
@@ -343,7 +376,7 @@ void api_delete_cert(struct api_context *c, struct api_request *r)
 	if (one)
 		one->dissociate = api_flag(r, "everywhere");
 	if (one && change_text(&one->certificate, r->parts[2], strlen(r->parts[2])) == 0) {
-		finish(c, r, &l);
+		api_finish(c, r, &l);
 		return;
 	}
 	no_memory(r);
@@ -365,7 +398,7 @@ static void associate(
 	one = change_add(&l, kind);
 	if (one && change_text(&one->listener, r->parts[2], strlen(r->parts[2])) == 0 &&
 	    change_text(&one->certificate, certificate, strlen(certificate)) == 0) {
-		finish(c, r, &l);
+		api_finish(c, r, &l);
 		return;
 	}
 	no_memory(r);
@@ -403,7 +436,7 @@ void api_default(struct api_context *c, struct api_request *r)
 	if (!one || change_text(&one->listener, r->parts[2], strlen(r->parts[2])) < 0)
 		no_memory(r);
 	else if (take_names(r, one, "certificates", CHANGE_MAX_DEFAULTS)) {
-		finish(c, r, &l);
+		api_finish(c, r, &l);
 		return;
 	}
 	change_clear(&l);

@@ -106,6 +106,7 @@ int ctl_cert_show(struct ctl *c, int n, char **operands)
 	static const char *const keys[] = { "name", "source", "key_type", "key_bits", "names",
 		"not_before", "not_after", "fingerprint", "serial", "chain_length", "listeners",
 		"warnings" };
+	const json_t *staple;
 	char path[300], left[32], *text;
 	json_t *o;
 	int status;
@@ -127,6 +128,9 @@ int ctl_cert_show(struct ctl *c, int n, char **operands)
 			printf("%-14s %s\n", keys[i], text ? text : text_of(o, keys[i]));
 		free(text);
 	}
+	staple = json_object_get(o, "staple");
+	if (staple)
+		printf("%-14s until %s\n", "staple", text_of(staple, "next_update"));
 	printf("%-14s %s\n", "left",
 	    ctl_left(json_integer_value(json_object_get(o, "expires_in_seconds")), left));
 	json_decref(o);
@@ -135,7 +139,7 @@ int ctl_cert_show(struct ctl *c, int n, char **operands)
 
 /* --- changes --- */
 
-static char *read_file(const char *path)
+char *ctl_read_file(const char *path)
 {
 	FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "r");
 	char *text = f ? calloc(1, MAX_FILE + 1) : NULL;
@@ -155,7 +159,7 @@ static char *read_file(const char *path)
 }
 
 struct put_options {
-	const char *chain, *key;
+	const char *chain, *key, *passphrase;
 	json_t *names;
 	bool force;
 	int listeners; /* first operand that is one */
@@ -165,13 +169,15 @@ struct put_options {
 static bool put_options(struct put_options *p, int *n, char ***operands)
 {
 	static const struct option longs[] = { { "chain", required_argument, NULL, 'c' },
-		{ "key", required_argument, NULL, 'k' }, { "names", required_argument, NULL, 'n' },
-		{ "force", no_argument, NULL, 'f' }, { 0 } };
+		{ "key", required_argument, NULL, 'k' },
+		{ "passphrase-file", required_argument, NULL, 'p' },
+		{ "names", required_argument, NULL, 'n' }, { "force", no_argument, NULL, 'f' },
+		{ 0 } };
 	int option;
 
 	memset(p, 0, sizeof(*p));
 	optind = 0;
-	while ((option = getopt_long(*n, *operands, "c:k:n:f", longs, NULL)) != -1) {
+	while ((option = getopt_long(*n, *operands, "c:k:p:n:f", longs, NULL)) != -1) {
 		char *rest = optarg, *name;
 
 		switch (option) {
@@ -180,6 +186,9 @@ static bool put_options(struct put_options *p, int *n, char ***operands)
 			break;
 		case 'k':
 			p->key = optarg;
+			break;
+		case 'p':
+			p->passphrase = optarg;
 			break;
 		case 'n':
 			if (!p->names)
@@ -204,6 +213,23 @@ static bool put_options(struct put_options *p, int *n, char ***operands)
 	return false;
 }
 
+/* Adds the first line of the file; false after a message. */
+static bool add_passphrase(json_t *body, const char *path)
+{
+	char *text = path ? ctl_read_file(path) : NULL;
+	bool ok = !path;
+
+	if (text) {
+		text[strcspn(text, "\r\n")] = '\0';
+		ok = json_object_set_new(body, "passphrase", json_string(text)) == 0;
+		if (!ok)
+			fprintf(stderr, "sallyctl: %s is no text\n", path);
+		explicit_bzero(text, strlen(text));
+	}
+	free(text);
+	return ok;
+}
+
 /* The name of the command stands before its operands: getopt expects that. */
 static int put(struct ctl *c, int n, char **operands, const char *mode)
 {
@@ -216,8 +242,8 @@ static int put(struct ctl *c, int n, char **operands, const char *mode)
 	operands--;
 	if (!put_options(&p, &n, &operands))
 		return CTL_USAGE;
-	chain = read_file(p.chain);
-	key = chain ? read_file(p.key) : NULL;
+	chain = ctl_read_file(p.chain);
+	key = chain ? ctl_read_file(p.key) : NULL;
 	if (key) {
 		body = json_pack("{s:s, s:s, s:s, s:b}", "chain", chain, "key", key, "mode", mode,
 		    "force", p.force);
@@ -226,7 +252,7 @@ static int put(struct ctl *c, int n, char **operands, const char *mode)
 		else if (p.names)
 			json_object_set(body, "names", p.names);
 		path = ctl_change_path(c, "/v1/certificates/%s", operands[0]);
-		if (body)
+		if (body && add_passphrase(body, p.passphrase))
 			status = ctl_ask(c, "PUT", path, body, &answer);
 		json_decref(body);
 		free(path);

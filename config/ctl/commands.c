@@ -30,6 +30,11 @@ bool ctl_is_json(const struct ctl *c, json_t *o)
 
 int ctl_done(const struct ctl *c, int status, json_t *o)
 {
+	const json_t *warning;
+	size_t i;
+
+	json_array_foreach(json_object_get(o, "warnings"), i, warning)
+	    fprintf(stderr, "sallyctl: warning: %s\n", json_string_value(warning));
 	if (status != CTL_OK || ctl_is_json(c, o))
 		return status;
 	if (json_object_get(o, "staged"))
@@ -240,6 +245,12 @@ static void print_change(const json_t *o)
 
 	if (strcmp(op, "put") == 0 || strcmp(op, "file") == 0)
 		printf("~ certificate %s: as in its files\n", cert);
+	else if (strcmp(op, "file-item") == 0)
+		printf("~ %s %s: as in the file\n", text_of(o, "section"), text_of(o, "item"));
+	else if (strcmp(op, "put-item") == 0)
+		printf("~ %s %s\n", text_of(o, "section"), text_of(o, "item"));
+	else if (strcmp(op, "delete-item") == 0)
+		printf("- %s %s\n", text_of(o, "section"), text_of(o, "item"));
 	else if (strcmp(op, "delete") == 0)
 		printf("- certificate %s\n", cert);
 	else if (strcmp(op, "associate") == 0)
@@ -306,6 +317,28 @@ static int tickets_rotate(struct ctl *c, int n, char **operands)
 	if (result != CTL_OK || ctl_is_json(c, answer))
 		return result;
 	printf("a new key seals session tickets; %lld are in use\n", number_of(answer, "keys"));
+	json_decref(answer);
+	return CTL_OK;
+}
+
+static int tickets_put(struct ctl *c, int n, char **operands)
+{
+	char *text = ctl_read_file(operands[0]);
+	json_t *body = text ? json_pack("{s:s}", "keys", text) : NULL, *answer = NULL;
+	int result = CTL_USAGE;
+
+	(void)n;
+	if (text && !body)
+		fprintf(stderr, "sallyctl: %s is no text: give the keys in base64\n", operands[0]);
+	if (body)
+		result = ctl_ask(c, "PUT", "/v1/ticket-keys", body, &answer);
+	json_decref(body);
+	if (text)
+		explicit_bzero(text, strlen(text));
+	free(text);
+	if (result != CTL_OK || ctl_is_json(c, answer))
+		return result;
+	printf("%lld keys are in use, the first one seals\n", number_of(answer, "keys"));
 	json_decref(answer);
 	return CTL_OK;
 }
@@ -431,6 +464,21 @@ static int tx_abort(struct ctl *c, int n, char **operands)
 	return CTL_OK;
 }
 
+#define SET_HELP                                                                                    \
+	"  KEY=VALUE    as in the configuration file; limits.idle_timeout=60 for one in a group;\n" \
+	"               a list as JSON: alpn='[\"h2\"]'; KEY= goes back to the default\n"           \
+	"  --file FILE  all settings as a JSON object; -: standard input\n"                         \
+	"Refused when somebody else makes a change meanwhile.\n"
+
+/* clang-format off */
+#define ITEM_COMMANDS(word, prefix)                                                           \
+	{ word, "list", 0, 0, ctl_##prefix##_list, "", "what there is of them", "" },         \
+	{ word, "show", 1, 1, ctl_##prefix##_show, "NAME", "one with its settings", "" },     \
+	{ word, "set", 2, -1, ctl_##prefix##_set, "NAME KEY=VALUE... | --file FILE",          \
+	    "changes settings, or makes one", SET_HELP },                                     \
+	{ word, "remove", 1, 1, ctl_##prefix##_remove, "NAME", "removes one that is not used", "" }
+/* clang-format on */
+
 const struct ctl_command ctl_commands[] = {
 	{ "status", NULL, 0, 0, status, "", "what runs: generation, counts, files", "" },
 	{ "cert", "list", 0, 0, ctl_cert_list, "", "all certificates", "" },
@@ -438,6 +486,8 @@ const struct ctl_command ctl_commands[] = {
 	{ "cert", "add", 1, -1, ctl_cert_add, "NAME --chain FILE --key FILE", "adds a certificate",
 	    "  --chain FILE  PEM, leaf and intermediates; -: standard input\n"
 	    "  --key FILE    PEM\n"
+	    "  --passphrase-file FILE\n"
+	    "                of an encrypted key: its first line\n"
 	    "  --names A,B   serve it for these names instead of its own\n"
 	    "  --force       whatever its dates\n"
 	    "It is served once a listener is told: sallyctl listener associate.\n" },
@@ -445,6 +495,8 @@ const struct ctl_command ctl_commands[] = {
 	    "replaces a certificate wherever it is served",
 	    "  --chain FILE  PEM, leaf and intermediates; -: standard input\n"
 	    "  --key FILE    PEM\n"
+	    "  --passphrase-file FILE\n"
+	    "                of an encrypted key: its first line\n"
 	    "  --names A,B   serve it for these names instead of its own\n"
 	    "  --force       whatever its dates\n"
 	    "Connections there are go on with the old one.\n" },
@@ -466,6 +518,20 @@ const struct ctl_command ctl_commands[] = {
 	{ "listener", "default", 2, 9, listener_default, "LISTENER CERTIFICATE...",
 	    "what clients get whose name matches nothing",
 	    "One for each kind of key: an ECDSA one and an RSA one.\n" },
+	{ "listener", "set", 2, -1, ctl_listener_set, "NAME KEY=VALUE... | --file FILE",
+	    "changes a listener's settings, or makes a listener", SET_HELP },
+	{ "listener", "remove", 1, 1, ctl_listener_remove, "NAME", "removes a listener",
+	    "Connections there are go on.\n" },
+	ITEM_COMMANDS("backend", backend),
+	{ "backend", "target", 3, 4, ctl_backend_target, "weight|drain|add|remove NAME ADDRESS [N]",
+	    "changes one of a backend's targets",
+	    "  weight NAME ADDRESS N  its share of new connections\n"
+	    "  drain NAME ADDRESS     weight 0: no new connections\n"
+	    "  add NAME ADDRESS [N]   another target\n"
+	    "  remove NAME ADDRESS\n" },
+	ITEM_COMMANDS("policy", policy),
+	ITEM_COMMANDS("trust-store", trust_store),
+	{ "config", NULL, 0, 0, ctl_config, "", "all that runs but the certificates, as JSON", "" },
 	{ "expiring", NULL, 0, 1, ctl_expiring, "[TIME]", "certificates that end soon: 30d, 12h",
 	    "" },
 	{ "reload", NULL, 0, 0, reload, "", "the configuration file becomes what runs",
@@ -481,6 +547,9 @@ const struct ctl_command ctl_commands[] = {
 	    "" },
 	{ "tickets", "rotate", 0, 0, tickets_rotate, "", "seals session tickets with a new key",
 	    "" },
+	{ "tickets", "put", 1, 1, tickets_put, "FILE", "these keys instead of those in use",
+	    "  FILE  one key to a line, as tickets.key_file has them; the first one seals\n"
+	    "Nodes with the same keys take each other's tickets.\n" },
 	{ "tx", "begin", 0, 0, tx_begin, "", "opens a transaction and prints its id",
 	    "Give --tx ID to changes; nothing happens before the commit.\n" },
 	{ "tx", "commit", 1, 1, tx_commit, "ID", "makes all of its changes at once, or none", "" },

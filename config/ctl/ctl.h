@@ -36,6 +36,9 @@ int ctl_ask(
 char *
 ctl_change_path(const struct ctl *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* The text of a file of at most 1 MB ("-": standard input), or NULL after a message; the caller frees it. */
+char *ctl_read_file(const char *path);
+
 /* text made safe for a query; the caller frees it. */
 char *ctl_escape(const char *text);
 
@@ -84,3 +87,18 @@ int ctl_cert_replace(struct ctl *c, int n, char **operands);
 int ctl_cert_remove(struct ctl *c, int n, char **operands);
 int ctl_cert_explain(struct ctl *c, int n, char **operands);
 int ctl_expiring(struct ctl *c, int n, char **operands);
+
+/* items.c */
+#define CTL_ITEM_COMMANDS(prefix)                                       \
+	int ctl_##prefix##_list(struct ctl *c, int n, char **operands); \
+	int ctl_##prefix##_show(struct ctl *c, int n, char **operands); \
+	int ctl_##prefix##_set(struct ctl *c, int n, char **operands);  \
+	int ctl_##prefix##_remove(struct ctl *c, int n, char **operands)
+
+CTL_ITEM_COMMANDS(backend);
+CTL_ITEM_COMMANDS(policy);
+CTL_ITEM_COMMANDS(trust_store);
+int ctl_backend_target(struct ctl *c, int n, char **operands);
+int ctl_listener_set(struct ctl *c, int n, char **operands);
+int ctl_listener_remove(struct ctl *c, int n, char **operands);
+int ctl_config(struct ctl *c, int n, char **operands);

@@ -24,7 +24,7 @@ _sallyctl() {
 		esac
 	done
 	case $previous in
-	--chain | --key | -s | --socket)
+	--chain | --key | --passphrase-file | --file | -s | --socket)
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
 		return
 		;;
@@ -35,21 +35,31 @@ _sallyctl() {
 	esac
 	local list=
 	case "${words[*]}" in
-	'') list='status cert listener expiring reload diff generations rollback connections stats drain tickets tx
+	'') list='status cert listener backend policy trust-store config expiring reload diff generations rollback connections stats drain tickets tx
 		--socket --json --dry-run --if-match --key --tx --help --version' ;;
 	cert) list='list show add replace remove explain' ;;
-	listener) list='list show associate dissociate default' ;;
+	listener) list='list show set remove associate dissociate default' ;;
+	backend) list='list show set remove target' ;;
+	policy | trust-store) list='list show set remove' ;;
+	tickets) list='rotate put' ;;
 	tx) list='begin commit abort' ;;
 	stats) list=--watch ;;
 	rollback) list=$(_sallyctl_generations) ;;
 	'cert show' | 'cert replace' | 'cert remove') list=$(_sallyctl_names cert list) ;;
-	'cert add '* | 'cert replace '*) list='--chain --key --names --force' ;;
+	'cert add '* | 'cert replace '*) list='--chain --key --passphrase-file --names --force' ;;
 	'cert remove '*) list=--everywhere ;;
 	'cert explain'*) list='--listener --sigalgs --versions' ;;
-	'listener show' | 'listener associate' | 'listener dissociate' | 'listener default')
+	'listener show' | 'listener set' | 'listener remove' | 'listener associate' | 'listener dissociate' | 'listener default')
 		list=$(_sallyctl_names listener list) ;;
 	'listener associate '* | 'listener dissociate '* | 'listener default '*)
 		list=$(_sallyctl_names cert list) ;;
+	'backend target') list='weight drain add remove' ;;
+	'backend show' | 'backend set' | 'backend remove' | 'backend target '[a-z]*)
+		[ ${#words[@]} -le 3 ] && list=$(_sallyctl_names backend list) ;;
+	'policy show' | 'policy set' | 'policy remove') list=$(_sallyctl_names policy list) ;;
+	'trust-store show' | 'trust-store set' | 'trust-store remove')
+		list=$(_sallyctl_names trust-store list) ;;
+	'listener set '* | 'policy set '* | 'trust-store set '*) list=--file ;;
 	esac
 	mapfile -t COMPREPLY < <(compgen -W "$list --help" -- "$word")
 }

@@ -11,6 +11,7 @@
 
 #include "config/api/private.h"
 #include "config/err.h"
+#include "config/load.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -64,6 +65,19 @@ static bool listener_serves(void *arg, unsigned i, const char *certificate)
 	return true;
 }
 
+static bool item_at(void *arg, unsigned i, struct ops_item *item)
+{
+	static const struct ops_item all[] = {
+		{ "listeners", "https", "{\"name\":\"https\",\"backend\":\"app\"}", true },
+		{ "backends", "app", "{\"name\":\"app\",\"targets\":[]}", false },
+		{ "runtime", NULL, "{\"workers\":[1]}", true },
+	};
+
+	(void)arg;
+	*item = all[i % 3];
+	return i < 3;
+}
+
 static bool generation_at(void *arg, unsigned i, struct ops_generation *g)
 {
 	(void)arg;
@@ -79,6 +93,15 @@ static void check_change(const struct change *c)
 	assert((c->kind == CHANGE_CERT_PUT) == (c->key != NULL));
 	if (c->chain)
 		assert(strlen(c->chain) == c->chain_len && strlen(c->key) == c->key_len);
+	assert((c->settings != NULL) == (c->kind == CHANGE_ITEM_PUT));
+	assert(!c->passphrase || (c->chain && *c->passphrase));
+	if (c->section) {
+		assert(config_section_item(c->section) && change_name_is_valid(c->item));
+		assert(!c->settings || c->settings[0] == '{');
+		assert(c->n_names <= CHANGE_MAX_DEFAULTS);
+	}
+	for (unsigned i = 0; i < c->n_served; i++)
+		assert(change_name_is_valid(c->served[i]));
 	for (unsigned i = 0; i < c->n_names; i++)
 		assert(strlen(c->names[i]) > 0 && strlen(c->names[i]) <= 253);
 }
@@ -89,6 +112,8 @@ static enum ops_verdict change(void *arg, struct change_list *l, const struct op
 	(void)arg;
 	for (unsigned i = 0; i < l->n; i++)
 		check_change(&l->at[i]);
+	if (request->warnings)
+		err_set(request->warnings, "weak");
 	*result = (struct ops_result){ .generation = 8, .n_changes = l->n };
 	return request->if_match > 9 ? err_set(e, "stale"), OPS_STALE : OPS_OK;
 }
@@ -134,6 +159,24 @@ static void drain(void *arg, double timeout_s, const char *who)
 	assert(timeout_s >= 0);
 }
 
+static enum ops_verdict rotate_tickets(void *arg, const char *who, unsigned *n, struct err *e)
+{
+	(void)arg;
+	(void)who;
+	*n = 0;
+	return err_set(e, "none"), OPS_FAILED;
+}
+
+static enum ops_verdict
+put_tickets(void *arg, const char *text, size_t len, const char *who, unsigned *n, struct err *e)
+{
+	(void)arg;
+	(void)who;
+	assert(len > 0 && strlen(text) == len);
+	*n = 1;
+	return len > 80 ? OPS_OK : (err_set(e, "short"), OPS_REFUSED);
+}
+
 static unsigned connections(void *arg, unsigned limit,
     void (*visit)(void *arg, const struct ops_connection *connection), void *visit_arg)
 {
@@ -158,6 +201,7 @@ static const struct ops ops = {
 	.listener_at = listener_at,
 	.listener_cert_next = listener_cert_next,
 	.listener_serves = listener_serves,
+	.item_at = item_at,
 	.generation_at = generation_at,
 	.change = change,
 	.reload = reload,
@@ -165,6 +209,8 @@ static const struct ops ops = {
 	.diff = diff,
 	.explain = explain,
 	.drain = drain,
+	.rotate_tickets = rotate_tickets,
+	.put_tickets = put_tickets,
 	.connections = connections,
 	.metrics = metrics,
 };

@@ -66,6 +66,30 @@ try and_all_of_it gets "$pki/p384.pem" added.test
 ctl reload >/dev/null
 try reload_drops_it refused gets "$pki/p384.pem" added.test
 
+# --- listeners and backends ---
+settings='{"bind": ["10.80.0.1:4443"], "backend": "second", "default_certificate": ["www-ecdsa", "www-rsa"], "alpn": ["http/1.1"]}'
+on_third() { # --max-time: a closed port answers, and a lost one must not be waited for
+	in_client curl -sS --fail --max-time 10 --cacert "$ca" --resolve www.lab.test:4443:10.80.0.1 \
+		https://www.lab.test:4443/
+}
+refused_listener() { echo "$settings" | ctl listener set third --file -; }
+try listener_without_its_backend_is_refused refused_with 'which is not defined' refused_listener
+echo '{"targets": [{"address": "10.81.0.2:8080", "weight": 1}]}' | ctl backend set second --file - >/dev/null
+echo "$settings" | ctl listener set third --file - >/dev/null
+try new_listener_serves expect 'sallyport lab backend' on_third
+ctl backend target add second 10.81.0.2:9009 7 >/dev/null
+try targets_are_listed expect '10.81.0.2:9009 (weight 7)' ctl backend list
+ctl backend target drain second 10.81.0.2:9009 >/dev/null
+try drained_target_has_no_weight expect '"weight":0' ctl backend show second
+ctl listener set third limits.idle_timeout=7 >/dev/null
+try a_setting_is_changed expect '"idle_timeout": 7' ctl listener show third --json
+try others_keep_theirs expect 'sallyport lab backend' get /
+try backend_in_use_is_kept refused_with 'which is not defined' ctl backend remove second
+ctl listener remove third >/dev/null
+try removed_listener_is_closed refused on_third
+ctl backend remove second >/dev/null
+try running_config_is_told expect '"name": "nginx"' ctl config
+
 # --- refusals ---
 head -c 10000000 /dev/zero >"$lab/large"
 try wrong_key_is_refused refused_with 'does not match' ctl cert replace exact --chain "$pki/exact.pem" --key "$pki/wild.key"

@@ -302,6 +302,142 @@ static void changes_are_made_and_told(void **state)
 	assert_int_equal(ask("GET", "/healthz", NULL), 503);
 }
 
+#define BACKEND "{\"targets\":[{\"address\":\"10.80.0.8:80\",\"weight\":3}]}"
+#define LISTENER                                                                            \
+	"{\"name\":\"third\",\"bind\":[\"10.80.0.1:445\"],\"backend\":\"new\",\"limits\":{" \
+	"\"idle_timeout\":7},\"default_certificate\":\"www\",\"certificates\":[\"rsa\"]}"
+
+static void items_are_resources(void **state)
+{
+	(void)state;
+	assert_int_equal(ask("GET", "/v1/backends", NULL), 200);
+	assert_says("\"name\":\"app\"");
+	assert_int_equal(ask("PUT", "/v1/backends/new?dry_run=1", BACKEND), 200);
+	assert_says("\"dry_run\":true");
+	assert_int_equal(ask("GET", "/v1/backends/new", NULL), 404);
+	assert_int_equal(ask("PUT", "/v1/backends/new?mode=replace", BACKEND), 404);
+	assert_int_equal(ask("PUT", "/v1/backends/new?mode=add", BACKEND), 200);
+	assert_says("\"generation\":2");
+	assert_int_equal(ask("PUT", "/v1/backends/new?mode=add", BACKEND), 409);
+	assert_int_equal(
+	    ask_with("PUT", "/v1/listeners/third", "If-Match: 1\r\n", LISTENER, strlen(LISTENER)),
+	    412);
+	assert_int_equal(
+	    ask_with("PUT", "/v1/listeners/third", "If-Match: \"2\"\r\nIdempotency-Key: a\r\n",
+		LISTENER, strlen(LISTENER)),
+	    200);
+	assert_int_equal(ask_with("PUT", "/v1/listeners/third", "Idempotency-Key: a\r\n", LISTENER,
+			     strlen(LISTENER)),
+	    200);
+	assert_says("\"repeated\":true");
+	assert_int_equal(ask("GET", "/v1/listeners/third", NULL), 200);
+	assert_says("\"idle_timeout\":7");
+	assert_says("\"default_certificate\":[\"www\"]");
+	assert_says("\"certificates\":1");
+	assert_says("\"source\":\"api\"");
+	assert_string_equal(kit_served(&k, "third", "rsa.test"), "rsa");
+	assert_int_equal(ask("GET", "/v1/config", NULL), 200);
+	assert_says("\"runtime\":{\"workers\":[0]");
+	assert_says("10.80.0.8:80");
+	assert_int_equal(ask("GET", "/v1/diff", NULL), 200);
+	assert_says("{\"op\":\"file-item\",\"section\":\"listeners\",\"item\":\"third\"}");
+	assert_int_equal(ask("DELETE", "/v1/backends/new", NULL), 422);
+	assert_says("which is not defined");
+	assert_int_equal(ask("DELETE", "/v1/listeners/third", NULL), 200);
+	assert_int_equal(ask("DELETE", "/v1/backends/new", NULL), 200);
+	assert_int_equal(ask("GET", "/v1/diff", NULL), 200);
+	assert_int_equal(ask("POST", "/v1/rollback/3", NULL), 200);
+	assert_string_equal(kit_served(&k, "third", "rsa.test"), "rsa");
+}
+
+/* What only fits together is judged together. */
+static void items_are_staged(void **state)
+{
+	char id[40], target[100];
+
+	(void)state;
+	assert_int_equal(ask("POST", "/v1/transactions", NULL), 201);
+	assert_int_equal(sscanf(reply, "{\"transaction\":\"%16s", id), 1);
+	id[16] = '\0';
+	snprintf(target, sizeof(target), "/v1/listeners/third?tx=%s", id);
+	assert_int_equal(ask("PUT", target, LISTENER), 202);
+	snprintf(target, sizeof(target), "/v1/transactions/%s/commit", id);
+	assert_int_equal(ask("POST", target, NULL), 422);
+	assert_says("names backend 'new'");
+	snprintf(target, sizeof(target), "/v1/backends/new?tx=%s", id);
+	assert_int_equal(ask("PUT", target, BACKEND), 202);
+	snprintf(target, sizeof(target), "/v1/transactions/%s", id);
+	assert_int_equal(ask("GET", target, NULL), 200);
+	assert_says("\"settings\":{\"bind\"");
+	snprintf(target, sizeof(target), "/v1/transactions/%s/commit", id);
+	assert_int_equal(ask("POST", target, NULL), 200);
+	assert_says("\"generation\":2");
+	assert_string_equal(kit_served(&k, "third", "rsa.test"), "rsa");
+}
+
+static void wrong_items_are_refused(void **state)
+{
+	(void)state;
+	assert_refused(
+	    ask("PUT", "/v1/backends/app", "{\"targts\":[]}"), 422, "did you mean 'targets'?");
+	assert_refused(ask("PUT", "/v1/backends/app", "[]"), 400, "JSON object");
+	assert_refused(ask("PUT", "/v1/backends/app", NULL), 400, "JSON object");
+	assert_refused(
+	    ask("PUT", "/v1/backends/app", "{\"name\":\"other\"}"), 400, "differs from the name");
+	assert_refused(ask("PUT", "/v1/backends/app?mode=maybe", BACKEND), 400, "mode is");
+	assert_refused(ask("PUT", "/v1/backends/app?x=1", BACKEND), 400, "unknown argument");
+	assert_refused(ask("PUT", "/v1/backends/a%20b", BACKEND), 400, "names have");
+	assert_refused(
+	    ask("PUT", "/v1/listeners/https", "{\"certificates\":7}"), 400, "list of at most");
+	assert_refused(ask("PUT", "/v1/listeners/https", "{\"certificates\":[7]}"), 400,
+	    "not the name of a certificate");
+	assert_refused(ask("PUT", "/v1/listeners/https",
+			   "{\"default_certificate\":[\"a\",\"b\",\"c\",\"d\",\"e\",\"f\","
+			   "\"g\",\"h\",\"i\"]}"),
+	    400, "at most 8");
+	assert_refused(ask("PUT", "/v1/listeners/https", "{\"certificates\":[\"nobody\"]}"), 404,
+	    "no certificate");
+	assert_refused(ask("PUT", "/v1/ports/front0", "{}"), 404, "nothing");
+	assert_refused(ask("PUT", "/v1/ticket-keys", "{\"keys\":\"short\"}"), 422, "short");
+	assert_refused(ask("PUT", "/v1/ticket-keys", "{\"key\":\"x\"}"), 400, "did you mean");
+	assert_refused(ask("PUT", "/v1/ticket-keys", "{\"keys\":[1]}"), 400, "a string");
+}
+
+static void encrypted_keys_are_taken_and_warnings_told(void **state)
+{
+	(void)state;
+	assert_int_equal(put("/v1/certificates/www", "p256.pem", "p256-encrypted.key", ""), 422);
+	assert_says("is encrypted");
+	assert_int_equal(put("/v1/certificates/www", "p256.pem", "p256-encrypted.key",
+			     ",\"passphrase\":\"wrong\""),
+	    422);
+	assert_int_equal(
+	    put("/v1/certificates/www", "p256.pem", "p256-encrypted.key", ",\"passphrase\":\"\""),
+	    400);
+	assert_int_equal(
+	    put("/v1/certificates/www", "p256.pem", "p256-encrypted.key", ",\"passphrase\":\"x\""),
+	    200);
+	assert_says("\"warnings\":[\"certificate 'www': ");
+	assert_int_equal(
+	    put("/v1/certificates/old?dry_run=1", "expired.pem", "p256.key", ",\"force\":true"),
+	    200);
+	assert_says("expired");
+	/* Nobody types the passphrase after a restart. */
+	api_stop(api);
+	api = NULL;
+	assert_true(kit_restart(&k));
+	assert_int_equal(kit_generation(&k), 2);
+	assert_string_equal(kit_served(&k, "https", "nobody.test"), "default www");
+}
+
+static void ticket_keys_are_put(void **state)
+{
+	(void)state;
+	assert_int_equal(ask("PUT", "/v1/ticket-keys", "{\"keys\":\"one line of a key\\n\"}"), 200);
+	assert_says("\"keys\":1");
+	assert_string_equal(k.ticket_keys, "one line of a key\n");
+}
+
 static void nonsense_is_refused(void **state)
 {
 	char *large = malloc(10 << 20);
@@ -584,6 +720,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(reads_tell_what_runs),
 		CASE(changes_are_made_and_told),
+		CASE(items_are_resources),
+		CASE(items_are_staged),
+		CASE(wrong_items_are_refused),
+		CASE(encrypted_keys_are_taken_and_warnings_told),
+		CASE(ticket_keys_are_put),
 		CASE(nonsense_is_refused),
 		CASE(second_writer_of_a_generation_is_refused),
 		CASE(repeated_key_is_done_once),

@@ -24,7 +24,7 @@ static const char usual[] =
     "  { name = \"www\"; chain = \"www.pem\"; key = \"www.key\"; names = [\"www.test\"]; },\n"
     "  { name = \"rsa\"; chain = \"rsa.pem\"; key = \"rsa.key\"; names = [\"rsa.test\"]; },\n"
     "  { name = \"spare\"; chain = \"spare.pem\"; key = \"spare.key\"; names = [\"spare.test\"]; } );\n"
-    "backends = ( { name = \"app\"; targets = ( { address = \"10.80.0.9:80\"; } ); } );\n"
+    "backends = ( { name = \"app\"; targets = ( { address = \"10.80.0.9:80\"; weight = 1; } ); } );\n"
     "listeners = (\n"
     "  { name = \"https\"; bind = [\"10.80.0.1:443\"]; default_certificate = \"www\";\n"
     "    certificates = [\"rsa\"]; backend = \"app\"; },\n"
@@ -121,6 +121,16 @@ static int rotate_tickets(void *arg, struct err *e)
 	return err_set(e, "no room on the disk");
 }
 
+static int put_tickets(void *arg, const char *text, size_t len, struct err *e)
+{
+	struct kit *k = arg;
+
+	if (len < 10 || len >= sizeof(k->ticket_keys))
+		return err_set(e, "short");
+	memcpy(k->ticket_keys, text, len + 1);
+	return 1;
+}
+
 bool kit_control(struct kit *k, void (*on_step)(void *arg, const char *step), void *arg)
 {
 	const struct control_host host = { .arg = k,
@@ -128,6 +138,7 @@ bool kit_control(struct kit *k, void (*on_step)(void *arg, const char *step), vo
 		.drain = drain,
 		.drain_arg = k,
 		.rotate_tickets = rotate_tickets,
+		.put_tickets = put_tickets,
 		.n_workers = 1 };
 
 	err_init(&k->e);
@@ -252,6 +263,31 @@ enum ops_verdict kit_default(struct kit *k, const char *listener, const char *ce
 	return apply(k, &l);
 }
 
+static char *copy_of(const char *text)
+{
+	char *copy = text ? strdup(text) : NULL;
+
+	assert_true(copy || !text);
+	return copy;
+}
+
+enum ops_verdict kit_item(struct kit *k, const char *section, const char *name,
+    const char *settings, const char *default_certificate, const char *served)
+{
+	struct change_list l = { .n = 0 };
+	struct change *c =
+	    one_change(&l, settings ? CHANGE_ITEM_PUT : CHANGE_ITEM_DELETE, NULL, NULL);
+
+	c->section = copy_of(section);
+	c->item = copy_of(name);
+	c->settings = copy_of(settings);
+	if (default_certificate)
+		assert_int_equal(change_name(c, default_certificate), 0);
+	if (served)
+		assert_int_equal(change_serve(c, served), 0);
+	return apply(k, &l);
+}
+
 enum ops_verdict kit_reload(struct kit *k)
 {
 	const struct ops_request request = { .who = "test", .action = "reload" };
@@ -323,6 +359,28 @@ char *kit_state(struct kit *k)
 			fprintf(f, " %s", name);
 		fprintf(f, "\n");
 	}
+	fclose(f);
+	return text;
+}
+
+char *kit_whole(struct kit *k)
+{
+	const struct ops *ops = control_ops(k->control);
+	struct ops_item item;
+	char *text = NULL, *state = kit_state(k);
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+
+	fputs(state, f);
+	free(state);
+	for (unsigned i = 0; ops->item_at(ops->arg, i, &item); i++)
+		if (item.name)
+			fprintf(f, "%s %s %s %s\n", item.section, item.name,
+			    item.from_file ? "file" : "api", item.json);
+	for (unsigned i = 0; ops->item_at(ops->arg, i, &item); i++)
+		if (item.name)
+			fprintf(f, "%s %s %s %s\n", item.section, item.name,
+			    item.from_file ? "file" : "api", item.json);
 	fclose(f);
 	return text;
 }

@@ -20,8 +20,9 @@ struct kit {
 	struct control *control;
 	struct snapshot *published;
 	unsigned n_published;
-	double drained_s;  /* -1: not asked */
-	int n_ticket_keys; /* a third rotation is the last that succeeds */
+	double drained_s;     /* -1: not asked */
+	int n_ticket_keys;    /* a third rotation is the last that succeeds */
+	char ticket_keys[80]; /* as they were put; fewer than 10 bytes are refused */
 	struct err e;
 };
 
@@ -55,6 +56,9 @@ enum ops_verdict kit_delete(struct kit *k, const char *name, bool everywhere);
 enum ops_verdict kit_associate(struct kit *k, const char *listener, const char *certificate);
 enum ops_verdict kit_dissociate(struct kit *k, const char *listener, const char *certificate);
 enum ops_verdict kit_default(struct kit *k, const char *listener, const char *certificate);
+/* settings NULL: removes it. default_certificate and served may be NULL. */
+enum ops_verdict kit_item(struct kit *k, const char *section, const char *name,
+    const char *settings, const char *default_certificate, const char *served);
 enum ops_verdict kit_reload(struct kit *k);
 enum ops_verdict kit_rollback(struct kit *k, uint64_t generation);
 
@@ -66,5 +70,8 @@ const char *kit_served(struct kit *k, const char *listener, const char *name);
  * freed. Equal texts are equal states.
  */
 char *kit_state(struct kit *k);
+
+/* The same with the configuration's items. */
+char *kit_whole(struct kit *k);
 
 uint64_t kit_generation(struct kit *k);

@@ -497,7 +497,10 @@ static void ends_are_told_at_30_7_and_1_days(void **state)
 
 /* --- killed at every step --- */
 
-#define N_SCRIPT 9
+#define N_SCRIPT 15
+
+#define BACKEND  "{\"targets\":[{\"address\":\"10.80.0.8:80\",\"weight\":3}]}"
+#define LISTENER "{\"bind\":[\"10.80.0.1:445\"],\"backend\":\"second\",\"alpn\":[\"h2\"]}"
 
 static enum ops_verdict script(struct kit *of, unsigned i)
 {
@@ -518,8 +521,20 @@ static enum ops_verdict script(struct kit *of, unsigned i)
 		return kit_reload(of);
 	case 7:
 		return kit_put(of, "spare", "rsa2048.pem", "rsa2048.key");
-	default:
+	case 8:
 		return kit_delete(of, "spare", true);
+	case 9:
+		return kit_item(of, "backends", "second", BACKEND, NULL, NULL);
+	case 10:
+		return kit_item(of, "listeners", "third", LISTENER, "www", "rsa");
+	case 11:
+		return kit_dissociate(of, "third", "rsa");
+	case 12:
+		return kit_item(of, "listeners", "other", NULL, NULL, NULL);
+	case 13:
+		return kit_rollback(of, 12);
+	default:
+		return kit_item(of, "listeners", "third", NULL, NULL, NULL);
 	}
 }
 
@@ -554,10 +569,10 @@ static void killed_at_any_step_no_change_is_half_there(void **state)
 	unsigned steps = 0;
 
 	(void)state;
-	states[0] = kit_state(&k);
+	states[0] = kit_whole(&k);
 	for (unsigned i = 0; i < N_SCRIPT; i++) {
 		assert_int_equal(script(&k, i), OPS_OK);
-		states[i + 1] = kit_state(&k);
+		states[i + 1] = kit_whole(&k);
 	}
 	for (int status = -1; status != 0; steps++) {
 		struct killer killer = { .left = steps };
@@ -581,7 +596,7 @@ static void killed_at_any_step_no_change_is_half_there(void **state)
 		assert_true(WIFEXITED(status) && WEXITSTATUS(status) != 1);
 		if (!kit_control(&k, NULL, NULL))
 			fail_msg("step %u: %s", steps, k.e.text);
-		now = kit_state(&k);
+		now = kit_whole(&k);
 		if (strcmp(now, states[n]) != 0 &&
 		    (n == N_SCRIPT || strcmp(now, states[n + 1]) != 0))
 			fail_msg("step %u, %u acknowledged:\n%swas\n%s", steps, n, now, states[n]);

@@ -173,6 +173,40 @@ static void test_reload(void **state)
 	unlink(file);
 }
 
+/* Over the API: the keys of another node, which are in the file before they are used. */
+static void test_put(void **state)
+{
+	const struct config_tickets config = {
+		.key_file = file, .rotate_s = 100, .keep = 3, .lifetime_s = 200
+	};
+	struct ticket_ring *theirs = ticket_ring_new(200, &e), *read;
+	struct tickets *t;
+	char text[400] = "";
+	FILE *f;
+
+	(void)state;
+	assert_int_equal(ticket_ring_save(theirs, file, &e), 0);
+	f = fopen(file, "r");
+	assert_true(fread(text, 1, sizeof(text) - 1, f) > TICKET_KEY_BYTES);
+	fclose(f);
+	unlink(file);
+	t = start(&config, NOW);
+	assert_false(ticket_ring_is_same(published, theirs));
+	assert_int_equal(tickets_put(t, "rubbish\n", 8, NOW, &e), -1);
+	assert_int_equal(tickets_put(t, "", 0, NOW, &e), -1);
+	assert_int_equal(n_published, 1);
+	assert_int_equal(tickets_put(t, text, strlen(text), NOW + 5, &e), 0);
+	assert_int_equal(n_published, 2);
+	assert_true(ticket_ring_is_same(published, theirs));
+	assert_int_equal(tickets_next(t), NOW + 105);
+	read = ticket_ring_load(file, 200, &e);
+	assert_true(ticket_ring_is_same(read, theirs));
+	ticket_ring_free(read);
+	ticket_ring_free(theirs);
+	tickets_free(t);
+	unlink(file);
+}
+
 /* What cannot be written is not used. */
 static void test_unwritable(void **state)
 {
@@ -231,6 +265,7 @@ int main(void)
 		cmocka_unit_test(test_only_on_command),
 		cmocka_unit_test(test_file_is_made_and_kept),
 		cmocka_unit_test(test_reload),
+		cmocka_unit_test(test_put),
 		cmocka_unit_test(test_unwritable),
 	};
 

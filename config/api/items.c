@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/api/private.h"
+#include "config/load.h"
+
+/*
+ * The named items of the configuration as resources, one way for all sections: a JSON object has the keys
+ * that the configuration file has, and the loader judges it (config/load_items.h).
+ */
+
+/* "trust-stores" of a path is the section "trust_stores". NULL: the path names none. */
+static const char *section_of(const struct api_request *r)
+{
+	return strcmp(r->parts[1], "trust-stores") == 0 ? "trust_stores" : r->parts[1];
+}
+
+/* --- reading --- */
+
+static json_t *item_json(struct api_context *c, const struct ops_item *item)
+{
+	json_t *o = json_loads(item->json, 0, NULL);
+	struct ops_listener l;
+
+	if (!o)
+		return json_null();
+	for (unsigned i = 0;
+	     strcmp(item->section, "listeners") == 0 && c->ops->listener_at(c->ops->arg, i, &l);
+	     i++)
+		if (strcmp(l.name, item->name) == 0)
+			api_complete_listener(o, &l);
+	json_object_set_new(o, "source", json_string(item->from_file ? "file" : "api"));
+	return o;
+}
+
+void api_read_items(struct api_context *c, struct api_request *r)
+{
+	static const char *const none[] = { NULL };
+	const char *section = section_of(r);
+	struct ops_item item;
+	json_t *all;
+
+	if (!api_check_form(r, none, NULL))
+		return;
+	all = json_array();
+	for (unsigned i = 0; c->ops->item_at(c->ops->arg, i, &item); i++)
+		if (item.name && strcmp(item.section, section) == 0)
+			json_array_append_new(all, item_json(c, &item));
+	api_answer(r, 200, json_pack("{s:o}", section, all));
+}
+
+void api_read_item(struct api_context *c, struct api_request *r)
+{
+	static const char *const none[] = { NULL };
+	const char *section = section_of(r);
+	struct ops_item item;
+
+	if (!api_check_form(r, none, NULL))
+		return;
+	for (unsigned i = 0; c->ops->item_at(c->ops->arg, i, &item); i++)
+		if (item.name && strcmp(item.section, section) == 0 &&
+		    strcmp(item.name, r->parts[2]) == 0) {
+			api_answer(r, 200, item_json(c, &item));
+			return;
+		}
+	api_error(r, 404, "there is no %s '%s'", config_section_item(section), r->parts[2]);
+}
+
+/* Everything but the certificates, which are many and have lists of their own. */
+void api_read_config(struct api_context *c, struct api_request *r)
+{
+	static const char *const none[] = { NULL };
+	struct ops_status status;
+	struct ops_item item;
+	json_t *o, *list;
+
+	if (!api_check_form(r, none, NULL))
+		return;
+	c->ops->status(c->ops->arg, &status);
+	o = json_pack("{s:I, s:I}", "generation", (json_int_t)status.generation, "certificates",
+	    (json_int_t)status.n_certificates);
+	for (unsigned i = 0; c->ops->item_at(c->ops->arg, i, &item); i++) {
+		if (!item.name) {
+			json_object_set_new(o, item.section, json_loads(item.json, 0, NULL));
+			continue;
+		}
+		list = json_object_get(o, item.section);
+		if (!list) {
+			list = json_array();
+			json_object_set_new(o, item.section, list);
+		}
+		json_array_append_new(list, item_json(c, &item));
+	}
+	api_answer(r, 200, o);
+}
+
+/* --- writing --- */
+
+static bool no_memory(struct api_request *r)
+{
+	api_error(r, 500, "out of memory");
+	return false;
+}
+
+/* The names in a field that the file has as a string or a list of strings; false after answering 400. */
+static bool take_certs(struct api_request *r, struct change *c, const char *field, size_t max,
+    int (*add)(struct change *c, const char *name))
+{
+	json_t *value = json_object_get(r->json, field), *list;
+	const json_t *one;
+	bool ok = true;
+	size_t i;
+
+	if (!value)
+		return true;
+	list = json_is_string(value) ? json_pack("[O]", value) : json_incref(value);
+	if (!json_is_array(list) || json_array_size(list) > max) {
+		api_error(r, 400, "field '%s' must be a list of at most %zu names", field, max);
+		ok = false;
+	}
+	json_array_foreach(list, i, one)
+	{
+		const char *name = json_string_value(one);
+
+		if (ok && (!name || !change_name_is_valid(name))) {
+			api_error(r, 400, "field '%s': %zu is not the name of a certificate", field,
+			    i + 1);
+			ok = false;
+		}
+		ok = ok && (add(c, name) == 0 || no_memory(r));
+	}
+	json_decref(list);
+	json_object_del(r->json, field);
+	return ok;
+}
+
+static bool take_mode(struct api_request *r, struct change *c)
+{
+	const char *mode = api_arg(r, "mode");
+
+	if (mode && strcmp(mode, "any") != 0 && strcmp(mode, "add") != 0 &&
+	    strcmp(mode, "replace") != 0) {
+		api_error(r, 400, "mode is any, add or replace");
+		return false;
+	}
+	c->put = !mode || mode[1] == 'n' ? CHANGE_PUT_ANY
+	    : mode[0] == 'a'             ? CHANGE_PUT_NEW
+					 : CHANGE_PUT_OLD;
+	return true;
+}
+
+static bool take_item(struct api_request *r, struct change *c)
+{
+	const char *section = section_of(r);
+	const json_t *name = json_object_get(r->json, "name");
+
+	if (name && (!json_is_string(name) || strcmp(json_string_value(name), r->parts[2]) != 0)) {
+		api_error(r, 400, "field 'name' differs from the name in the address");
+		return false;
+	}
+	/* What a GET says about it is no setting. */
+	json_object_del(r->json, "name");
+	json_object_del(r->json, "source");
+	if (!take_mode(r, c))
+		return false;
+	if (strcmp(section, "listeners") == 0) {
+		c->has_served = json_object_get(r->json, "certificates") != NULL;
+		if (!take_certs(r, c, "default_certificate", CHANGE_MAX_DEFAULTS, change_name) ||
+		    !take_certs(r, c, "certificates", CHANGE_MAX_SERVED, change_serve))
+			return false;
+	}
+	c->settings = json_dumps(r->json, JSON_COMPACT);
+	if (!c->settings || change_text(&c->section, section, strlen(section)) < 0 ||
+	    change_text(&c->item, r->parts[2], strlen(r->parts[2])) < 0)
+		return no_memory(r);
+	return true;
+}
+
+void api_put_item(struct api_context *c, struct api_request *r)
+{
+	static const char *const args[] = { "dry_run", "tx", "mode", NULL };
+	struct change_list l = { .n = 0 };
+	struct change *one;
+
+	if (!api_check_args(r, args))
+		return;
+	if (!json_is_object(r->json)) {
+		api_error(r, 400, "the body must be a JSON object with the settings");
+		return;
+	}
+	one = change_add(&l, CHANGE_ITEM_PUT);
+	if (!one)
+		no_memory(r);
+	else if (take_item(r, one)) {
+		api_finish(c, r, &l);
+		return;
+	}
+	change_clear(&l);
+}
+
+void api_delete_item(struct api_context *c, struct api_request *r)
+{
+	static const char *const args[] = { "dry_run", "tx", NULL };
+	const char *section = section_of(r);
+	struct change_list l = { .n = 0 };
+	struct change *one;
+
+	if (!api_check_form(r, args, NULL))
+		return;
+	one = change_add(&l, CHANGE_ITEM_DELETE);
+	if (one && change_text(&one->section, section, strlen(section)) == 0 &&
+	    change_text(&one->item, r->parts[2], strlen(r->parts[2])) == 0) {
+		api_finish(c, r, &l);
+		return;
+	}
+	no_memory(r);
+	change_clear(&l);
+}
