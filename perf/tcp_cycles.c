@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What TCP itself costs: two stacks back to back in one thread, no NIC, checksums left to the
- * "device". Prints cycles per packet and bytes per connection. Usage: tcp_cycles [seconds]
+ * "device". Prints cycles per packet at growing numbers of connections, and bytes per connection.
+ * Usage: tcp_cycles [seconds [connections]]; seconds (1) of each measurement, at most connections (1000000).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +19,10 @@
 #include "dataplane/tcp/timewait.h"
 #include "tests/unit/eal.h"
 
-#define BURST 32
+#define BURST      32
+#define MAX_CONNS  1000000u
+#define PER_PORT   50000u /* connections to one port of the other side: source ports are 16 bits */
+#define FIRST_PORT 80
 
 struct side {
 	struct stack *s;
@@ -92,17 +96,17 @@ static struct tcp_conn *events(unsigned i)
 static void settle(void)
 {
 	for (unsigned i = 0; i < 8; i++) {
-		pass(0);
-		pass(1);
+		while (pass(0) + pass(1))
+			;
 		now_us += 100;
 		stack_timers(side[0].s, now_us, 64);
 		stack_timers(side[1].s, now_us, 64);
 	}
 }
 
-static void open_pair(struct tcp_conn **a, struct tcp_conn **b)
+static void open_pair(unsigned i, struct tcp_conn **a, struct tcp_conn **b)
 {
-	struct tcp_target target = { .port = 80 };
+	struct tcp_target target = { .port = (uint16_t)(FIRST_PORT + i / PER_PORT) };
 	enum tcp_error error;
 
 	target.ip.w[2] = rte_cpu_to_be_32(0xffff);
@@ -115,6 +119,10 @@ static void open_pair(struct tcp_conn **a, struct tcp_conn **b)
 	settle();
 	events(0);
 	*b = events(1);
+	if (!*b) {
+		fprintf(stderr, "connection %u was not accepted\n", i);
+		exit(1);
+	}
 }
 
 static uint32_t put(struct tcp_conn *c, uint32_t n)
@@ -182,28 +190,30 @@ static void bulk(struct tcp_conn *a, struct tcp_conn *b, double seconds)
 	}
 }
 
-/* Small requests and answers, n connections in turn, bursts of one packet each. */
+/* Small requests and answers on n connections in an order without order, bursts of one packet each. */
 static void ping_pong(struct tcp_conn **a, struct tcp_conn **b, unsigned n, double seconds)
 {
 	uint64_t end = rte_rdtsc() + (uint64_t)((double)rte_get_tsc_hz() * seconds);
-	unsigned i = 0;
+	unsigned at = 0, who[BURST];
 
 	while (rte_rdtsc() < end) {
-		for (unsigned k = 0; k < BURST; k++)
-			put(a[(i + k) % n], 200);
+		for (unsigned k = 0; k < BURST; k++) {
+			at = (at + 7919) % n; /* a prime: all have their turn */
+			who[k] = at;
+			put(a[at], 200);
+		}
 		while (pass(0))
 			;
 		for (unsigned k = 0; k < BURST; k++) {
-			take(b[(i + k) % n]);
-			put(b[(i + k) % n], 1000);
+			take(b[who[k]]);
+			put(b[who[k]], 1000);
 		}
 		events(1);
 		while (pass(1))
 			;
 		for (unsigned k = 0; k < BURST; k++)
-			take(a[(i + k) % n]);
+			take(a[who[k]]);
 		events(0);
-		i = (i + BURST) % n;
 		now_us += 50;
 		stack_timers(side[0].s, now_us, 64);
 		stack_timers(side[1].s, now_us, 64);
@@ -223,12 +233,32 @@ static size_t resident(void)
 	return pages[1] * (size_t)sysconf(_SC_PAGESIZE);
 }
 
+/* Opens up to n and measures with all of them in use. */
+static void at_size(struct tcp_conn **a, struct tcp_conn **b, unsigned n, double seconds)
+{
+	static unsigned n_open = 1;
+	size_t before = resident();
+	unsigned opened = n - n_open;
+	char what[32];
+
+	for (; n_open < n; n_open++)
+		open_pair(n_open, &a[n_open], &b[n_open]);
+	snprintf(what, sizeof(what), "ping-pong, %u", n);
+	reset_counts();
+	ping_pong(a, b, n, seconds);
+	report(what);
+	if (opened > 10000)
+		printf("  %.0f bytes an idle connection (both ends in this process, halved)\n",
+		    (double)(resident() - before) / opened / 2);
+}
+
 int main(int argc, char **argv)
 {
-	static struct tcp_conn *a[20000], *b[20000];
+	static const unsigned sizes[] = { 64, 1000, 20000, 100000, MAX_CONNS };
+	static struct tcp_conn *a[MAX_CONNS], *b[MAX_CONNS];
 	double seconds = argc > 1 ? atof(argv[1]) : 1;
+	unsigned max = argc > 2 ? (unsigned)atoi(argv[2]) : MAX_CONNS;
 	struct ip_addr any = { 0 };
-	size_t before;
 
 	test_eal_start();
 	pool = rte_pktmbuf_pool_create("bench", 49151, 256, 0, RTE_MBUF_DEFAULT_BUF_SIZE, 0);
@@ -236,27 +266,19 @@ int main(int argc, char **argv)
 		fprintf(stderr, "no pool\n");
 		return 1;
 	}
-	side_make(0, 20000);
-	side_make(1, 20000);
-	tcp_listen(side[1].s, &any, 80, NULL);
-	open_pair(&a[0], &b[0]);
+	side_make(0, MAX_CONNS);
+	side_make(1, MAX_CONNS);
+	for (unsigned i = 0; i <= MAX_CONNS / PER_PORT; i++)
+		tcp_listen(side[1].s, &any, (uint16_t)(FIRST_PORT + i), NULL);
+	printf("a connection %zu bytes, SYN-RECEIVED %zu, TIME-WAIT %zu\n", sizeof(struct tcp_conn),
+	    sizeof(struct mini), sizeof(struct tw));
+	open_pair(0, &a[0], &b[0]);
 	bulk(a[0], b[0], seconds / 2);
 	reset_counts();
 	bulk(a[0], b[0], seconds);
 	report("bulk, 1 connection");
-	before = resident();
-	for (unsigned i = 1; i < 20000; i++)
-		open_pair(&a[i], &b[i]);
-	printf(
-	    "idle connections: %.0f bytes each resident (struct %zu; both ends in this process, halved)\n",
-	    (double)(resident() - before) / 19999 / 2, sizeof(struct tcp_conn));
-	printf("SYN-RECEIVED %zu bytes, TIME-WAIT %zu bytes\n", sizeof(struct mini),
-	    sizeof(struct tw));
-	reset_counts();
-	ping_pong(a, b, 64, seconds);
-	report("ping-pong, 64");
-	ping_pong(a, b, 20000, seconds);
-	report("ping-pong, 20000");
+	for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]) && sizes[i] <= max; i++)
+		at_size(a, b, sizes[i], seconds);
 	stack_free(side[0].s);
 	stack_free(side[1].s);
 	return 0;

