@@ -89,6 +89,7 @@
 	X(TCP_PROBES, "tcp_window_probes")                          \
 	X(TCP_PMTU_LOWERED, "tcp_path_mtu_lowered")                 \
 	X(TCP_BLACK_HOLES, "tcp_black_holes_avoided")               \
+	X(TCP_MTU_PROBES, "tcp_mtu_probes_sent")                    \
 	X(TCP_KEEPALIVES, "tcp_keepalive_probes")                   \
 	X(TCP_TIMEOUTS, "tcp_timeouts")                             \
 	/* worker */                                                \

@@ -4,6 +4,7 @@
 #include <rte_common.h>
 
 #include "dataplane/tcp/cc.h"
+#include "dataplane/tcp/pmtu.h"
 #include "dataplane/tcp/rack.h"
 #include "dataplane/tcp/recovery.h"
 #include "dataplane/tcp/rtt.h"
@@ -42,6 +43,8 @@ static void segment_acked(struct tcp_conn *c, const struct txseg *t, uint32_t n,
 		a->delivered += n;
 	if (t->len >= c->mss)
 		c->mss_proven = true;
+	if (t->flags & TXSEG_PROBE && n == txseg_len(t))
+		pmtu_probe_arrived(c);
 	if (t->flags & TXSEG_EVER)
 		a->resent_acked = true;
 	else if (!sacked)

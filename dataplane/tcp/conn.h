@@ -176,8 +176,13 @@ struct conn_ext {
 	uint32_t tlp_end;
 
 	uint32_t resent_total, dsacks;
-	uint32_t pmtu_ms;      /* when n_pmtu began to count */
-	uint32_t challenge_ms; /* when n_challenges began to count (RFC 5961 7) */
+	/* After a black hole (RFC 4821): sizes as in peer_mss, from which options still take their part. */
+	uint16_t mss_limit;     /* what is known to pass; 0: no hole suspected */
+	uint16_t probe_mss;     /* the probe under way; 0: none */
+	uint16_t probe_pending; /* of pending: a probe that failed, which is no congestion */
+	uint32_t probe_ms;      /* the next one not before */
+	uint32_t pmtu_ms;       /* when n_pmtu began to count */
+	uint32_t challenge_ms;  /* when n_challenges began to count (RFC 5961 7) */
 	uint8_t n_challenges;
 	uint8_t n_useless;  /* changed SACKs in a row that said nothing new */
 	uint64_t last_sack; /* all blocks of the last one, mixed */

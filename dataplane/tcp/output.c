@@ -5,6 +5,7 @@
 
 #include "dataplane/tcp/cc.h"
 #include "dataplane/tcp/pace.h"
+#include "dataplane/tcp/pmtu.h"
 #include "dataplane/tcp/recovery.h"
 #include "dataplane/tcp/reply.h"
 #include "dataplane/tcp/rtt.h"
@@ -25,6 +26,8 @@ void output_update_mss(struct tcp_conn *c, const struct net_dst *dst)
 
 	if (dst)
 		mss = RTE_MIN(mss, dst_mss(dst));
+	if (c->ext && c->ext->mss_limit)
+		mss = RTE_MIN(mss, c->ext->mss_limit);
 	/* Options that go with every segment take their place from the payload (MUST-16). */
 	if (c->flags & CONN_TS)
 		mss = mss > OPT_TS_LEN + 32 ? mss - OPT_TS_LEN : 32;
@@ -155,7 +158,9 @@ static bool fit(struct tcp_conn *c, bool force)
 
 	if (n == 0)
 		return false;
-	payload = RTE_MIN(RTE_MIN(n, t->len), c->mss);
+	payload = RTE_MIN(n, t->len);
+	if (!(t->flags & TXSEG_PROBE))
+		payload = RTE_MIN(payload, c->mss);
 	if ((payload < t->len || n < txseg_len(t)) && !txq_split(c, m, (uint16_t)payload)) {
 		conn_starve(c);
 		return false;
@@ -172,6 +177,8 @@ static unsigned send_new(struct tcp_conn *c, struct net_dst *dst, unsigned budge
 
 		cc_on_idle(c, idle_ms < 4000000 ? idle_ms * 1000 : UINT32_MAX);
 	}
+	if (c->ext && c->ext->mss_limit && c->txq_send)
+		pmtu_probe(c, dst);
 	while (n < budget && c->txq_send) {
 		if (!fit(c, force) || !may_send_by_cwnd(c, txseg_len(txseg(c->txq_send))) ||
 		    !pace_may_send(c) || !send_some(c, dst))

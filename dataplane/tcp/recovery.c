@@ -162,6 +162,13 @@ static void detect(struct tcp_conn *c, const struct ack *a)
 		timers_arm(c, CONN_TIMER_REO, again);
 }
 
+/* Something was lost, and not just a probe that the path is too narrow for (RFC 4821 7.6.2). */
+static bool is_congested(struct conn_ext *x)
+{
+	x->probe_pending = (uint16_t)RTE_MIN(x->probe_pending, x->pending);
+	return x->pending > x->probe_pending;
+}
+
 /* The first ACK for what was sent again in this episode: it echoes the timestamp of what has arrived there. */
 static bool tells_which(const struct tcp_conn *c, const struct ack *a)
 {
@@ -193,7 +200,7 @@ void recovery_on_ack(struct tcp_conn *c, const struct seg *seg, const struct ack
 		detect(c, a);
 	else if (!(c->flags & CONN_SACK))
 		x->sacked = 0;
-	if (x->pending && !(c->flags & (CONN_RECOVERY | CONN_LOSS))) {
+	if (is_congested(x) && !(c->flags & (CONN_RECOVERY | CONN_LOSS))) {
 		if (c->flags & CONN_CWR)
 			c->flags |= CONN_RECOVERY; /* this window was reduced already */
 		else
@@ -210,7 +217,7 @@ void recovery_on_reo_timer(struct tcp_conn *c)
 	if (c->snd_nxt == c->snd_una || !(c->flags & CONN_SACK))
 		return;
 	detect(c, NULL);
-	if (x->pending && !(c->flags & (CONN_RECOVERY | CONN_LOSS))) {
+	if (is_congested(x) && !(c->flags & (CONN_RECOVERY | CONN_LOSS))) {
 		if (c->flags & CONN_CWR)
 			c->flags |= CONN_RECOVERY;
 		else

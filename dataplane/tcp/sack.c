@@ -3,6 +3,7 @@
 
 #include <rte_common.h>
 
+#include "dataplane/tcp/pmtu.h"
 #include "dataplane/tcp/rack.h"
 #include "dataplane/tcp/recovery.h"
 #include "dataplane/tcp/seq.h"
@@ -56,7 +57,9 @@ static void mark_sacked(struct tcp_conn *c, struct txseg *t, struct ack *a)
 		a->rtt_us = rtt ? (uint32_t)rtt : 1;
 	}
 	sack_forget(c, t, len);
-	t->flags &= (uint16_t) ~(TXSEG_LOST | TXSEG_RESENT);
+	if (t->flags & TXSEG_PROBE)
+		pmtu_probe_arrived(c);
+	t->flags &= (uint16_t) ~(TXSEG_LOST | TXSEG_RESENT | TXSEG_PROBE);
 	t->flags |= TXSEG_SACKED;
 	x->sacked += len;
 	x->n_sacked++;
@@ -135,7 +138,9 @@ void sack_mark_lost(struct tcp_conn *c, struct txseg *t)
 	if (t->flags & TXSEG_RESENT)
 		x->resent -= len;
 	x->pending += len;
-	t->flags &= (uint16_t)~TXSEG_RESENT;
+	if (t->flags & TXSEG_PROBE)
+		pmtu_probe_lost(c, len);
+	t->flags &= (uint16_t) ~(TXSEG_RESENT | TXSEG_PROBE);
 	t->flags |= TXSEG_LOST;
 	/* Without SACK the sum is an estimate from duplicates: what is lost was none of these. */
 	if (!(c->flags & CONN_SACK) && x->sacked + x->pending > c->snd_nxt - c->snd_una)
@@ -147,8 +152,10 @@ void sack_mark_resent(struct tcp_conn *c, struct txseg *t)
 	struct conn_ext *x = c->ext;
 	uint32_t len = txseg_len(t);
 
-	if (t->flags & TXSEG_LOST && !(t->flags & TXSEG_RESENT))
+	if (t->flags & TXSEG_LOST && !(t->flags & TXSEG_RESENT)) {
 		x->pending -= len;
+		x->probe_pending -= (uint16_t)RTE_MIN(len, (uint32_t)x->probe_pending);
+	}
 	if (!(t->flags & TXSEG_RESENT))
 		x->resent += len;
 	t->flags |= TXSEG_RESENT | TXSEG_EVER;

@@ -21,7 +21,7 @@ enum txseg_flag {
 	TXSEG_FIN = 1 << 4,
 	TXSEG_PUSH = 1 << 5, /* the user pushed its last byte */
 	TXSEG_SENT = 1 << 6,
-	TXSEG_TLP = 1 << 7,
+	TXSEG_PROBE = 1 << 7, /* larger than the MSS, to see whether the path takes it */
 };
 
 struct txseg {

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What a user may switch on: keepalive, Nagle, pacing; and black holes (RFC 4821), seen by themselves. */
+#include <string.h>
+
 #include "tests/tcp/scenario.h"
 
 static const struct peer_config quick_keepalive = {
@@ -210,6 +212,191 @@ SCENARIO(outage_is_not_a_black_hole_for_ever)
 	peer_discard(p);
 }
 
+/* --- upwards again (RFC 4821) --- */
+
+#define HOLE_BYTES 4000000u
+
+/* A path that swallows what is larger than mtu, and a receiver behind it. */
+struct hole {
+	uint32_t mtu, una, largest; /* largest IP packet that was sent */
+	uint64_t large_at_us;       /* the first one above mtu */
+	unsigned swallowed;
+	bool got[HOLE_BYTES + 2000];
+};
+
+static struct hole hole;
+
+static void hole_take(struct peer *p, const struct packet *k)
+{
+	uint32_t at = k->seq - p->stack_isn, size = k->len + k->options_len, from = at, to = at;
+
+	size += p->config.ip6 ? 60 : 40;
+	if (size > hole.largest)
+		hole.largest = size;
+	if (size > hole.mtu) {
+		hole.large_at_us = p->now_us;
+		hole.swallowed++;
+		return;
+	}
+	memset(hole.got + at, true, k->len);
+	while (hole.got[hole.una])
+		hole.una++;
+	if (at + k->len <= hole.una) {
+		SEND(". 1:1(0) ack %u win 65535", hole.una);
+		return;
+	}
+	while (hole.got[from - 1])
+		from--;
+	while (hole.got[to])
+		to++;
+	SEND(". 1:1(0) ack %u win 65535 <sack %u:%u>", hole.una, from, to);
+}
+
+/* The user writes n bytes, which arrive within limit_s seconds; then it is silent for silent_s. */
+static void hole_transfer(struct peer *p, uint32_t n, unsigned limit_s, unsigned silent_s)
+{
+	uint64_t end = p->now_us + limit_s * 1000000ull;
+	uint32_t all = hole.una + n;
+
+	APP_WRITE(n);
+	while (hole.una < all) {
+		const struct packet *k;
+
+		CHECK(p->now_us < end);
+		CHECK(peer_wait(p, 60 * 1000 * 1000));
+		/* A flight at a time, a millisecond apart. */
+		ADVANCE_MS(1);
+		while ((k = peer_next(p)) != NULL)
+			hole_take(p, k);
+	}
+	peer_discard(p);
+	ADVANCE_MS(silent_s * 1000ull);
+	peer_discard(p);
+	hole.largest = hole.swallowed = 0;
+}
+
+/* What both ends can do: an MSS of 1460. */
+static uint32_t mtu_full(const struct peer *p)
+{
+	return p->config.ip6 ? 1520 : 1500;
+}
+
+static uint32_t mtu_now(struct peer *p)
+{
+	return peer_info(p).mss + (p->config.ip6 ? 60u : 40u);
+}
+
+static void hole_fall_into(struct peer *p, uint32_t mtu)
+{
+	memset(&hole, 0, sizeof(hole));
+	hole.got[0] = true;
+	hole.una = 1;
+	hole.mtu = mtu_full(p);
+	ESTABLISH("mss 1460,sackOK,nop,wscale 7", 65535);
+	hole_transfer(p, 100000, 10, 0);
+	CHECK(mtu_now(p) == mtu_full(p));
+	hole.mtu = mtu;
+	hole_transfer(p, 100000, 60, 0);
+	COUNTED(STAT_TCP_BLACK_HOLES, 1);
+	CHECK(mtu_now(p) == 1280);
+}
+
+/* The hole was none, or is gone: step by step back to full segments, none of it congestion. */
+SCENARIO(mtu_grows_after_a_black_hole)
+{
+	unsigned recoveries;
+
+	hole_fall_into(p, 1300);
+	hole.mtu = mtu_full(p);
+	recoveries = (unsigned)p->stats.v[STAT_TCP_FAST_RECOVERIES];
+	/* Not within the first minute. */
+	for (unsigned i = 0; i < 4; i++)
+		hole_transfer(p, 50000, 10, 10);
+	COUNTED(STAT_TCP_MTU_PROBES, 0);
+	CHECK(mtu_now(p) == 1280);
+	hole_transfer(p, 1000, 10, 30);
+	for (unsigned i = 0; i < 4; i++)
+		hole_transfer(p, 100000, 10, 2);
+	CHECK(mtu_now(p) == mtu_full(p));
+	COUNTED(STAT_TCP_MTU_PROBES, 3);
+	COUNTED(STAT_TCP_FAST_RECOVERIES, recoveries);
+	hole_transfer(p, 100000, 10, 600);
+	hole_transfer(p, 100000, 10, 0);
+	COUNTED(STAT_TCP_MTU_PROBES, 3);
+}
+
+/* Up to what the path takes and no further; a probe that is lost costs its repetition and ten minutes. */
+SCENARIO(mtu_probe_fails)
+{
+	unsigned recoveries, rtos;
+	uint32_t cwnd;
+
+	hole_fall_into(p, 1300);
+	hole.mtu = 1450;
+	hole_transfer(p, 1000, 10, 70);
+	hole_transfer(p, 100000, 10, 2);
+	CHECK(mtu_now(p) == 1400);
+	recoveries = (unsigned)p->stats.v[STAT_TCP_FAST_RECOVERIES];
+	rtos = (unsigned)p->stats.v[STAT_TCP_RTOS];
+	cwnd = peer_info(p).cwnd;
+	hole_transfer(p, 100000, 2, 2);
+	COUNTED(STAT_TCP_MTU_PROBES, 2);
+	COUNTED(STAT_TCP_FAST_RECOVERIES, recoveries);
+	COUNTED(STAT_TCP_RTOS, rtos);
+	CHECK(peer_info(p).cwnd >= cwnd / 2);
+	CHECK(mtu_now(p) == 1400);
+	for (unsigned i = 0; i < 9; i++)
+		hole_transfer(p, 50000, 10, 60);
+	COUNTED(STAT_TCP_MTU_PROBES, 2);
+	hole_transfer(p, 1000, 10, 60);
+	hole_transfer(p, 50000, 10, 2);
+	COUNTED(STAT_TCP_MTU_PROBES, 3);
+	hole.mtu = mtu_full(p);
+	hole_transfer(p, 1000, 10, 601);
+	hole_transfer(p, 50000, 10, 2);
+	hole_transfer(p, 50000, 10, 2);
+	CHECK(mtu_now(p) == mtu_full(p));
+	COUNTED(STAT_TCP_MTU_PROBES, 5);
+	COUNTED(STAT_TCP_FAST_RECOVERIES, recoveries);
+}
+
+/* Beside the probe something else is lost: that is congestion. */
+SCENARIO(mtu_probe_is_lost_among_others)
+{
+	unsigned recoveries;
+	const struct packet *k;
+	bool probed = false;
+	unsigned n = 0;
+
+	hole_fall_into(p, 1300);
+	hole_transfer(p, 1000, 10, 70);
+	recoveries = (unsigned)p->stats.v[STAT_TCP_FAST_RECOVERIES];
+	APP_WRITE(30000);
+	while ((k = peer_next(p)) != NULL) {
+		probed |= k->len + k->options_len > 1300;
+		/* The one behind the probe is lost as well. */
+		if (probed && n++ == 1)
+			continue;
+		hole_take(p, k);
+	}
+	CHECK(probed);
+	ADVANCE_MS(50);
+	COUNTED(STAT_TCP_FAST_RECOVERIES, recoveries + 1);
+	while ((k = peer_next(p)) != NULL)
+		hole_take(p, k);
+	hole_transfer(p, 1000, 10, 0);
+}
+
+/* Too little to send for a loss to be noticed by what follows. */
+SCENARIO(mtu_is_not_probed_with_short_messages)
+{
+	hole_fall_into(p, 1300);
+	hole_transfer(p, 1000, 10, 70);
+	for (unsigned i = 0; i < 10; i++)
+		hole_transfer(p, 5000, 10, 60);
+	COUNTED(STAT_TCP_MTU_PROBES, 0);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -223,6 +410,10 @@ int main(int argc, char **argv)
 		RUN(black_hole_is_seen),
 		RUN(black_hole_of_a_large_segment),
 		RUN(outage_is_not_a_black_hole_for_ever),
+		RUN(mtu_grows_after_a_black_hole),
+		RUN(mtu_probe_fails),
+		RUN(mtu_probe_is_lost_among_others),
+		RUN(mtu_is_not_probed_with_short_messages),
 	};
 
 	return scenario_main(argc, argv, "optional", tests, sizeof(tests) / sizeof(tests[0]));
