@@ -23,7 +23,7 @@ struct options {
 
 static const struct cell {
 	double loss, rtt_ms;
-	uint32_t bytes;  /* about as much as goes through in ten seconds */
+	uint32_t bytes;  /* of one transfer */
 	double floor;    /* Mb/s; a tenth below what three seeds gave */
 	unsigned undone; /* at most */
 } cells[] = {
@@ -31,14 +31,14 @@ static const struct cell {
 	{ 0, 20, 40000000, 85, 0 },
 	{ 0, 80, 40000000, 60, 0 },
 	{ 0.1, 1, 20000000, 83, 0 },
-	{ 0.1, 20, 20000000, 30, 0 },
-	{ 0.1, 80, 20000000, 11.8, 0 },
+	{ 0.1, 20, 20000000, 36, 0 },
+	{ 0.1, 80, 20000000, 16, 0 },
 	{ 1, 1, 10000000, 80, 0 },
 	{ 1, 20, 10000000, 7.3, 0 },
-	{ 1, 80, 3000000, 3.4, 0 },
+	{ 1, 80, 20000000, 1.75, 0 },
 	{ 3, 1, 10000000, 46, 2 },
 	{ 3, 20, 10000000, 3.6, 0 },
-	{ 3, 80, 3000000, 0.98, 0 },
+	{ 3, 80, 10000000, 0.95, 0 },
 };
 
 static void

@@ -96,6 +96,12 @@ static uint32_t cubic_on_congestion(struct tcp_conn *c, uint32_t flight)
 	else
 		c->cc[W_MAX] = c->cwnd;
 	c->cc[EPOCH] = 0;
+	/*
+	 * RFC 9438 4.6 allows cwnd in place of what is in flight, which is less after a loss not long ago, where
+	 * cwnd does not grow unused: below half of it does not (RFC 7661).
+	 */
+	if ((uint64_t)flight * 2 >= c->cwnd)
+		flight = c->cwnd;
 	return (uint32_t)((uint64_t)flight * 7 / 10);
 }
 
