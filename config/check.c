@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config/check.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "config/addr.h"
 #include "config/err.h"
@@ -538,8 +540,52 @@ static void check_fronts(struct check *k, const struct config_listener *l)
 	}
 }
 
+/* of: "listener 'https'", or an entry of its sni. */
+static void check_mtls(struct check *k, const struct config_mtls *m, const char *of)
+{
+	if (m->mode == CONFIG_MTLS_VERIFY && !m->trust_store)
+		err_add(k->e, m->file, m->line,
+		    "%s: mtls: mode \"verify\" needs a 'trust_store' to verify with", of);
+}
+
+static void check_rules(struct check *k, const struct config_listener *l)
+{
+	char of[CONFIG_MAX_NAME + 300];
+
+	snprintf(of, sizeof(of), "listener '%s'", or_unnamed(l->name));
+	check_mtls(k, &l->mtls, of);
+	for (unsigned i = 0; i < l->n_sni; i++) {
+		const struct config_sni *s = &l->sni[i];
+
+		snprintf(of, sizeof(of), "listener '%s': sni '%s'", or_unnamed(l->name),
+		    or_unnamed(s->name));
+		check_mtls(k, &s->mtls, of);
+		if (!s->policy && !s->mtls.line)
+			err_add(k->e, s->file, s->line,
+			    "%s: neither a 'policy' nor 'mtls' of its own; give one, or remove it",
+			    of);
+		for (unsigned j = 0; j < i && s->name; j++)
+			if (l->sni[j].name && strcasecmp(l->sni[j].name, s->name) == 0)
+				err_add(k->e, s->file, s->line, "%s is there twice", of);
+	}
+}
+
+static void check_trust_store(struct check *k, const struct config_trust_store *t)
+{
+	for (unsigned i = 0; i < t->n_identities; i++) {
+		const struct config_identity *id = &t->identities[i];
+
+		if (!id->subject && !id->issuer && !id->san)
+			err_add(k->e, id->file, id->line,
+			    "trust store '%s': identity %u lets everybody in: give it a 'subject', "
+			    "'issuer' or 'san'",
+			    or_unnamed(t->name), i + 1);
+	}
+}
+
 static void check_listener(struct check *k, const struct config_listener *l)
 {
+	check_rules(k, l);
 	check_fronts(k, l);
 	for (unsigned i = 0; i < l->n_bind; i++)
 		check_bind(k, l, &l->bind[i]);
@@ -578,6 +624,8 @@ int config_check(const struct config *c, bool addresses_known, struct err *e)
 	check_eal(&k);
 	for (unsigned i = 0; i < c->n_ports; i++)
 		check_port(&k, &c->ports[i]);
+	for (unsigned i = 0; i < c->n_trust_stores; i++)
+		check_trust_store(&k, &c->trust_stores[i]);
 	for (unsigned i = 0; i < c->n_backends; i++)
 		check_backend(&k, &c->backends[i]);
 	for (unsigned i = 0; i < c->n_listeners; i++)

@@ -201,6 +201,64 @@ static bool same_references(const struct config *a, const unsigned *x, unsigned 
 	return true;
 }
 
+static bool same_policy(const struct config *a, unsigned i, const struct config *b, unsigned j)
+{
+	const struct config_policy *x = &a->policies[i], *y = &b->policies[j];
+
+	return same_string(x->based_on, y->based_on) &&
+	    same_strings(x->versions, x->n_versions, y->versions, y->n_versions) &&
+	    same_strings(x->suites, x->n_suites, y->suites, y->n_suites) &&
+	    same_strings(x->groups, x->n_groups, y->groups, y->n_groups) &&
+	    same_strings(x->signature_algorithms, x->n_signature_algorithms,
+		y->signature_algorithms, y->n_signature_algorithms) &&
+	    x->client_preference == y->client_preference;
+}
+
+static bool same_identities(const struct config_trust_store *x, const struct config_trust_store *y)
+{
+	if (x->n_identities != y->n_identities)
+		return false;
+	for (unsigned i = 0; i < x->n_identities; i++) {
+		const struct config_identity *p = &x->identities[i], *q = &y->identities[i];
+
+		if (!same_string(p->subject, q->subject) || !same_string(p->issuer, q->issuer) ||
+		    !same_string(p->san, q->san))
+			return false;
+	}
+	return true;
+}
+
+static bool same_trust_store(const struct config *a, unsigned i, const struct config *b, unsigned j)
+{
+	const struct config_trust_store *x = &a->trust_stores[i], *y = &b->trust_stores[j];
+
+	return strcmp(x->ca_bundle, y->ca_bundle) == 0 &&
+	    same_strings(x->crls, x->n_crls, y->crls, y->n_crls) &&
+	    x->crl_missing == y->crl_missing && x->crl_stale == y->crl_stale &&
+	    x->max_depth == y->max_depth && same_identities(x, y) &&
+	    memcmp(&x->quotas, &y->quotas, sizeof(x->quotas)) == 0;
+}
+
+static bool same_mtls(const struct config_mtls *x, const struct config_mtls *y)
+{
+	return x->mode == y->mode && same_string(x->trust_store, y->trust_store) &&
+	    x->advertise_ca_names == y->advertise_ca_names && x->ignore_expiry == y->ignore_expiry;
+}
+
+static bool same_sni(const struct config_listener *x, const struct config_listener *y)
+{
+	if (x->n_sni != y->n_sni)
+		return false;
+	for (unsigned i = 0; i < x->n_sni; i++) {
+		const struct config_sni *p = &x->sni[i], *q = &y->sni[i];
+
+		if (strcmp(p->name, q->name) != 0 || !same_string(p->policy, q->policy) ||
+		    !p->mtls.line != !q->mtls.line || !same_mtls(&p->mtls, &q->mtls))
+			return false;
+	}
+	return true;
+}
+
 bool config_listener_is_same(const struct config *a, unsigned i, const struct config *b, unsigned j)
 {
 	const struct config_listener *x = &a->listeners[i], *y = &b->listeners[j];
@@ -211,8 +269,8 @@ bool config_listener_is_same(const struct config *a, unsigned i, const struct co
 		y->default_certificates, y->n_default_certificates) &&
 	    same_references(
 		a, x->certificates, x->n_certificates, b, y->certificates, y->n_certificates) &&
-	    x->sni_strict == y->sni_strict && x->tickets == y->tickets &&
-	    same_strings(x->alpn, x->n_alpn, y->alpn, y->n_alpn) &&
+	    same_mtls(&x->mtls, &y->mtls) && same_sni(x, y) && x->sni_strict == y->sni_strict &&
+	    x->tickets == y->tickets && same_strings(x->alpn, x->n_alpn, y->alpn, y->n_alpn) &&
 	    strcmp(a->backends[x->backend].name, b->backends[y->backend].name) == 0 &&
 	    x->handshake_timeout_s == y->handshake_timeout_s &&
 	    x->idle_timeout_s == y->idle_timeout_s &&
@@ -294,6 +352,9 @@ int config_diff(
 	d->drain_timeout = a->runtime.drain_timeout_s != b->runtime.drain_timeout_s;
 	diff_items(a, ITEMS(a, certificates), b, ITEMS(b, certificates), same_certificate,
 	    &d->certificates, e);
+	diff_items(a, ITEMS(a, policies), b, ITEMS(b, policies), same_policy, &d->policies, e);
+	diff_items(a, ITEMS(a, trust_stores), b, ITEMS(b, trust_stores), same_trust_store,
+	    &d->trust_stores, e);
 	diff_items(a, ITEMS(a, backends), b, ITEMS(b, backends), same_backend, &d->backends, e);
 	diff_items(a, ITEMS(a, listeners), b, ITEMS(b, listeners), config_listener_is_same,
 	    &d->listeners, e);

@@ -15,6 +15,8 @@ struct config_diff {
 	bool drain_timeout;
 	struct config_delta
 	    certificates; /* what the file says of them, not what is in their files */
+	struct config_delta policies;
+	struct config_delta trust_stores; /* here, too */
 	struct config_delta backends;
 	struct config_delta listeners;
 };

@@ -9,6 +9,7 @@
 #include "config/load_addrs.h"
 #include "config/load_backends.h"
 #include "config/load_tables.h"
+#include "config/load_tls.h"
 #include "config/scan.h"
 
 /*
@@ -313,13 +314,6 @@ load_protocol(struct load *l, const config_setting_t *s, const struct load_key *
 		load_error(l, s, "'protocol' is '%s'; only \"tls\" is supported", text);
 }
 
-static void
-load_policy(struct load *l, const config_setting_t *s, const struct load_key *k, void *item)
-{
-	*(unsigned *)((char *)item + k->line_at) = config_setting_source_line(s);
-	load_name(l, s, k, item);
-}
-
 /* One name as a string, or several as a list. */
 static void
 load_certificates(struct load *l, const config_setting_t *s, const struct load_key *k, void *item)
@@ -407,6 +401,7 @@ static const struct load_group limits = { KEYS(limits_keys) };
 
 static const struct config_listener listener_defaults = {
 	.policy = CONFIG_DEFAULT_POLICY,
+	.mtls = { .advertise_ca_names = true },
 	.tickets = true,
 	.handshake_timeout_s = 5,
 	.idle_timeout_s = 300,
@@ -417,12 +412,14 @@ static const struct load_key listener_keys[] = {
 	{ "name", load_name, AT(config_listener, name), .required = true },
 	{ "bind", load_bind, .min = 1, .max = 64, .required = true },
 	{ "protocol", load_protocol, .required = false },
-	{ "policy", load_policy, NOTED(config_listener, policy) },
+	{ "policy", load_policy_name, NOTED(config_listener, policy) },
 	{ "default_certificate", load_certificates, LISTED(config_listener, default_certificates),
 	    .min = 1, .max = 8, .required = true, .is_apart = true },
 	{ "certificates", load_certificates, LISTED(config_listener, certificates),
 	    .max = MAX_LIST },
 	{ "sni_strict", load_bool, AT(config_listener, sni_strict) },
+	{ "sni", load_items, LISTED(config_listener, sni), .max = 1000, .group = &load_sni },
+	{ "mtls", load_group, AT(config_listener, mtls), .group = &load_mtls },
 	{ "tickets", load_bool, AT(config_listener, tickets) },
 	{ "alpn", load_strings, LISTED(config_listener, alpn), .size = 255, .max = 32 },
 	{ "backend", load_backend, .required = true },
@@ -435,7 +432,7 @@ static const struct load_group listener = { "listener", KEYS(listener_keys),
 
 /* --- the file --- */
 
-/* In this order: a listener refers to certificates and backends. */
+/* In this order: a listener refers to certificates, trust stores and backends. */
 static const struct load_key root_keys[] = {
 	{ "runtime", load_group, AT(config, runtime), .required = true, .group = &runtime },
 	{ "control", load_group, AT(config, control), .group = &control },
@@ -445,6 +442,9 @@ static const struct load_key root_keys[] = {
 	    .required = true, .group = &port },
 	{ "certificates", load_items, LISTED(config, certificates), .min = 1, .max = MAX_LIST,
 	    .required = true, .group = &certificate },
+	{ "policies", load_items, LISTED(config, policies), .max = 1000, .group = &load_policies },
+	{ "trust_stores", load_items, LISTED(config, trust_stores), .max = 1000,
+	    .group = &load_trust_stores },
 	{ "backends", load_items, LISTED(config, backends), .min = 1, .max = MAX_LIST,
 	    .required = true, .group = &load_backends },
 	{ "listeners", load_items, LISTED(config, listeners), .min = 1, .max = 1000,

@@ -168,6 +168,73 @@ struct config_backend {
 	unsigned line;
 };
 
+/* Of the cloud load balancers' kind, made from another one; tls/policy.h reads the names. */
+struct config_policy {
+	const char *name;
+	const char *based_on; /* one defined before it, or a built-in; NULL: the default */
+	const char *const *versions;
+	unsigned n_versions;
+	const char *const *suites; /* those of based_on when there are none, as with all lists */
+	unsigned n_suites;
+	const char *const *groups;
+	unsigned n_groups;
+	const char *const *signature_algorithms;
+	unsigned n_signature_algorithms;
+	bool client_preference; /* the client's order of suites decides */
+	const char *file;
+	unsigned line;
+};
+
+/* Patterns (tls/x509_name.h); NULL: anything. */
+struct config_identity {
+	const char *subject, *issuer, *san;
+	const char *file;
+	unsigned line;
+};
+
+/* Whose certificates clients may show (tls/trust.h). */
+struct config_trust_store {
+	const char *name;
+	const char *ca_bundle;   /* PEM file */
+	const char *const *crls; /* PEM or DER files */
+	unsigned n_crls;
+	bool crl_missing; /* reject who was issued by a CA without a CRL */
+	bool crl_stale;   /* reject when the CRL is past its next update */
+	unsigned max_depth;
+	const struct config_identity *identities;
+	unsigned n_identities;
+	struct {
+		unsigned ca_certificates, ca_bytes, subject_bytes, crls, revoked, crl_bytes;
+	} quotas;
+	const char *file;
+	unsigned line;
+};
+
+enum config_mtls_mode {
+	CONFIG_MTLS_OFF,
+	CONFIG_MTLS_PASSTHROUGH,
+	CONFIG_MTLS_VERIFY
+};
+
+struct config_mtls {
+	enum config_mtls_mode mode;
+	const char *trust_store; /* name of one in config.trust_stores; NULL: none */
+	bool advertise_ca_names;
+	bool ignore_expiry;
+	const char *file;
+	unsigned line; /* 0: it was left out */
+};
+
+/* What differs for clients that ask for one server name. */
+struct config_sni {
+	const char *name;   /* a host name or "*.rest" */
+	const char *policy; /* NULL: the listener's */
+	unsigned policy_line;
+	struct config_mtls mtls; /* line 0: the listener's */
+	const char *file;
+	unsigned line;
+};
+
 struct config_listener {
 	const char *name;
 	/*
@@ -176,13 +243,17 @@ struct config_listener {
 	 */
 	const struct config_addr *bind;
 	unsigned n_bind;
-	const char *policy;   /* name of a built-in TLS policy (tls/policy.h); not looked up here */
+	const char
+	    *policy; /* one of config.policies, or a built-in (tls/policy.h); not looked up here */
 	unsigned policy_line; /* where it is named; the listener's line when it is the default */
 	const unsigned *default_certificates; /* indices into config.certificates */
 	unsigned n_default_certificates;
 	const unsigned *certificates; /* served by SNI, beside the default ones */
 	unsigned n_certificates;
 	bool sni_strict;
+	struct config_mtls mtls;
+	const struct config_sni *sni;
+	unsigned n_sni;
 	bool tickets;            /* session tickets are given and taken */
 	const char *const *alpn; /* in order of preference */
 	unsigned n_alpn;
@@ -218,6 +289,10 @@ struct config {
 	unsigned n_ports;
 	const struct config_certificate *certificates;
 	unsigned n_certificates;
+	const struct config_policy *policies;
+	unsigned n_policies;
+	const struct config_trust_store *trust_stores;
+	unsigned n_trust_stores;
 	const struct config_backend *backends;
 	unsigned n_backends;
 	const struct config_listener *listeners;

@@ -66,6 +66,23 @@ static void print_states(const struct app *a, FILE *out, unsigned w)
 	fprintf(out, "sallyport_tcp_mbufs_held{worker=\"%u\"} %u\n", w, info->n_held_mbufs);
 }
 
+/* Handshakes by what their client's certificate came to; failures only when they have happened. */
+static void print_client_certs(const struct app *a, FILE *out, unsigned w)
+{
+	const uint64_t *n = a->workers[w].tls_stats.client_certs;
+
+	for (int s = 0; s < CLIENT_CERT_N_STATUS; s++)
+		if (n[s] > 0 && client_cert_has_failed((enum client_cert_status)s))
+			fprintf(out,
+			    "sallyport_mtls_verify_failures_total{worker=\"%u\",code=\"%s\"} %llu\n",
+			    w, client_cert_status_name((enum client_cert_status)s),
+			    (unsigned long long)n[s]);
+	fprintf(out, "sallyport_mtls_verified_total{worker=\"%u\"} %llu\n", w,
+	    (unsigned long long)n[CLIENT_CERT_SUCCESS]);
+	fprintf(out, "sallyport_mtls_passed_total{worker=\"%u\"} %llu\n", w,
+	    (unsigned long long)n[CLIENT_CERT_PASSED]);
+}
+
 static void print_tls(const struct app *a, FILE *out, unsigned w)
 {
 	const struct tls_worker_stats *tls = &a->workers[w].tls_stats;
@@ -83,6 +100,7 @@ static void print_tls(const struct app *a, FILE *out, unsigned w)
 	for (unsigned i = 0; i < N_TICKET_EVENTS; i++)
 		fprintf(out, "sallyport_tls_tickets_total{worker=\"%u\",event=\"%s\"} %llu\n", w,
 		    ticket_events[i].name, (unsigned long long)ticket_event(tls, i));
+	print_client_certs(a, out, w);
 }
 
 /* --- for Prometheus --- */

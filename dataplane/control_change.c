@@ -276,6 +276,8 @@ static void describe(const struct config_diff *d, char *text, size_t room)
 {
 	text[0] = '\0';
 	add_delta(text, room, "certificates", &d->certificates);
+	add_delta(text, room, "policies", &d->policies);
+	add_delta(text, room, "trust stores", &d->trust_stores);
 	add_delta(text, room, "backends", &d->backends);
 	add_delta(text, room, "listeners", &d->listeners);
 	if (!text[0])

@@ -57,6 +57,7 @@ enum ops_verdict control_op_explain(
 	struct wire_list sigalgs, versions, groups, suites;
 	const struct tls_service *service;
 	struct tls_choice choice;
+	const struct policy *policy;
 	struct hello h;
 	int result;
 
@@ -67,6 +68,7 @@ enum ops_verdict control_op_explain(
 	}
 	service = c->state->listeners[i].service->tls;
 	take_name(&h, q->name);
+	policy = tls_service_rule(service, h.sni, h.sni_len)->policy;
 	h.sigalgs = q->n_sigalgs ? write_list(&sigalgs, q->sigalgs, q->n_sigalgs)
 				 : write_list(&sigalgs, usual_sigalgs, 10);
 	h.versions = q->n_versions ? write_list(&versions, q->versions, q->n_versions)
@@ -77,7 +79,7 @@ enum ops_verdict control_op_explain(
 	h.legacy_version = h.max_version < 0x0303 ? h.max_version : 0x0303;
 	h.groups = write_list(&groups, usual_groups, 5);
 	h.key_shares = write_list(&groups, usual_groups, 5);
-	h.suites = write_list(&suites, service->policy->suites, service->policy->n_suites);
+	h.suites = write_list(&suites, policy->suites, policy->n_suites);
 	result = select_certificate(service, &h, &choice);
 	*answer = (struct ops_explained){
 		.certificate = result == 0 ? choice.cert->name : NULL,

@@ -56,6 +56,8 @@ bool state_source_digest(
 	add_source(&s, c->eal_file);
 	ADD_SOURCES(&s, c, ports);
 	ADD_SOURCES(&s, c, certificates);
+	ADD_SOURCES(&s, c, policies);
+	ADD_SOURCES(&s, c, trust_stores);
 	ADD_SOURCES(&s, c, backends);
 	ADD_SOURCES(&s, c, listeners);
 	sha256_final(&s.hash, bytes);

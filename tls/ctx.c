@@ -12,11 +12,18 @@
 
 #include "tls/cert.h"
 #include "tls/policy.h"
+#include "tls/trust.h"
+
+/* What a context is found by. */
+struct key {
+	uint64_t cert_version, policy_id;
+	uint64_t trust_version; /* of the store whose CAs are named; 0: none are */
+};
 
 struct entry {
 	TAILQ_ENTRY(entry) age;
 	struct entry *chain;
-	uint64_t cert_version, policy_id;
+	struct key key;
 	WOLFSSL_CTX *ctx;
 };
 
@@ -46,18 +53,25 @@ struct ctx_cache *ctx_cache_new(unsigned n_max, const struct ctx_setup *setup)
 	return c;
 }
 
-/* Both numbers count up from one: mixing them by odd constants spreads them over the buckets. */
-static struct entry **bucket(struct ctx_cache *c, uint64_t cert_version, uint64_t policy_id)
+/* Two numbers count up from one: mixing by odd constants spreads them over the buckets. */
+static struct entry **bucket(struct ctx_cache *c, const struct key *key)
 {
-	uint64_t h = cert_version * UINT64_C(0x9e3779b97f4a7c15);
+	uint64_t h = key->cert_version * UINT64_C(0x9e3779b97f4a7c15);
 
-	h ^= policy_id * UINT64_C(0xc2b2ae3d27d4eb4f);
+	h ^= key->policy_id * UINT64_C(0xc2b2ae3d27d4eb4f);
+	h ^= key->trust_version * UINT64_C(0x165667b19e3779f9);
 	return &c->buckets[(h >> 32) & c->mask];
+}
+
+static bool is_key(const struct entry *e, const struct key *key)
+{
+	return e->key.cert_version == key->cert_version && e->key.policy_id == key->policy_id &&
+	    e->key.trust_version == key->trust_version;
 }
 
 static void entry_free(struct ctx_cache *c, struct entry *e)
 {
-	struct entry **at = bucket(c, e->cert_version, e->policy_id);
+	struct entry **at = bucket(c, &e->key);
 
 	while (*at != e)
 		at = &(*at)->chain;
@@ -214,8 +228,66 @@ static bool set_staple(WOLFSSL_CTX *ctx, const struct cert *cert)
 		wolfSSL_CTX_set_tlsext_status_cb(ctx, staple) == WOLFSSL_SUCCESS);
 }
 
-static WOLFSSL_CTX *
-build(const struct ctx_setup *setup, const struct cert *cert, const struct policy *policy)
+/* wolfSSL's spelling of a scheme in a list of them; NULL: it has no name for it. */
+static const char *sigalg_text(uint16_t sigalg)
+{
+	switch (sigalg) {
+	case 0x0403:
+		return "ECDSA+SHA256";
+	case 0x0503:
+		return "ECDSA+SHA384";
+	case 0x0603:
+		return "ECDSA+SHA512";
+	case 0x0804:
+		return "RSA-PSS+SHA256";
+	case 0x0805:
+		return "RSA-PSS+SHA384";
+	case 0x0806:
+		return "RSA-PSS+SHA512";
+	case 0x0401:
+		return "RSA+SHA256";
+	case 0x0501:
+		return "RSA+SHA384";
+	case 0x0601:
+		return "RSA+SHA512";
+	case 0x0807:
+		return "ED25519";
+	}
+	return NULL;
+}
+
+static bool set_sigalgs(WOLFSSL_CTX *ctx, const struct policy *policy)
+{
+	char list[POLICY_MAX_SIGALGS * 16] = "";
+
+	for (unsigned i = 0; i < policy->n_sigalgs; i++) {
+		const char *text = sigalg_text(policy->sigalgs[i]);
+		size_t len = strlen(list);
+
+		if (text == NULL)
+			return false;
+		snprintf(list + len, sizeof(list) - len, "%s%s", len > 0 ? ":" : "", text);
+	}
+	return list[0] == '\0' || wolfSSL_CTX_set1_sigalgs_list(ctx, list) == WOLFSSL_SUCCESS;
+}
+
+/* The names that a CertificateRequest carries (RFC 8446 4.2.4, RFC 5246 7.4.4). */
+static bool set_ca_names(WOLFSSL_CTX *ctx, const struct trust_store *trust)
+{
+	struct client_cert_der ca;
+	bool done = true;
+
+	for (unsigned i = 0; trust && done && (ca = trust_ca(trust, i)).len > 0; i++) {
+		WOLFSSL_X509 *x = wolfSSL_X509_d2i(NULL, ca.at, (int)ca.len);
+
+		done = x != NULL && wolfSSL_CTX_add_client_CA(ctx, x) == WOLFSSL_SUCCESS;
+		wolfSSL_X509_free(x);
+	}
+	return done;
+}
+
+static WOLFSSL_CTX *build(const struct ctx_setup *setup, const struct cert *cert,
+    const struct policy *policy, const struct trust_store *advertised)
 {
 	WOLFSSL_CTX *ctx = wolfSSL_CTX_new(wolfSSLv23_server_method());
 
@@ -224,7 +296,9 @@ build(const struct ctx_setup *setup, const struct cert *cert, const struct polic
 	/* The device comes before the key: the key remembers it. */
 	if (wolfSSL_CTX_SetDevId(ctx, setup->device) != WOLFSSL_SUCCESS ||
 	    !set_versions(ctx, policy) || !set_chain(ctx, cert) || !set_key(ctx, cert) ||
-	    !set_suites(ctx, policy) || !set_groups(ctx, policy) || !set_staple(ctx, cert)) {
+	    !set_suites(ctx, policy) || !set_groups(ctx, policy) || !set_sigalgs(ctx, policy) ||
+	    !set_staple(ctx, cert) || !set_ca_names(ctx, advertised) ||
+	    (policy->client_order && wolfSSL_CTX_UseClientSuites(ctx) != 0)) {
 		wolfSSL_CTX_free(ctx);
 		return NULL;
 	}
@@ -236,21 +310,16 @@ build(const struct ctx_setup *setup, const struct cert *cert, const struct polic
 	return ctx;
 }
 
-static struct entry *
-insert(struct ctx_cache *c, const struct cert *cert, const struct policy *policy)
+/* A new entry; the context is the caller's to free when it fails. */
+static struct entry *insert(struct ctx_cache *c, const struct key *key, WOLFSSL_CTX *ctx)
 {
 	struct entry *e = calloc(1, sizeof(*e));
-	struct entry **at = bucket(c, cert->version, policy->id);
+	struct entry **at = bucket(c, key);
 
 	if (e == NULL)
 		return NULL;
-	e->ctx = build(&c->setup, cert, policy);
-	if (e->ctx == NULL) {
-		free(e);
-		return NULL;
-	}
-	e->cert_version = cert->version;
-	e->policy_id = policy->id;
+	e->ctx = ctx;
+	e->key = *key;
 	e->chain = *at;
 	*at = e;
 	TAILQ_INSERT_HEAD(&c->by_age, e, age);
@@ -259,11 +328,15 @@ insert(struct ctx_cache *c, const struct cert *cert, const struct policy *policy
 	return e;
 }
 
-WOLFSSL_CTX *ctx_get(struct ctx_cache *c, const struct cert *cert, const struct policy *policy)
+WOLFSSL_CTX *ctx_get(struct ctx_cache *c, const struct cert *cert, const struct policy *policy,
+    const struct trust_store *advertised)
 {
-	struct entry *e = *bucket(c, cert->version, policy->id);
+	const struct key key = { cert->version, policy->id,
+		advertised ? trust_version(advertised) : 0 };
+	struct entry *e = *bucket(c, &key);
+	WOLFSSL_CTX *ctx;
 
-	while (e != NULL && (e->cert_version != cert->version || e->policy_id != policy->id))
+	while (e != NULL && !is_key(e, &key))
 		e = e->chain;
 	if (e != NULL) {
 		if (e != TAILQ_FIRST(&c->by_age)) {
@@ -272,9 +345,12 @@ WOLFSSL_CTX *ctx_get(struct ctx_cache *c, const struct cert *cert, const struct 
 		}
 		return e->ctx;
 	}
-	e = insert(c, cert, policy);
-	if (e == NULL)
+	ctx = build(&c->setup, cert, policy, advertised);
+	e = ctx ? insert(c, &key, ctx) : NULL;
+	if (e == NULL) {
+		wolfSSL_CTX_free(ctx);
 		return NULL;
+	}
 	/* Only for one that could be built. */
 	if (c->stats.n > c->n_max) {
 		entry_free(c, TAILQ_LAST(&c->by_age, age_head));

@@ -6,10 +6,11 @@
 struct WOLFSSL_CTX;
 struct cert;
 struct policy;
+struct trust_store;
 
 /*
- * One worker's wolfSSL contexts, built on first use and kept in an LRU by certificate version and policy
- * (tls.md 3). A context is never changed after it was built. A session holds its own reference, so
+ * One worker's wolfSSL contexts, built on first use and kept in an LRU by certificate version, policy and the CA names
+ * that clients are told (tls.md 3). A context is never changed after it was built. A session holds its own reference, so
  * an evicted context dies with the last session on it.
  */
 struct ctx_cache;
@@ -27,12 +28,12 @@ ctx_cache_new(unsigned n_max, const struct ctx_setup *setup); /* NULL: no memory
 void ctx_cache_free(struct ctx_cache *c);                     /* NULL is fine */
 
 /*
- * The context for cert and policy, borrowed until the next call on c. NULL: no memory, or wolfSSL refuses
+ * The context for cert and policy, which names the CAs of advertised (NULL: none) to clients; borrowed until the next call on c. NULL: no memory, or wolfSSL refuses
  * the certificate, the key, the versions, or every suite or group of the policy. That the key belongs to the
  * certificate is cert_load's to see to.
  */
-struct WOLFSSL_CTX *
-ctx_get(struct ctx_cache *c, const struct cert *cert, const struct policy *policy);
+struct WOLFSSL_CTX *ctx_get(struct ctx_cache *c, const struct cert *cert,
+    const struct policy *policy, const struct trust_store *advertised);
 
 struct ctx_cache_stats {
 	uint64_t built, evicted;

@@ -14,6 +14,7 @@
 #include "tls/cert.h"
 #include "tls/handshake_facts.h"
 #include "tls/handshake_io.h"
+#include "tls/handshake_mtls.h"
 #include "tls/handshake_worker.h"
 #include "tls/legacy.h"
 #include "tls/select.h"
@@ -31,6 +32,7 @@ struct handshake {
 	bool dying;                   /* being freed: no operation is done any more */
 	struct handshake_facts facts;
 	struct client_cert *client_cert; /* facts.client_cert; NULL: none */
+	struct handshake_mtls mtls;
 	/* Empty when tickets are off; else both are ours. */
 	struct ticket_owner ticket_owner;
 	uint8_t ticket_binding[TICKET_BINDING], ticket_name[32];
@@ -56,7 +58,7 @@ static bool own_ticket(struct handshake *h, const struct tls_choice *choice)
 {
 	if (wc_Sha256Hash((const byte *)choice->sni, (word32)choice->sni_len, h->ticket_name) != 0)
 		return false;
-	memcpy(h->ticket_binding, choice->service->ticket_binding, TICKET_BINDING);
+	memcpy(h->ticket_binding, choice->rule->ticket_binding, TICKET_BINDING);
 	h->ticket_owner.binding = h->ticket_binding;
 	h->ticket_owner.name = h->ticket_name;
 	return true;
@@ -67,7 +69,8 @@ static bool tickets_init(struct handshake *h, const struct tls_choice *choice, W
 {
 	const struct ticket_ring *ring = h->worker->tickets;
 
-	if (ring == NULL || choice->service->no_tickets) {
+	/* A ticket would let in again whose certificate has been revoked since. */
+	if (ring == NULL || choice->service->no_tickets || choice->rule->mtls.mode != MTLS_OFF) {
 		wolfSSL_no_ticket_TLSv13(h->ssl); /* refused where there is no TLS 1.3 */
 		return wolfSSL_NoTicketTLSv12(h->ssl) == WOLFSSL_SUCCESS;
 	}
@@ -102,7 +105,9 @@ const struct ticket_owner *handshake_ticket_owner(const struct handshake *h)
 static bool session_init(struct handshake *h, const struct tls_choice *choice)
 {
 	struct tls_worker *w = h->worker;
-	WOLFSSL_CTX *ctx = ctx_get(w->contexts, choice->cert, choice->service->policy);
+	const struct tls_mtls *mtls = &choice->rule->mtls;
+	WOLFSSL_CTX *ctx = ctx_get(w->contexts, choice->cert, choice->rule->policy,
+	    mtls->mode != MTLS_OFF && mtls->advertises ? mtls->trust : NULL);
 
 	if (ctx == NULL)
 		return false;
@@ -112,6 +117,10 @@ static bool session_init(struct handshake *h, const struct tls_choice *choice)
 	handshake_io_bind(&h->pipe, h->ssl);
 	if (wolfSSL_set_tls13_secret_cb(h->ssl, keep_secret, h) != WOLFSSL_SUCCESS)
 		return false;
+	if (!handshake_mtls_init(&h->mtls, h->ssl, choice, h))
+		return false;
+	/* Below TLS 1.3 wolfSSL has but one alert for what it cannot read. */
+	h->pipe.withhold = h->mtls.asks && choice->version <= 0x0303;
 	if (!tickets_init(h, choice, ctx) || !staple_init(h, choice->cert))
 		return false;
 	if (choice->alpn != NULL) {
@@ -208,19 +217,74 @@ static void tell(struct handshake *h, int error)
 	note_alerts(h);
 }
 
+/* Says why the client's certificate is refused; whatever wolfSSL would say goes nowhere. */
+static void refuse_client(struct handshake *h)
+{
+	uint8_t alert = client_cert_alert(h->facts.client_cert_status, h->mtls.version);
+
+	h->pipe.withhold = false;
+	handshake_io_alert(h->ssl, alert);
+	h->pipe.mute = true;
+	h->facts.alert = alert;
+	h->facts.alert_is_ours = true;
+}
+
+bool handshake_client_chain(void *arg, const struct client_cert_der *chain, unsigned n_chain)
+{
+	struct handshake *h = arg;
+	enum client_cert_status *status = &h->facts.client_cert_status;
+
+	if (h->mtls.is_judged || h->dying)
+		return !client_cert_has_failed(*status);
+	h->pipe.withhold = false;
+	h->client_cert = client_cert_new(chain, n_chain);
+	h->facts.client_cert = h->client_cert;
+	*status =
+	    handshake_mtls_judge(&h->mtls, chain, n_chain, (int64_t)tls_worker_now_s(h->worker));
+	if (client_cert_has_failed(*status))
+		refuse_client(h);
+	return !client_cert_has_failed(*status);
+}
+
+/* wolfSSL has given up before there was a verdict, or for another reason. */
+static enum handshake_status fail(struct handshake *h, int error)
+{
+	enum client_cert_status *status = &h->facts.client_cert_status;
+	bool is_withheld = h->pipe.withhold;
+
+	if (h->pipe.mute)
+		return HANDSHAKE_FAILED;
+	note_alerts(h);
+	*status = handshake_mtls_blame(&h->mtls, *status, error);
+	if (h->dying || (h->facts.alert != 0xff && !(is_withheld && h->facts.alert_is_ours)))
+		return HANDSHAKE_FAILED;
+	h->pipe.withhold = false;
+	if (client_cert_has_failed(*status) && *status != CLIENT_CERT_UNMAPPED)
+		refuse_client(h);
+	else if (h->facts.alert != 0xff)
+		handshake_io_alert(h->ssl, h->facts.alert);
+	else
+		tell(h, error);
+	return HANDSHAKE_FAILED;
+}
+
 static enum handshake_status classify(struct handshake *h, int ret)
 {
 	int error;
 
-	if (ret == WOLFSSL_SUCCESS)
-		return HANDSHAKE_DONE;
+	if (ret == WOLFSSL_SUCCESS) {
+		h->facts.client_cert_status =
+		    handshake_mtls_end(&h->mtls, h->facts.client_cert_status);
+		if (!client_cert_has_failed(h->facts.client_cert_status))
+			return HANDSHAKE_DONE;
+		if (!h->pipe.mute)
+			refuse_client(h);
+		return HANDSHAKE_FAILED;
+	}
 	error = wolfSSL_get_error(h->ssl, ret);
-	if (error == WOLFSSL_ERROR_WANT_READ && !h->pipe.overflow)
+	if (error == WOLFSSL_ERROR_WANT_READ && !h->pipe.overflow && !h->pipe.mute)
 		return HANDSHAKE_WANT_READ;
-	note_alerts(h);
-	if (h->facts.alert == 0xff && !h->dying)
-		tell(h, error);
-	return HANDSHAKE_FAILED;
+	return fail(h, error);
 }
 
 /* One step of wolfSSL's, on whatever stack. */
@@ -244,8 +308,11 @@ static void run(struct handshake *h)
 	else if (!fiber_resume(h->fiber))
 		h->fiber = NULL;
 	w->running = NULL;
-	if (h->fiber == NULL && (h->status == HANDSHAKE_DONE || h->status == HANDSHAKE_FAILED))
+	if (h->fiber == NULL && (h->status == HANDSHAKE_DONE || h->status == HANDSHAKE_FAILED)) {
 		handshake_note_session(&h->facts, h->ssl);
+		if (!h->dying)
+			w->stats.client_certs[h->facts.client_cert_status]++;
+	}
 }
 
 /*
@@ -259,6 +326,16 @@ static enum handshake_status report(const struct handshake *h, bool output_kept)
 	return output_kept ? HANDSHAKE_WANT_WRITE : h->status;
 }
 
+bool handshake_asks(const struct handshake *h)
+{
+	return h->mtls.asks;
+}
+
+void handshake_follow(struct handshake *h, const struct tls_service *now)
+{
+	handshake_mtls_follow(&h->mtls, now);
+}
+
 enum handshake_status handshake_step(struct handshake *h, struct record_io *io)
 {
 	struct tls_worker *before = tls_worker_enter(h->worker);
@@ -270,6 +347,7 @@ enum handshake_status handshake_step(struct handshake *h, struct record_io *io)
 	    (h->fiber != NULL || h->status == HANDSHAKE_WANT_READ))
 		run(h);
 	kept = handshake_io_end(&h->pipe);
+	h->mtls.now = NULL;
 	tls_worker_count(h->worker);
 	tls_worker_leave(before);
 	return report(h, kept);

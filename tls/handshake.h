@@ -11,6 +11,7 @@
 
 struct ticket_ring;
 struct tls_choice;
+struct tls_service;
 
 /*
  * Server handshakes on one worker, over byte views. Each runs in a fiber (tls.md 5), so a step may stop for a
@@ -34,7 +35,9 @@ struct tls_worker_stats {
 	uint64_t tickets_issued, tickets_taken;
 	uint64_t tickets_unknown, tickets_expired, tickets_forged; /* shown and not taken */
 	uint32_t contexts, handshakes;                             /* now */
-	uint64_t bytes; /* heap held by wolfSSL on this worker, now */
+	uint64_t client_certs
+	    [CLIENT_CERT_N_STATUS]; /* handshakes by what their client's certificate came to */
+	uint64_t bytes;             /* heap held by wolfSSL on this worker, now */
 };
 
 /* Once per process before any tls_worker_new, and after the last tls_worker_free. 0 or -1. */
@@ -98,6 +101,16 @@ struct handshake *handshake_new(struct tls_worker *w, const struct tls_choice *c
  * handshake message. While HANDSHAKE_WANT_KEY is pending a call returns it again at once.
  */
 enum handshake_status handshake_step(struct handshake *h, struct record_io *io);
+
+/* Whether the client is asked for its certificate: then handshake_follow comes before every step. */
+bool handshake_asks(const struct handshake *h);
+
+/*
+ * What the listener serves now (NULL: it is gone); borrowed until the next step is over. Whether a client is
+ * asked is decided by what held at its ClientHello; what it shows is judged by what holds when it arrives, so that a
+ * CRL counts from the moment it is in force.
+ */
+void handshake_follow(struct handshake *h, const struct tls_service *now);
 
 /*
  * After HANDSHAKE_DONE: sets up r with the keys (AEAD suites) or with the session itself, and frees

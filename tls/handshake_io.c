@@ -13,6 +13,9 @@
 /* wolfssl/internal.h, which is not installed: no public call sends an alert of one's choice. */
 int SendAlert(WOLFSSL *ssl, int severity, int type);
 
+#define ALERT       21 /* RFC 5246 6.2.1 */
+#define ALERT_BYTES 7  /* of a record with one in plaintext */
+
 static size_t copy_in(struct record_io *io, size_t limit, char *buf, size_t len)
 {
 	struct view v = view_of(io->in, io->n_in);
@@ -85,8 +88,8 @@ static int transmit(WOLFSSL *ssl, char *buf, int len, void *arg)
 	size_t left = (size_t)len;
 
 	(void)ssl;
-	if (s->io == NULL)
-		return len; /* being freed: an alert nobody will read */
+	if (s->io == NULL || s->mute || (s->withhold && left == ALERT_BYTES && at[0] == ALERT))
+		return len; /* being freed, or said already: an alert nobody will read */
 	if (s->kept_len == s->kept_at && !s->hold) {
 		size_t n = copy_out(s->io, at, left);
 

@@ -22,6 +22,9 @@ struct handshake_io {
 	size_t
 	    in_limit; /* of io->in, no more is shown to wolfSSL; set by handshake_io_begin to all */
 	bool hold;    /* keep all output: io->out is for something else */
+	/* A plaintext alert goes nowhere: whoever set this will send it, or a better one. */
+	bool withhold;
+	bool mute;     /* the last word is said: output goes nowhere */
 	bool overflow; /* more output than any handshake has: it was dropped */
 };
 

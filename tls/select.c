@@ -155,66 +155,87 @@ static const uint16_t ecdsa_12[] = { 0x0403, 0x0503, 0x0603 };
 static const uint16_t rsa_12[] = { 0x0804, 0x0805, 0x0806, 0x0401, 0x0501, 0x0601 };
 static const uint16_t rsa_13[] = { 0x0804, 0x0805, 0x0806 };
 
-static bool has_any(const struct hello_list *list, const uint16_t *of, unsigned n)
+/* Whether policy lets anybody sign with it. */
+static bool may_sign(const struct policy *policy, uint16_t sigalg)
+{
+	for (unsigned i = 0; i < policy->n_sigalgs; i++)
+		if (policy->sigalgs[i] == sigalg)
+			return true;
+	return policy->n_sigalgs == 0;
+}
+
+/* Whether the client verifies one of so many schemes that the policy allows; list NULL: any client. */
+static bool
+has_any(const struct policy *policy, const struct hello_list *list, const uint16_t *of, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
-		if (hello_list_has(list, of[i]))
+		if ((!list || hello_list_has(list, of[i])) && may_sign(policy, of[i]))
 			return true;
 	return false;
 }
 
-#define HAS_ANY(list, of) has_any(list, of, sizeof(of) / sizeof((of)[0]))
+#define HAS_ANY(policy, list, of) has_any(policy, list, of, sizeof(of) / sizeof((of)[0]))
 
-/* RFC 8446 4.2.3: ECDSA schemes name the curve; RSA keys sign with PSS. */
-static bool can_verify_13(const struct hello *hello, const struct cert *c)
+static bool has(const struct policy *policy, const struct hello_list *list, uint16_t sigalg)
 {
-	/* RFC 8446 9.2: with a PSK it may be absent; then only the PSK can succeed. */
-	if (hello->sigalgs.n == 0)
-		return hello->has_psk;
+	return has_any(policy, list, &sigalg, 1);
+}
+
+/*
+ * RFC 8446 4.2.3: ECDSA schemes name the curve; RSA keys sign with PSS. list: what the client verifies, NULL: all.
+ */
+static bool
+can_sign_13(const struct policy *policy, const struct hello_list *list, const struct cert *c)
+{
 	switch (c->key_type) {
 	case CERT_RSA:
-		return HAS_ANY(&hello->sigalgs, rsa_13);
+		return HAS_ANY(policy, list, rsa_13);
 	case CERT_P256:
-		return hello_list_has(&hello->sigalgs, 0x0403);
+		return has(policy, list, 0x0403);
 	case CERT_P384:
-		return hello_list_has(&hello->sigalgs, 0x0503);
+		return has(policy, list, 0x0503);
 	case CERT_P521:
-		return hello_list_has(&hello->sigalgs, 0x0603);
+		return has(policy, list, 0x0603);
 	case CERT_ED25519:
-		return hello_list_has(&hello->sigalgs, 0x0807);
+		return has(policy, list, 0x0807);
+	}
+	return false;
+}
+
+/* In a ServerKeyExchange of TLS 1.2. */
+static bool
+can_sign_12(const struct policy *policy, const struct hello_list *list, const struct cert *c)
+{
+	switch (c->key_type) {
+	case CERT_RSA:
+		return HAS_ANY(policy, list, rsa_12);
+	case CERT_P256: /* any hash with any curve (RFC 8422 5.10) */
+	case CERT_P384:
+	case CERT_P521:
+		return HAS_ANY(policy, list, ecdsa_12);
+	case CERT_ED25519:
+		return has(policy, list, 0x0807);
 	}
 	return false;
 }
 
 /*
- * Whether the client verifies what c signs in a ServerKeyExchange of TLS 1.2. SHA-1 never counts: wolfSSL
- * does not sign with it and RFC 9155 forbids it. A client without the extension would mean
- * SHA-1 (RFC 5246 7.4.1.4.1); it gets SHA-256, which TLS 1.2 cannot do without.
+ * Whether the client verifies what c signs in that version. SHA-1 never counts: wolfSSL does not sign with it and
+ * RFC 9155 forbids it. In TLS 1.2 a client without the extension would mean SHA-1
+ * (RFC 5246 7.4.1.4.1); it gets SHA-256, which TLS 1.2 cannot do without.
  */
-static bool can_verify_12(const struct hello *hello, const struct cert *c)
+static bool can_verify(
+    const struct policy *policy, const struct hello *hello, const struct cert *c, uint16_t version)
 {
-	if (hello->sigalgs.n == 0)
-		return c->key_type != CERT_ED25519;
-	switch (c->key_type) {
-	case CERT_RSA:
-		return HAS_ANY(&hello->sigalgs, rsa_12);
-	case CERT_P256: /* any hash with any curve (RFC 8422 5.10) */
-	case CERT_P384:
-	case CERT_P521:
-		return HAS_ANY(&hello->sigalgs, ecdsa_12);
-	case CERT_ED25519:
-		return hello_list_has(&hello->sigalgs, 0x0807);
-	}
-	return false;
-}
+	bool has_list = hello->sigalgs.n > 0;
 
-static bool can_verify(const struct hello *hello, const struct cert *c, uint16_t version)
-{
-	if (version == TLS_13)
-		return can_verify_13(hello, c);
-	if (version == TLS_12)
-		return can_verify_12(hello, c);
-	return c->key_type != CERT_ED25519; /* RFC 8422 5.2 gives it to TLS 1.2 and above */
+	if (version ==
+	    TLS_13) /* RFC 8446 9.2: with a PSK it may be absent; then only the PSK can succeed. */
+		return has_list ? can_sign_13(policy, &hello->sigalgs, c) : hello->has_psk;
+	if (version == TLS_12 && has_list)
+		return can_sign_12(policy, &hello->sigalgs, c);
+	/* RFC 8422 5.2 gives Ed25519 to TLS 1.2 and above. */
+	return c->key_type != CERT_ED25519;
 }
 
 /* --- the certificate --- */
@@ -254,7 +275,7 @@ static enum fit fit_suite(const struct policy *policy, const struct hello *hello
 	case SUITE_OTHER:
 		return FIT_NO_SUITE;
 	}
-	return can_verify(hello, c, version) ? FIT_SERVES : FIT_NO_SIGNATURE;
+	return can_verify(policy, hello, c, version) ? FIT_SERVES : FIT_NO_SIGNATURE;
 }
 
 /* A bit for each of the policy's suites that the client offers in that version. */
@@ -271,19 +292,36 @@ common_suites(const struct policy *policy, const struct hello *hello, uint16_t v
 	return common;
 }
 
+/* The i-th of the policy's suites, or of the client's where its order decides; false: there are no more. */
+static bool
+suite_at(const struct policy *policy, const struct hello *hello, unsigned i, unsigned *index)
+{
+	if (!policy->client_order) {
+		*index = i;
+		return i < policy->n_suites;
+	}
+	if (i >= hello->suites.n)
+		return false;
+	for (*index = 0; *index < policy->n_suites; ++*index)
+		if (policy->suites[*index] == hello_list_get(&hello->suites, i))
+			break;
+	return true;
+}
+
 static enum fit fit_cert(const struct policy *policy, const struct hello *hello,
     const struct cert *c, uint16_t version, uint64_t common, uint16_t *suite)
 {
 	enum fit best = FIT_NO_SUITE;
+	unsigned at;
 
-	for (unsigned i = 0; i < policy->n_suites; i++) {
+	for (unsigned i = 0; suite_at(policy, hello, i, &at); i++) {
 		enum fit fit;
 
-		if (!(common >> i & 1))
+		if (at == policy->n_suites || !(common >> at & 1))
 			continue;
-		fit = fit_suite(policy, hello, c, version, suite_facts(policy->suites[i]).kind);
+		fit = fit_suite(policy, hello, c, version, suite_facts(policy->suites[at]).kind);
 		if (fit == FIT_SERVES) {
-			*suite = policy->suites[i];
+			*suite = policy->suites[at];
 			return fit;
 		}
 		if (fit > best)
@@ -293,6 +331,33 @@ static enum fit fit_cert(const struct policy *policy, const struct hello *hello,
 			break;
 	}
 	return best;
+}
+
+/* Whether a suite of the policy can be had with c by a client that has everything. */
+static bool is_suite_possible(const struct policy *policy, uint16_t suite, const struct cert *c)
+{
+	struct suite_facts facts = suite_facts(suite);
+	bool is_rsa = c->key_type == CERT_RSA;
+
+	if (facts.kind == SUITE_13)
+		return policy->max_version >= TLS_13 && can_sign_13(policy, NULL, c);
+	if (facts.min_version > policy->max_version || policy->min_version > TLS_12)
+		return false;
+	if (facts.kind == SUITE_RSA)
+		return is_rsa;
+	if (is_rsa ? facts.kind != SUITE_ECDHE_RSA : facts.kind != SUITE_ECDHE_ECDSA)
+		return false;
+	/* Below TLS 1.2 nobody says how a signature is made. */
+	return (policy->min_version < TLS_12 && facts.min_version < TLS_12) ||
+	    can_sign_12(policy, NULL, c);
+}
+
+bool select_is_possible(const struct policy *policy, const struct cert *c)
+{
+	for (unsigned i = 0; i < policy->n_suites; i++)
+		if (is_suite_possible(policy, policy->suites[i], c))
+			return true;
+	return false;
 }
 
 /* RFC 8446 9.2: what a TLS 1.3 hello without a PSK must have. */
@@ -313,7 +378,7 @@ static bool excludes(const struct sni_match *match, const struct cert *c)
 static int
 choose_cert(struct tls_choice *choice, const struct hello *hello, const struct sni_match *match)
 {
-	const struct policy *policy = choice->service->policy;
+	const struct policy *policy = choice->rule->policy;
 	uint64_t common = common_suites(policy, hello, choice->version);
 	enum fit best = FIT_NO_SUITE;
 
@@ -378,14 +443,18 @@ static int choose_alpn(struct tls_choice *choice, const struct hello *hello)
 int select_certificate(
     const struct tls_service *service, const struct hello *hello, struct tls_choice *choice)
 {
+	const struct policy *policy;
 	struct sni_match match;
 
-	*choice =
-	    (struct tls_choice){ .service = service, .sni = hello->sni, .sni_len = hello->sni_len };
-	choice->version = choose_version(service->policy, hello);
+	*choice = (struct tls_choice){ .service = service,
+		.rule = tls_service_rule(service, hello->sni, hello->sni_len),
+		.sni = hello->sni,
+		.sni_len = hello->sni_len };
+	policy = choice->rule->policy;
+	choice->version = choose_version(policy, hello);
 	if (choice->version == 0)
 		return refuse(choice, SELECT_NO_VERSION, ALERT_PROTOCOL_VERSION);
-	if (hello->max_version < service->policy->max_version &&
+	if (hello->max_version < policy->max_version &&
 	    hello_list_has(&hello->suites, FALLBACK_SCSV))
 		return refuse(choice, SELECT_FALLBACK, ALERT_INAPPROPRIATE_FALLBACK);
 	sni_find(service->names, hello->sni, hello->sni_len, &match);

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct cert;
 struct hello;
+struct policy;
+struct tls_rule;
 struct tls_service;
 
 /* Why a certificate was chosen or refused: what the control API's explain prints. */
@@ -25,10 +28,11 @@ enum select_reason {
 
 struct tls_choice {
 	const struct tls_service *service;
-	const struct cert *cert; /* NULL when refused */
-	uint16_t version;        /* what will be negotiated: the highest both have */
-	uint16_t suite;          /* the policy's first that client and certificate can do */
-	const char *sni;         /* the hello's; borrowed with it */
+	const struct tls_rule *rule; /* of the service, for the name */
+	const struct cert *cert;     /* NULL when refused */
+	uint16_t version;            /* what will be negotiated: the highest both have */
+	uint16_t suite;              /* the policy's first that client and certificate can do */
+	const char *sni;             /* the hello's; borrowed with it */
 	size_t sni_len;
 	const uint8_t *alpn; /* the chosen protocol's name, in the service; NULL: none */
 	uint8_t alpn_len;
@@ -49,6 +53,9 @@ struct tls_choice {
  */
 int select_certificate(
     const struct tls_service *service, const struct hello *hello, struct tls_choice *choice);
+
+/* Whether any client could be served cert with policy. */
+bool select_is_possible(const struct policy *policy, const struct cert *cert);
 
 /* A sentence for people. */
 const char *select_reason_text(enum select_reason reason);

@@ -5,8 +5,11 @@
 #include <string.h>
 
 #include "config/err.h"
+#include "tls/name.h"
 #include "tls/policy.h"
+#include "tls/select.h"
 #include "tls/sni.h"
+#include "tls/trust.h"
 
 /* The same for a name on every node and build: tickets are bound to it. FNV-1a. */
 static uint32_t name_id(const char *name)
@@ -62,6 +65,139 @@ static int set_alpn(struct tls_service *s, const struct tls_service_config *conf
 	return 0;
 }
 
+/* --- rules --- */
+
+static void rules_put(struct tls_rules *rules)
+{
+	if (!rules || --rules->references > 0)
+		return;
+	for (unsigned i = 0; i < rules->n; i++) {
+		free(rules->named[i].name);
+		trust_put(rules->named[i].mtls.trust);
+	}
+	trust_put(rules->own.mtls.trust);
+	free(rules);
+}
+
+/* The policy must be good for one of the certificates, or nobody could ever connect. */
+static int
+check_policy(const struct tls_service_config *config, const struct policy *policy, struct err *e)
+{
+	if (config->names_of)
+		return 0; /* its certificates are not at hand; control builds from all of them */
+	for (unsigned i = 0; i < config->n_defaults; i++)
+		if (select_is_possible(policy, config->defaults[i]))
+			return 0;
+	for (unsigned i = 0; i < config->n_certificates; i++)
+		if (select_is_possible(policy, config->certificates[i]))
+			return 0;
+	return err_set(e, "listener '%s': no certificate of it can be served with policy '%s'",
+	    config->listener, policy->name);
+}
+
+static int rule_fill(struct tls_rule *rule, const struct tls_rule_config *from,
+    const struct tls_service_config *config, struct err *e)
+{
+	rule->policy = from->policy ? from->policy : policy_find(POLICY_DEFAULT);
+	rule->mtls = from->mtls;
+	if (rule->mtls.trust)
+		trust_get(rule->mtls.trust);
+	if (rule->mtls.mode == MTLS_VERIFY && !rule->mtls.trust)
+		return err_set(
+		    e, "listener '%s': mtls needs a trust store to verify with", config->listener);
+	if (ticket_bind(rule->ticket_binding, config->listener, rule->policy) < 0)
+		return err_set(e, "listener '%s': no memory", config->listener);
+	return check_policy(config, rule->policy, e);
+}
+
+static int name_fill(struct tls_rule *rule, const struct tls_rule_config *from,
+    const struct tls_service_config *config, struct err *e)
+{
+	char name[NAME_MAX_LEN + 1];
+
+	if (name_copy_pattern(name, (const uint8_t *)from->name, strlen(from->name)) < 0)
+		return err_set(e, "listener '%s': sni: '%s' is no host name, nor a wildcard",
+		    config->listener, from->name);
+	rule->name = strdup(name);
+	return rule->name ? 0 : err_set(e, "listener '%s': no memory", config->listener);
+}
+
+static int compare_rules(const void *a, const void *b)
+{
+	return strcmp(((const struct tls_rule *)a)->name, ((const struct tls_rule *)b)->name);
+}
+
+static struct tls_rules *rules_new(const struct tls_service_config *config, struct err *e)
+{
+	struct tls_rules *rules =
+	    calloc(1, sizeof(*rules) + config->n_named * sizeof(rules->named[0]));
+	int result;
+
+	if (!rules) {
+		err_set(e, "listener '%s': no memory", config->listener);
+		return NULL;
+	}
+	rules->references = 1;
+	result = rule_fill(&rules->own, &config->own, config, e);
+	for (unsigned i = 0; i < config->n_named && result == 0; i++) {
+		rules->n++;
+		result = name_fill(&rules->named[i], &config->named[i], config, e);
+		if (result == 0)
+			result = rule_fill(&rules->named[i], &config->named[i], config, e);
+	}
+	if (result == 0)
+		qsort(rules->named, rules->n, sizeof(rules->named[0]), compare_rules);
+	for (unsigned i = 1; i < rules->n && result == 0; i++)
+		if (strcmp(rules->named[i - 1].name, rules->named[i].name) == 0)
+			result = err_set(e, "listener '%s': sni has '%s' twice", config->listener,
+			    rules->named[i].name);
+	if (result == 0)
+		return rules;
+	rules_put(rules);
+	return NULL;
+}
+
+static const struct tls_rule *find_rule(const struct tls_rules *rules, const char *name)
+{
+	unsigned low = 0, high = rules->n;
+
+	while (low < high) {
+		unsigned middle = (low + high) / 2;
+		int order = strcmp(name, rules->named[middle].name);
+
+		if (order == 0)
+			return &rules->named[middle];
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return NULL;
+}
+
+const struct tls_rule *tls_service_rule(const struct tls_service *s, const char *name, size_t len)
+{
+	const struct tls_rules *rules = s->rules;
+	const struct tls_rule *rule;
+	char text[NAME_MAX_LEN + 2];
+	const char *dot;
+
+	if (rules->n == 0 || len == 0 || len > NAME_MAX_LEN)
+		return &rules->own;
+	memcpy(text + 1, name, len);
+	text[1 + len] = '\0';
+	rule = find_rule(rules, text + 1);
+	if (rule)
+		return rule;
+	dot = strchr(text + 1, '.');
+	if (!dot || dot == text + 1)
+		return &rules->own;
+	/* "*.rest", in the place of what is before the dot. */
+	text[dot - text - 1] = '*';
+	rule = find_rule(rules, dot - 1);
+	return rule ? rule : &rules->own;
+}
+
 static struct sni_table *make_names(const struct tls_service_config *config, struct err *e)
 {
 	static const struct sni_change none;
@@ -99,16 +235,10 @@ struct tls_service *tls_service_new(const struct tls_service_config *config, str
 		return NULL;
 	}
 	s->listener_id = name_id(config->listener);
-	s->policy = config->policy ? config->policy : policy_find(POLICY_DEFAULT);
 	s->sni_strict = config->sni_strict;
 	s->no_tickets = config->no_tickets;
-	s->trust_generation = config->trust_generation;
-	if (ticket_bind(s->ticket_binding, config->listener, s->policy, s->trust_generation) < 0) {
-		err_set(e, "listener '%s': no memory", config->listener);
-		tls_service_free(s);
-		return NULL;
-	}
-	s->names = make_names(config, e);
+	s->rules = rules_new(config, e);
+	s->names = s->rules ? make_names(config, e) : NULL;
 	if (!s->names || set_alpn(s, config, e) < 0) {
 		tls_service_free(s);
 		return NULL;
@@ -131,6 +261,7 @@ tls_service_replace(const struct tls_service *old, const struct sni_change *chan
 		return NULL;
 	}
 	*s = *old;
+	s->rules->references++;
 	s->alpn = old->alpn_len > 0 ? malloc(old->alpn_len) : NULL;
 	if (s->alpn)
 		memcpy(s->alpn, old->alpn, old->alpn_len);
@@ -149,6 +280,7 @@ void tls_service_free(struct tls_service *s)
 	if (!s)
 		return;
 	sni_free(s->names);
+	rules_put(s->rules);
 	free(s->alpn);
 	free(s);
 }

@@ -69,11 +69,13 @@ static int hash_policy(wc_Sha256 *hash, const struct policy *p)
 	bad |= hash_number(hash, p->n_groups);
 	for (unsigned i = 0; i < p->n_groups; i++)
 		bad |= hash_number(hash, p->groups[i]);
+	bad |= hash_number(hash, p->n_sigalgs);
+	for (unsigned i = 0; i < p->n_sigalgs; i++)
+		bad |= hash_number(hash, p->sigalgs[i]);
 	return bad;
 }
 
-int ticket_bind(uint8_t out[TICKET_BINDING], const char *listener, const struct policy *policy,
-    uint64_t trust_generation)
+int ticket_bind(uint8_t out[TICKET_BINDING], const char *listener, const struct policy *policy)
 {
 	wc_Sha256 hash;
 	int bad;
@@ -81,8 +83,7 @@ int ticket_bind(uint8_t out[TICKET_BINDING], const char *listener, const struct 
 	if (wc_InitSha256(&hash) != 0)
 		return -1;
 	bad = hash_number(&hash, FORMAT) | hash_number(&hash, LIBWOLFSSL_VERSION_HEX) |
-	    hash_number(&hash, build_options()) | hash_number(&hash, trust_generation) |
-	    hash_policy(&hash, policy) |
+	    hash_number(&hash, build_options()) | hash_policy(&hash, policy) |
 	    wc_Sha256Update(&hash, (const byte *)listener, (word32)strlen(listener));
 	bad |= wc_Sha256Final(&hash, out);
 	wc_Sha256Free(&hash);

@@ -71,12 +71,11 @@ void ticket_ring_free(struct ticket_ring *ring); /* wipes; NULL is fine */
 #define TICKET_BINDING 32
 
 /*
- * A digest of all that a ticket must not cross: the listener's name, what the policy allows, the generation
- * of its trust store, and the build (a ticket holds wolfSSL's own struct). The same on all nodes and after a
- * restart. 0 or -1 (no memory).
+ * A digest of all that a ticket must not cross: the listener's name, what the policy allows, and the
+ * build (a ticket holds wolfSSL's own struct). The same on all nodes and after a restart. Where
+ * clients show certificates there are no tickets. 0 or -1 (no memory).
  */
-int ticket_bind(uint8_t out[TICKET_BINDING], const char *listener, const struct policy *policy,
-    uint64_t trust_generation);
+int ticket_bind(uint8_t out[TICKET_BINDING], const char *listener, const struct policy *policy);
 
 /* --- sealing: workers --- */
 

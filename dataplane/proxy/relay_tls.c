@@ -114,6 +114,11 @@ void relay_handshake(struct proxy *p, struct relay *r)
 
 		io.n_in = leg_view(&r->client, p->in, PROXY_IOV_WIDE);
 		io.n_out = leg_reserve(&r->client, FLIGHT_ROOM, p->out, PROXY_IOV);
+		if (handshake_asks(r->handshake)) {
+			const struct listener *l = relay_listener(p, r);
+
+			handshake_follow(r->handshake, l ? l->tls : NULL);
+		}
 		status = handshake_step(r->handshake, &io);
 		leg_consume(&r->client, io.consumed);
 		leg_commit(&r->client, io.produced, TCP_PUSH);

@@ -3,12 +3,14 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "config/err.h"
 #include "config/load.h"
 #include "config/model.h"
 #include "tls/policy.h"
 #include "tls/service.h"
+#include "tls/trust.h"
 
 static struct ip_addr endpoint_ip(const struct config_addr *a)
 {
@@ -108,19 +110,141 @@ static int build_listener(struct listener *l, const struct config_listener *conf
 		l->bind[i].ip = endpoint_ip(&config->bind[i]);
 		l->bind[i].port = config->bind[i].port;
 	}
-	if (build_fronts(l, config, e) < 0)
-		return -1;
-	if (!policy_find(config->policy))
-		return err_add(e, config->file, config->policy_line,
-		    "listener '%s': there is no policy '%s'; see README for the names",
-		    config->name, config->policy);
-	return 0;
+	return build_fronts(l, config, e);
+}
+
+/* --- policies and trust stores --- */
+
+/* A custom one that is among the first n, or a built-in; NULL: there is none. */
+static const struct policy *find_policy(const struct snapshot_base *b, unsigned n, const char *name)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (strcmp(b->config->policies[i].name, name) == 0)
+			return &b->policies[i];
+	return policy_find(name);
+}
+
+/* Makes the i-th, which may be based on one before it. */
+static int build_policy(struct snapshot_base *b, unsigned i, struct err *e)
+{
+	const struct config_policy *config = &b->config->policies[i];
+	const struct policy_spec spec = {
+		.name = config->name,
+		.based_on = config->based_on ? find_policy(b, i, config->based_on) : NULL,
+		.versions = config->versions,
+		.n_versions = config->n_versions,
+		.suites = config->suites,
+		.n_suites = config->n_suites,
+		.groups = config->groups,
+		.n_groups = config->n_groups,
+		.sigalgs = config->signature_algorithms,
+		.n_sigalgs = config->n_signature_algorithms,
+		.client_order = config->client_preference,
+	};
+	char text[300];
+	const char *why;
+
+	if (policy_find(config->name))
+		return err_add(e, config->file, config->line,
+		    "policy '%s': a built-in policy has that name; choose another", config->name);
+	if (config->based_on && !spec.based_on)
+		return err_add(e, config->file, config->line,
+		    "policy '%s': 'based_on' names policy '%s', which is neither built in nor "
+		    "defined before",
+		    config->name, config->based_on);
+	why = policy_make(&b->policies[i], &spec, text, sizeof(text));
+	return why ? err_add(e, config->file, config->line, "policy '%s': %s", config->name, why)
+		   : 0;
+}
+
+static int check_policy(const struct snapshot_base *b, const struct config_listener *l,
+    const char *name, unsigned line, struct err *e)
+{
+	if (!name || find_policy(b, b->config->n_policies, name))
+		return 0;
+	return err_add(e, l->file, line,
+	    "listener '%s': there is no policy '%s'; see README for the names", l->name, name);
+}
+
+static int
+check_policies(const struct snapshot_base *b, const struct config_listener *l, struct err *e)
+{
+	int result = check_policy(b, l, l->policy, l->policy_line, e);
+
+	for (unsigned i = 0; i < l->n_sni; i++)
+		result |= check_policy(b, l, l->sni[i].policy, l->sni[i].policy_line, e);
+	return result;
+}
+
+static int build_trust_store(struct snapshot_base *b, unsigned i, struct err *e)
+{
+	const struct config_trust_store *config = &b->config->trust_stores[i];
+	struct trust_identity *ids = calloc(config->n_identities + 1, sizeof(*ids));
+	const struct trust_source source = {
+		.name = config->name,
+		.bundle = config->ca_bundle,
+		.crls = config->crls,
+		.n_crls = config->n_crls,
+		.options = {
+			.max_depth = config->max_depth,
+			.needs_crl = config->crl_missing,
+			.may_be_stale = !config->crl_stale,
+			.identities = ids,
+			.n_identities = config->n_identities,
+			.quotas = {
+				.ca_certificates = config->quotas.ca_certificates,
+				.ca_bytes = config->quotas.ca_bytes,
+				.subject_bytes = config->quotas.subject_bytes,
+				.crls = config->quotas.crls,
+				.revoked = config->quotas.revoked,
+				.crl_bytes = config->quotas.crl_bytes,
+			},
+		},
+		.file = config->file,
+		.line = config->line,
+	};
+
+	if (!ids)
+		return err_set(e, "out of memory for trust store '%s'", config->name);
+	for (unsigned k = 0; k < config->n_identities; k++)
+		ids[k] = (struct trust_identity){ .subject = config->identities[k].subject,
+			.issuer = config->identities[k].issuer,
+			.san = config->identities[k].san };
+	b->trust_stores[i] = trust_load(&source, time(NULL), e);
+	free(ids);
+	return b->trust_stores[i] ? 0 : -1;
+}
+
+static int build_trust(struct snapshot_base *b, struct err *e)
+{
+	const struct config *config = b->config;
+	int result = 0;
+
+	b->policies = calloc(config->n_policies + 1, sizeof(*b->policies));
+	b->trust_stores = calloc(config->n_trust_stores + 1, sizeof(struct trust_store *));
+	if (!b->policies || !b->trust_stores)
+		return err_set(e, "out of memory for %u policies", config->n_policies);
+	for (unsigned i = 0; i < config->n_policies; i++)
+		result |= build_policy(b, i, e);
+	for (unsigned i = 0; i < config->n_trust_stores; i++)
+		result |= build_trust_store(b, i, e);
+	for (unsigned i = 0; i < config->n_listeners; i++)
+		result |= check_policies(b, &config->listeners[i], e);
+	return result;
+}
+
+static void clear_trust(struct snapshot_base *b)
+{
+	for (unsigned i = 0; b->trust_stores && i < b->config->n_trust_stores; i++)
+		trust_put(b->trust_stores[i]);
+	free(b->trust_stores);
+	free(b->policies);
 }
 
 static int build_base(struct snapshot_base *b, struct err *e)
 {
 	const struct config *config = b->config;
-	int result = 0;
+	int result = build_trust(b, e);
 
 	b->backends = calloc(config->n_backends + 1, sizeof(*b->backends));
 	b->listeners = calloc(config->n_listeners + 1, sizeof(*b->listeners));
@@ -174,6 +298,7 @@ void snapshot_base_put(struct snapshot_base *b)
 	}
 	for (unsigned i = 0; i < b->n_backends; i++)
 		clear_backend(&b->backends[i]);
+	clear_trust(b);
 	free(b->listeners);
 	free(b->backends);
 	config_free(b->config);
@@ -195,13 +320,54 @@ static struct snapshot_service *service_of(struct tls_service *tls, struct err *
 	return s;
 }
 
+/* Finds what the loader has seen to be there. */
+static struct tls_mtls mtls_of(const struct snapshot_base *b, const struct config_mtls *config)
+{
+	static const enum mtls_mode modes[] = {
+		[CONFIG_MTLS_OFF] = MTLS_OFF,
+		[CONFIG_MTLS_PASSTHROUGH] = MTLS_PASSTHROUGH,
+		[CONFIG_MTLS_VERIFY] = MTLS_VERIFY,
+	};
+	struct tls_mtls m = { .mode = modes[config->mode],
+		.ignores_expiry = config->ignore_expiry,
+		.advertises = config->advertise_ca_names };
+
+	for (unsigned i = 0; config->trust_store && i < b->config->n_trust_stores; i++)
+		if (strcmp(b->config->trust_stores[i].name, config->trust_store) == 0)
+			m.trust = b->trust_stores[i];
+	return m;
+}
+
+/* What is left out of an entry of sni is the listener's. The caller frees them; NULL: no memory. */
+static struct tls_rule_config *
+named_rules(const struct snapshot_base *b, const struct config_listener *config)
+{
+	struct tls_rule_config *rules = calloc(config->n_sni + 1, sizeof(*rules));
+
+	for (unsigned i = 0; rules && i < config->n_sni; i++) {
+		const struct config_sni *s = &config->sni[i];
+
+		rules[i] = (struct tls_rule_config){
+			.name = s->name,
+			.policy = find_policy(
+			    b, b->config->n_policies, s->policy ? s->policy : config->policy),
+			.mtls = mtls_of(b, s->mtls.line ? &s->mtls : &config->mtls),
+		};
+	}
+	return rules;
+}
+
 struct snapshot_service *snapshot_service_new(const struct snapshot_base *b, unsigned listener,
     const struct snapshot_certs *certs, struct err *e)
 {
 	const struct config_listener *config = &b->config->listeners[listener];
+	struct tls_rule_config *named = named_rules(b, config);
 	const struct tls_service_config tls = {
 		.listener = config->name,
-		.policy = policy_find(config->policy),
+		.own = { .policy = find_policy(b, b->config->n_policies, config->policy),
+		    .mtls = mtls_of(b, &config->mtls) },
+		.named = named,
+		.n_named = config->n_sni,
 		.defaults = certs->defaults,
 		.n_defaults = certs->n_defaults,
 		.certificates = certs->certs,
@@ -212,7 +378,15 @@ struct snapshot_service *snapshot_service_new(const struct snapshot_base *b, uns
 		.n_alpn = config->n_alpn,
 	};
 
-	return service_of(tls_service_new(&tls, e), e);
+	struct tls_service *service;
+
+	if (!named) {
+		err_set(e, "out of memory for listener '%s'", config->name);
+		return NULL;
+	}
+	service = tls_service_new(&tls, e);
+	free(named);
+	return service_of(service, e);
 }
 
 struct snapshot_service *snapshot_service_replace(

@@ -10,8 +10,10 @@
 
 struct cert;
 struct err;
+struct policy;
 struct sni_change;
 struct tls_service;
+struct trust_store;
 
 /*
  * All that workers read and control replaces: immutable once built, published through RCU, freed
@@ -86,7 +88,9 @@ struct listener {
 /* What a configuration says of listeners and backends; control thread only, as all below. */
 struct snapshot_base {
 	unsigned references;
-	struct config *config; /* owned */
+	struct config *config;             /* owned */
+	struct policy *policies;           /* as config->policies */
+	struct trust_store **trust_stores; /* as config->trust_stores */
 	struct backend *backends;
 	unsigned n_backends;
 	struct listener *listeners; /* as config->listeners, but without tls */

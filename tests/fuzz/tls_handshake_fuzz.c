@@ -211,8 +211,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	uint8_t mode = size > 0 ? data[0] : 0;
 	unsigned versions = mode >> 1 & 3;
-	struct tls_service service = { .policy = &policies[versions] };
-	struct tls_choice choice = { .service = &service, .cert = &cert };
+	struct tls_rules rules = { .own = { .policy = &policies[versions] } };
+	struct tls_service service = { .rules = &rules };
+	struct tls_choice choice = { .service = &service, .rule = &rules.own, .cert = &cert };
 	struct handshake *h;
 	WOLFSSL *client = NULL;
 	struct record r;

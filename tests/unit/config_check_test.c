@@ -13,7 +13,30 @@
 
 #include <cmocka.h>
 
+/* The end of the listener. */
+#define END "limits = { handshake_timeout = 1.5; idle_timeout = 60; };\n  } );\n"
+
 static const struct config_text_case cases[] = {
+	{ "mtls_verify_without_store", END, "mtls = { mode = \"verify\"; }; } );\n",
+	    "sallyport.cfg:33: listener 'https': mtls: mode \"verify\" needs a 'trust_store' to "
+	    "verify with\n" },
+	{ "mtls_passthrough_without_store", END, "mtls = { mode = \"passthrough\"; }; } );\n", "" },
+	{ "sni_verify_without_store", END,
+	    "sni = ( { name = \"a.test\"; mtls = { mode = \"verify\"; }; } ); } );\n",
+	    "sallyport.cfg:33: listener 'https': sni 'a.test': mtls: mode \"verify\" needs a "
+	    "'trust_store' to verify with\n" },
+	{ "sni_without_anything", END, "sni = ( { name = \"a.test\"; } ); } );\n",
+	    "sallyport.cfg:33: listener 'https': sni 'a.test': neither a 'policy' nor 'mtls' of its "
+	    "own; give one, or remove it\n" },
+	{ "sni_twice", END,
+	    "sni = ( { name = \"a.test\"; policy = \"x\"; }, { name = \"A.Test\"; policy = \"y\"; } ); } "
+	    ");\n",
+	    "sallyport.cfg:33: listener 'https': sni 'A.Test' is there twice\n" },
+	{ "identity_of_everybody", END,
+	    "} ); trust_stores = ( { name = \"p\"; ca_bundle = \"www.pem\"; identities = ( { san = "
+	    "\"*\"; }, { } ); } );\n",
+	    "sallyport.cfg:33: trust store 'p': identity 2 lets everybody in: give it a 'subject', "
+	    "'issuer' or 'san'\n" },
 	{ "front_missing_with_two_ports", "front = \"front0\"; ", "",
 	    "sallyport.cfg:1: runtime: 'front' is missing; with several ports it must "
 	    "name one of them\n" },

@@ -255,6 +255,79 @@ static void each_setting_of_an_item_counts(void **state)
 	}
 }
 
+#define END "limits = { handshake_timeout = 1.5; idle_timeout = 60; };\n  } );\n"
+
+/* What changes between two ways to end the file. */
+static struct config_diff diff_ends(const char *before, const char *after)
+{
+	char *a = config_text_with(END, before), *b = config_text_with(END, after);
+	struct config_diff d;
+	struct config *x, *y;
+
+	err_init(&e);
+	x = config_load_text("a.cfg", a, strlen(a), &e);
+	y = config_load_text("b.cfg", b, strlen(b), &e);
+	assert_string_equal(e.text, "");
+	assert_int_equal(config_diff(x, y, &d, &e), 0);
+	config_free(x);
+	config_free(y);
+	free(a);
+	free(b);
+	return d;
+}
+
+#define STORE  "} ); trust_stores = ( { name = \"p\"; "
+#define BUNDLE STORE "ca_bundle = \"www.pem\"; "
+#define POLICY "} ); policies = ( { name = \"p\"; "
+#define CLOSE  "} );\n"
+#define MTLS   "mtls = { mode = \"off\"; "
+
+static void each_setting_of_trust_and_policies_counts(void **state)
+{
+	static const struct {
+		const char *before, *after;
+		char what;
+	} cases[] = {
+		{ BUNDLE CLOSE, STORE "ca_bundle = \"api.pem\";" CLOSE, 't' },
+		{ BUNDLE CLOSE, BUNDLE "crls = [\"api.pem\"];" CLOSE, 't' },
+		{ BUNDLE CLOSE, BUNDLE "crl_missing = \"reject\";" CLOSE, 't' },
+		{ BUNDLE CLOSE, BUNDLE "crl_stale = \"allow\";" CLOSE, 't' },
+		{ BUNDLE CLOSE, BUNDLE "max_depth = 2;" CLOSE, 't' },
+		{ BUNDLE CLOSE, BUNDLE "quotas = { crls = 2; };" CLOSE, 't' },
+		{ BUNDLE CLOSE, BUNDLE "identities = ( { san = \"x\"; } );" CLOSE, 't' },
+		{ BUNDLE "identities = ( { san = \"x\"; } );" CLOSE,
+		    BUNDLE "identities = ( { issuer = \"x\"; } );" CLOSE, 't' },
+		{ POLICY CLOSE, POLICY "based_on = \"x\";" CLOSE, 'p' },
+		{ POLICY CLOSE, POLICY "versions = [\"x\"];" CLOSE, 'p' },
+		{ POLICY CLOSE, POLICY "suites = [\"x\"];" CLOSE, 'p' },
+		{ POLICY CLOSE, POLICY "groups = [\"x\"];" CLOSE, 'p' },
+		{ POLICY CLOSE, POLICY "signature_algorithms = [\"x\"];" CLOSE, 'p' },
+		{ POLICY CLOSE, POLICY "preference = \"client\";" CLOSE, 'p' },
+		{ MTLS "};" BUNDLE CLOSE, "mtls = { mode = \"passthrough\"; };" BUNDLE CLOSE, 'l' },
+		{ MTLS "};" BUNDLE CLOSE, MTLS "trust_store = \"p\"; };" BUNDLE CLOSE, 'l' },
+		{ MTLS "};" BUNDLE CLOSE, MTLS "ignore_expiry = true; };" BUNDLE CLOSE, 'l' },
+		{ MTLS "};" BUNDLE CLOSE, MTLS "advertise_ca_names = false; };" BUNDLE CLOSE, 'l' },
+		{ BUNDLE CLOSE, "sni = ( { name = \"a\"; policy = \"x\"; } );" BUNDLE CLOSE, 'l' },
+		{ "sni = ( { name = \"a\"; policy = \"x\"; } );" BUNDLE CLOSE,
+		    "sni = ( { name = \"b\"; policy = \"x\"; } );" BUNDLE CLOSE, 'l' },
+		{ "sni = ( { name = \"a\"; policy = \"x\"; } );" BUNDLE CLOSE,
+		    "sni = ( { name = \"a\"; policy = \"y\"; } );" BUNDLE CLOSE, 'l' },
+		{ "sni = ( { name = \"a\"; policy = \"x\"; } );" BUNDLE CLOSE,
+		    "sni = ( { name = \"a\"; policy = \"x\"; " MTLS "}; } );" BUNDLE CLOSE, 'l' },
+		{ BUNDLE CLOSE, "\n\n" BUNDLE CLOSE, '-' },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct config_diff d = diff_ends(cases[i].before, cases[i].after);
+
+		if (d.trust_stores.changed != (cases[i].what == 't') ||
+		    d.policies.changed != (cases[i].what == 'p') ||
+		    d.listeners.changed != (cases[i].what == 'l'))
+			fail_msg("%s -> %s", cases[i].before, cases[i].after);
+	}
+}
+
 static void drain_timeout_can_change(void **state)
 {
 	struct config_diff d;
@@ -317,6 +390,7 @@ int main(void)
 		cmocka_unit_test(ports_need_a_restart),
 		cmocka_unit_test(comments_and_order_change_nothing),
 		cmocka_unit_test(each_setting_of_an_item_counts),
+		cmocka_unit_test(each_setting_of_trust_and_policies_counts),
 		cmocka_unit_test(drain_timeout_can_change),
 		cmocka_unit_test(items_come_and_go),
 		cmocka_unit_test(backend_of_a_listener_counts),

@@ -30,7 +30,45 @@
 #define R1024(c) R128(c) R128(c) R128(c) R128(c) R128(c) R128(c) R128(c) R128(c)
 #define R4096(c) R1024(c) R1024(c) R1024(c) R1024(c)
 
+/* The end of the listener and what may stand behind the listeners. */
+#define END       "limits = { handshake_timeout = 1.5; idle_timeout = 60; };\n  } );\n"
+#define WITH(x)   x " } );\n"
+#define STORE(x)  " } ); trust_stores = ( { name = \"p\"; ca_bundle = \"www.pem\"; " x " } );\n"
+#define POLICY(x) " } ); policies = ( { name = \"corp\"; " x " } );\n"
+
 static const struct config_text_case cases[] = {
+	{ "trust_store_and_policy_load", END,
+	    "mtls = { mode = \"verify\"; trust_store = \"p\"; ignore_expiry = true; }; sni = ( { name = "
+	    "\"*.a.test\"; policy = \"corp\"; } );" STORE(
+		"crls = [\"www.pem\", \"api.pem\"]; "
+		"crl_missing = \"reject\"; crl_stale = \"allow\"; max_depth = 7;"),
+	    "" },
+	{ "mtls_mode_missing", END, WITH("mtls = { };"),
+	    "sallyport.cfg:33: listener 'https': mtls: 'mode' is missing\n" },
+	{ "mtls_mode_unknown", END, WITH("mtls = { mode = \"on\"; };"),
+	    "sallyport.cfg:33: listener 'https': mtls: 'mode' is 'on'; it must be \"off\", "
+	    "\"passthrough\" or \"verify\"\n" },
+	{ "mtls_trust_store_unknown", END,
+	    "mtls = { mode = \"verify\"; trust_store = \"q\"; };" STORE(""),
+	    "sallyport.cfg:33: listener 'https': mtls: 'trust_store' names trust store 'q', which "
+	    "is not defined\n" },
+	{ "sni_name_missing", END, WITH("sni = ( { policy = \"x\"; } );"),
+	    "sallyport.cfg:33: listener 'https': sni entry 1: 'name' is missing\n" },
+	{ "trust_store_without_bundle", END, " } ); trust_stores = ( { name = \"p\"; } );\n",
+	    "sallyport.cfg:33: trust store 'p': 'ca_bundle' is missing\n" },
+	{ "trust_store_depth", END, STORE("max_depth = 8;"),
+	    "sallyport.cfg:33: trust store 'p': 'max_depth' is 8, which is not in 1..7\n" },
+	{ "trust_store_crl_missing_word", END, STORE("crl_missing = \"ignore\";"),
+	    "sallyport.cfg:33: trust store 'p': 'crl_missing' is 'ignore'; it must be \"allow\" or "
+	    "\"reject\"\n" },
+	{ "trust_store_crl_unreadable", END, STORE("crls = [\"www.pem\", \"none.crl\"];"),
+	    "sallyport.cfg:33: trust store 'p': cannot read 'crls' none.crl: No such file or "
+	    "directory\n" },
+	{ "policy_preference_word", END, POLICY("preference = \"ours\";"),
+	    "sallyport.cfg:33: policy 'corp': 'preference' is 'ours'; it must be \"server\" or "
+	    "\"client\"\n" },
+	{ "policy_suites_empty", END, POLICY("suites = [];"),
+	    "sallyport.cfg:33: policy 'corp': 'suites' is empty; it needs at least 1 element\n" },
 	{ "base_text_loads", "workers = [0]", "workers = [0]", "" },
 	{ "key_unknown_near", "    default_certificate", "    defualt_certificate",
 	    "sallyport.cfg:29: listener 'https': unknown key 'defualt_certificate'; did "
@@ -38,7 +76,7 @@ static const struct config_text_case cases[] = {
 	    "sallyport.cfg:25: listener 'https': 'default_certificate' is missing\n" },
 	{ "key_unknown_in_root", "eal = [", "elapsed = [",
 	    "sallyport.cfg:3: unknown key 'elapsed'; there are: runtime, control, tickets, eal, ports, "
-	    "certificates, backends, listeners\n" },
+	    "certificates, policies, trust_stores, backends, listeners\n" },
 	{ "key_unknown_in_runtime", "workers = [0]", "workers = [0]; colour = \"red\"",
 	    "sallyport.cfg:1: runtime: unknown key 'colour'; there are: workers, "
 	    "control_core, front, back, max_connections, mbufs, drain_timeout, idle, "
@@ -54,7 +92,7 @@ static const struct config_text_case cases[] = {
 	    "to, via\n" },
 	{ "section_of_later_issue", "eal = [ \"--no-pci\" ];", "zones = ( );",
 	    "sallyport.cfg:3: unknown key 'zones'; there are: runtime, control, tickets, eal, ports, "
-	    "certificates, backends, listeners\n" },
+	    "certificates, policies, trust_stores, backends, listeners\n" },
 	{ "key_unknown_in_control", "eal = [ \"--no-pci\" ];", "control = { sokcet = \"s\"; };",
 	    "sallyport.cfg:3: control: unknown key 'sokcet'; did you mean 'socket'?\n" },
 	{ "control_not_a_group", "eal = [ \"--no-pci\" ];", "control = \"/run/s\";",
@@ -485,7 +523,7 @@ static const struct config_text_case cases[] = {
 	    "sallyport.cfg:33: listener 'https': limits: 'idle_timeout' is -1 seconds; "
 	    "it must be at least 0.001 and less than 86400\n"
 	    "sallyport.cfg:35: listener 'second': unknown key 'port'; there are: name, "
-	    "bind, protocol, policy, default_certificate, certificates, sni_strict, tickets, "
+	    "bind, protocol, policy, default_certificate, certificates, sni_strict, sni, mtls, tickets, "
 	    "alpn, backend, proxy_protocol, limits\n"
 	    "sallyport.cfg:35: listener 'second': 'protocol' is 'quic'; only \"tls\" is "
 	    "supported\n"
@@ -819,9 +857,8 @@ static void include_mistakes_name_the_included_file(void **state)
 	free(text);
 	assert_string_equal(e.text,
 	    "./yet-more.cfg:1: unknown key 'surplus'; there are: runtime, control, tickets, eal, ports, "
-	    "certificates, backends, listeners\n"
-	    "./more.cfg:4: unknown key 'lgo'; there are: runtime, control, tickets, eal, ports, certificates, "
-	    "backends, listeners\n"
+	    "certificates, policies, trust_stores, backends, listeners\n"
+	    "./more.cfg:4: unknown key 'lgo'; there are: runtime, control, tickets, eal, ports, certificates, policies, trust_stores, backends, listeners\n"
 	    "./more.cfg:2: 'eal' must be an array [ ], not an integer\n");
 }
 
@@ -846,7 +883,7 @@ static char *example_text;
 static void read_example(void)
 {
 	static const char *const files[] = { "www.ecdsa.pem", "www.ecdsa.key", "www.rsa.pem",
-		"www.rsa.key", "api.pem", "api.key" };
+		"www.rsa.key", "api.pem", "api.key", "partners.pem", "partners.crl" };
 	size_t len;
 
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
@@ -894,13 +931,14 @@ static void example_shows_the_defaults(void **state)
 		memset(line, ' ', (size_t)(end + 1 - line));
 		without = load_example(example_text);
 		if (config_diff(with, without, &d, &e) != 0 || d.drain_timeout ||
-		    d.certificates.changed || d.backends.changed || d.listeners.changed)
+		    d.certificates.changed || d.policies.changed || d.trust_stores.changed ||
+		    d.backends.changed || d.listeners.changed)
 			fail_msg("not the default: %.*s %s", (int)(end + 1 - line), kept, e.text);
 		memcpy(line, kept, (size_t)(end + 1 - line));
 		config_free(without);
 		n_defaults++;
 	}
-	assert_int_equal(n_defaults, 33);
+	assert_int_equal(n_defaults, 45);
 	config_free(with);
 	free(example_text);
 }
@@ -931,7 +969,8 @@ static void example_has_every_key(void **state)
 	(void)state;
 	read_example();
 	assert_int_equal(look_for_keys(&load_root),
-	    8 + 11 + 3 + 4 + 7 + 2 + 7 + 10 + 2 + 4 + 4 + 2 + 12 + 2 + 3);
+	    10 + 11 + 3 + 4 + 7 + 2 + 7 + 10 + 2 + 4 + 4 + 2 + 14 + 2 + 3 /* policies and on */ +
+		7 + 8 + 3 + 6 + 3 + 2 * 4);
 	free(example_text);
 }
 

@@ -230,7 +230,7 @@ static void test_choices_are_kept(void **state)
 		}
 		for (size_t p = 0; p < COUNT(policies); p++) {
 			const struct tls_service_config config = { .listener = "https",
-				.policy = policy_find(policies[p]),
+				.own = { .policy = policy_find(policies[p]) },
 				.defaults = certs,
 				.n_defaults = 1,
 				.certificates = certs,

@@ -30,12 +30,12 @@ static void built_once_per_certificate_and_policy(void **state)
 
 	(void)state;
 	n_finished = 0;
-	first = ctx_get(c, kit_cert(KIT_P256), &a);
+	first = ctx_get(c, kit_cert(KIT_P256), &a, NULL);
 	assert_non_null(first);
-	assert_ptr_equal(ctx_get(c, kit_cert(KIT_P256), &a), first);
-	assert_ptr_not_equal(ctx_get(c, kit_cert(KIT_P256), &b), first);
-	assert_ptr_not_equal(ctx_get(c, kit_cert(KIT_RSA2048), &a), first);
-	assert_ptr_equal(ctx_get(c, kit_cert(KIT_P256), &a), first);
+	assert_ptr_equal(ctx_get(c, kit_cert(KIT_P256), &a, NULL), first);
+	assert_ptr_not_equal(ctx_get(c, kit_cert(KIT_P256), &b, NULL), first);
+	assert_ptr_not_equal(ctx_get(c, kit_cert(KIT_RSA2048), &a, NULL), first);
+	assert_ptr_equal(ctx_get(c, kit_cert(KIT_P256), &a, NULL), first);
 	assert_int_equal(n_finished, 3);
 	assert_int_equal(ctx_cache_stats(c)->built, 3);
 	assert_int_equal(ctx_cache_stats(c)->n, 3);
@@ -70,7 +70,8 @@ static void keeps_those_used_last(void **state)
 		which = (x >> 16) % (KEYS * POLICIES);
 		for (unsigned i = 0; i < KEYS * POLICIES; i++)
 			newer += used[i] > used[which];
-		ctx = ctx_get(c, kit_cert(keys[which / POLICIES]), &policies[which % POLICIES]);
+		ctx =
+		    ctx_get(c, kit_cert(keys[which / POLICIES]), &policies[which % POLICIES], NULL);
 		assert_non_null(ctx);
 		if (used[which] != 0 && newer < KEPT)
 			assert_ptr_equal(ctx, at[which]);
@@ -104,16 +105,16 @@ static void refused_ones_leave_nothing(void **state)
 	cut.chain[0].len -= 10;
 	cut_middle.chain[1].len -= 10;
 	no_key.version = cut.version = cut_middle.version = 77;
-	assert_non_null(ctx_get(c, kit_cert(KIT_P256), &policy));
-	assert_non_null(ctx_get(c, kit_cert(KIT_P384), &policy));
-	assert_non_null(ctx_get(c, kit_cert(KIT_RSA2048), &policy));
+	assert_non_null(ctx_get(c, kit_cert(KIT_P256), &policy, NULL));
+	assert_non_null(ctx_get(c, kit_cert(KIT_P384), &policy, NULL));
+	assert_non_null(ctx_get(c, kit_cert(KIT_RSA2048), &policy, NULL));
 	for (unsigned i = 0; i < 3; i++) {
-		assert_null(ctx_get(c, &no_key, &policy));
-		assert_null(ctx_get(c, &cut, &policy));
-		assert_null(ctx_get(c, &cut_middle, &policy));
-		assert_null(ctx_get(c, kit_cert(KIT_P256), &empty));
-		assert_null(ctx_get(c, kit_cert(KIT_P256), &no_group));
-		assert_null(ctx_get(c, kit_cert(KIT_P256), &old));
+		assert_null(ctx_get(c, &no_key, &policy, NULL));
+		assert_null(ctx_get(c, &cut, &policy, NULL));
+		assert_null(ctx_get(c, &cut_middle, &policy, NULL));
+		assert_null(ctx_get(c, kit_cert(KIT_P256), &empty, NULL));
+		assert_null(ctx_get(c, kit_cert(KIT_P256), &no_group, NULL));
+		assert_null(ctx_get(c, kit_cert(KIT_P256), &old, NULL));
 	}
 	assert_int_equal(ctx_cache_stats(c)->built, 3);
 	assert_int_equal(ctx_cache_stats(c)->n, 3);

@@ -137,8 +137,10 @@ struct policy kit_policy(void)
 void kit_choose(struct kit_choice *c, const struct cert *cert, const struct policy *policy)
 {
 	memset(c, 0, sizeof *c);
-	c->service.policy = policy;
+	c->rules.own.policy = policy;
+	c->service.rules = &c->rules;
 	c->choice.service = &c->service;
+	c->choice.rule = &c->rules.own;
 	c->choice.cert = cert;
 }
 

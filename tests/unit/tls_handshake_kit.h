@@ -40,6 +40,7 @@ struct policy kit_policy(void);
 
 /* A service and a choice over cert and policy (borrowed), without ALPN. */
 struct kit_choice {
+	struct tls_rules rules;
 	struct tls_service service;
 	struct tls_choice choice;
 };

@@ -241,7 +241,7 @@ static uint32_t clock_s(void)
 static struct tls_service *service(struct cert *c)
 {
 	const struct tls_service_config config = { .listener = "https",
-		.policy = policy_find("ELBSecurityPolicy-TLS13-1-2-Ext2-2021-06"),
+		.own = { .policy = policy_find("ELBSecurityPolicy-TLS13-1-2-Ext2-2021-06") },
 		.defaults = &c,
 		.n_defaults = 1 };
 

@@ -27,11 +27,33 @@ static void fetch(struct wire *w)
 	w->len += n > 0 ? (size_t)n : 0;
 }
 
+static uint8_t last_alert; /* fatal, read by the client */
+
+static void on_info(const SSL *ssl, int where, int what)
+{
+	(void)ssl;
+	if ((where & SSL_CB_READ_ALERT) == SSL_CB_READ_ALERT && what >> 8 == SSL3_AL_FATAL)
+		last_alert = (uint8_t)what;
+}
+
+static void show_certificate(SSL_CTX *ctx, const struct peer_client *c)
+{
+	char chain[256], key[256];
+
+	snprintf(chain, sizeof(chain), "%s/%s", TEST_FOLDER, c->chain);
+	snprintf(key, sizeof(key), "%s/%s", TEST_FOLDER, c->key);
+	assert_int_equal(SSL_CTX_use_certificate_chain_file(ctx, chain), 1);
+	assert_int_equal(SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM), 1);
+}
+
 static SSL_CTX *client_ctx(const struct peer_client *c)
 {
 	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
 
 	SSL_CTX_set_security_level(ctx, 0);
+	SSL_CTX_set_info_callback(ctx, on_info);
+	if (c->chain)
+		show_certificate(ctx, c);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_min_proto_version(ctx, c->version ? c->version : TLS1_2_VERSION);
 	SSL_CTX_set_max_proto_version(ctx, c->version ? c->version : TLS1_3_VERSION);
@@ -68,7 +90,8 @@ static SSL *client_new(SSL_CTX *ctx, const struct peer_client *c)
 }
 
 /* The handshake, to its end or failure. */
-static enum handshake_status shake(struct tls_worker *tls, struct handshake *h, struct wire *w)
+static enum handshake_status
+shake(struct tls_worker *tls, struct handshake *h, const struct tls_service *s, struct wire *w)
 {
 	static uint8_t out[65536];
 	enum handshake_status status = HANDSHAKE_WANT_READ;
@@ -77,6 +100,8 @@ static enum handshake_status shake(struct tls_worker *tls, struct handshake *h, 
 		struct iovec in_v = { w->in + w->at, w->len - w->at }, out_v = { out, sizeof(out) };
 		struct record_io io = { .in = &in_v, .n_in = 1, .out = &out_v, .n_out = 1 };
 
+		if (handshake_asks(h))
+			handshake_follow(h, s);
 		status = handshake_step(h, &io);
 		w->at += io.consumed;
 		if (io.produced > 0)
@@ -94,6 +119,8 @@ static enum handshake_status shake(struct tls_worker *tls, struct handshake *h, 
 	}
 	SSL_do_handshake(w->ssl);
 	fetch(w);
+	if (status == HANDSHAKE_FAILED)
+		SSL_read(w->ssl, out, 1); /* TLS 1.3's client may have been done before */
 	return status;
 }
 
@@ -140,16 +167,18 @@ static void take_facts(struct peer_result *r, SSL *ssl)
 	}
 }
 
-static void serve(
-    struct peer_result *r, struct tls_worker *tls, const struct tls_choice *choice, struct wire *w)
+static void serve(struct peer_result *r, struct tls_worker *tls, const struct tls_choice *choice,
+    const struct tls_service *later, struct wire *w)
 {
 	struct handshake *h = handshake_new(tls, choice, w);
 	enum handshake_status status;
 	struct record record;
 
 	assert_non_null(h);
-	status = shake(tls, h, w);
+	status = shake(tls, h, later ? later : choice->service, w);
 	r->facts = *handshake_facts(h);
+	r->client_cert = handshake_take_client_cert(h);
+	r->facts.client_cert = NULL;
 	if (status != HANDSHAKE_DONE || !SSL_is_init_finished(w->ssl)) {
 		handshake_free(h);
 		return;
@@ -167,6 +196,7 @@ peer_connect(struct tls_worker *tls, const struct tls_service *s, const struct p
 	static uint8_t scratch[HELLO_SCRATCH];
 	static struct wire w;
 	struct peer_result r = { 0 };
+	const STACK_OF(X509_NAME) * names;
 	SSL_CTX *ctx = client_ctx(client);
 	struct tls_choice choice;
 	struct hello hello;
@@ -175,14 +205,18 @@ peer_connect(struct tls_worker *tls, const struct tls_service *s, const struct p
 	size_t need;
 
 	w = (struct wire){ .ssl = client_new(ctx, client) };
+	last_alert = 0;
 	SSL_do_handshake(w.ssl);
 	fetch(&w);
 	iov = (struct iovec){ w.in, w.len };
 	assert_int_equal(hello_read(&hello, &iov, 1, scratch, &need, &alert), HELLO_OK);
 	if (select_certificate(s, &hello, &choice) == 0) {
-		serve(&r, tls, &choice, &w);
+		serve(&r, tls, &choice, client->later, &w);
 		take_facts(&r, w.ssl);
 	}
+	names = SSL_get0_peer_CA_list(w.ssl);
+	r.n_ca_names = names ? (unsigned)sk_X509_NAME_num(names) : 0;
+	r.alert = last_alert;
 	SSL_set_shutdown(w.ssl, SSL_SENT_SHUTDOWN); /* else OpenSSL declares the session unfit */
 	SSL_free(w.ssl);
 	SSL_CTX_free(ctx);

@@ -24,6 +24,9 @@ struct peer_client {
 	const char *alpn;     /* wire form, terminated; NULL: none */
 	SSL_SESSION *session; /* to be resumed; NULL: none */
 	bool wants_staple;
+	const char *chain, *key; /* what it shows: files below tests/; NULL: nothing */
+	/* What the listener serves by the time the client shows it; NULL: the same as at first. */
+	const struct tls_service *later;
 };
 
 struct peer_result {
@@ -34,6 +37,9 @@ struct peer_result {
 	unsigned char leaf[32]; /* SHA-256 of the certificate the client has */
 	uint8_t staple[8192];   /* what was stapled */
 	size_t staple_len;
+	uint8_t alert;                   /* the fatal one that the client got; 0: none */
+	unsigned n_ca_names;             /* in the request for its certificate */
+	struct client_cert *client_cert; /* what the server knows of it; the caller frees it */
 };
 
 /* Runs one connection from ClientHello to data and gives all back but the session. Refused hellos: done is false. */

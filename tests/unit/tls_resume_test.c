@@ -28,18 +28,31 @@ static uint32_t clock_s(void)
 	return (uint32_t)time(NULL) + offset_s;
 }
 
-static struct tls_service *service_with(
-    const char *listener, const char *policy, struct cert *cert, bool no_tickets, uint64_t trust)
+static struct tls_service *
+service_with(const char *listener, const char *policy, struct cert *cert, bool no_tickets)
 {
 	static const char *const alpn[] = { "h2", "http/1.1" };
 	const struct tls_service_config config = { .listener = listener,
-		.policy = policy_find(policy),
+		.own = { .policy = policy_find(policy) },
 		.defaults = &cert,
 		.n_defaults = 1,
 		.alpn = alpn,
 		.n_alpn = 2,
-		.no_tickets = no_tickets,
-		.trust_generation = trust };
+		.no_tickets = no_tickets };
+	struct tls_service *s = tls_service_new(&config, &e);
+
+	assert_non_null(s);
+	return s;
+}
+
+/* The same listener, when its clients are asked for a certificate. */
+static struct tls_service *service_asking(struct cert *cert)
+{
+	const struct tls_service_config config = { .listener = "https",
+		.own = { .policy = policy_find(POLICY_DEFAULT),
+		    .mtls = { .mode = MTLS_PASSTHROUGH } },
+		.defaults = &cert,
+		.n_defaults = 1 };
 	struct tls_service *s = tls_service_new(&config, &e);
 
 	assert_non_null(s);
@@ -48,7 +61,7 @@ static struct tls_service *service_with(
 
 static struct tls_service *service(struct cert *cert)
 {
-	return service_with("https", POLICY_DEFAULT, cert, false, 0);
+	return service_with("https", POLICY_DEFAULT, cert, false);
 }
 
 static void set_ring(const struct ticket_ring *r)
@@ -163,10 +176,10 @@ static void test_does_not_cross(void **state)
 {
 	struct tls_service *s = service(p256);
 	struct tls_service *others[] = {
-		service_with("other", POLICY_DEFAULT, p256, false, 0),
-		service_with("https", "ELBSecurityPolicy-TLS13-1-2-Ext2-2021-06", p256, false, 0),
-		service_with("https", POLICY_DEFAULT, p256, false, 1),
-		service_with("https", POLICY_DEFAULT, p256, true, 0),
+		service_with("other", POLICY_DEFAULT, p256, false),
+		service_with("https", "ELBSecurityPolicy-TLS13-1-2-Ext2-2021-06", p256, false),
+		service_asking(p256),
+		service_with("https", POLICY_DEFAULT, p256, true),
 	};
 
 	(void)state;
@@ -229,7 +242,7 @@ static void test_does_not_cross_versions(void **state)
 
 static void test_no_tickets(void **state)
 {
-	struct tls_service *none = service_with("https", POLICY_DEFAULT, p256, true, 0);
+	struct tls_service *none = service_with("https", POLICY_DEFAULT, p256, true);
 	struct tls_service *s = service(p256);
 
 	(void)state;

@@ -70,7 +70,7 @@ static struct tls_choice choose(const struct world *w, const struct client *c)
 	static struct err e;
 	struct tls_service_config config = {
 		.listener = "https",
-		.policy = policy_find(w->policy ? w->policy : POLICY_DEFAULT),
+		.own = { .policy = policy_find(w->policy ? w->policy : POLICY_DEFAULT) },
 		.defaults = &fallback,
 		.n_defaults = 1,
 		.certificates = w->certs,
@@ -83,7 +83,7 @@ static struct tls_choice choose(const struct world *w, const struct client *c)
 	static uint8_t alpn[64];
 	int status;
 
-	assert_non_null(config.policy);
+	assert_non_null(config.own.policy);
 	while (config.n_certificates < 4 && w->certs[config.n_certificates])
 		config.n_certificates++;
 	while (config.n_alpn < 3 && w->alpn[config.n_alpn])
@@ -454,7 +454,7 @@ static void test_captured_hellos(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		const char *policy = cases[i].policy ? cases[i].policy : POLICY_DEFAULT;
 		const struct tls_service_config config = { .listener = "https",
-			.policy = policy_find(policy),
+			.own = { .policy = policy_find(policy) },
 			.defaults = &fallback,
 			.n_defaults = 1,
 			.certificates = certs,

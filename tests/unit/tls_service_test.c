@@ -101,7 +101,7 @@ static void test_listener_id(void **state)
 	assert_int_not_equal(a->listener_id, b->listener_id);
 	/* The same on every node and build. */
 	assert_int_equal(a->listener_id, 0xdedea8e2);
-	assert_ptr_equal(a->policy, policy_find(POLICY_DEFAULT));
+	assert_ptr_equal(a->rules->own.policy, policy_find(POLICY_DEFAULT));
 	tls_service_free(a);
 	tls_service_free(again);
 	tls_service_free(b);

@@ -294,26 +294,28 @@ static void test_binding(void **state)
 	uint8_t first[TICKET_BINDING], out[TICKET_BINDING];
 
 	(void)state;
-	assert_int_equal(ticket_bind(first, "https", &policy, 0), 0);
+	assert_int_equal(ticket_bind(first, "https", &policy), 0);
 	/* What the policy is called, and where it is in memory, does not matter. */
 	same.name = "other";
 	same.id++;
-	ticket_bind(out, "https", &same, 0);
+	ticket_bind(out, "https", &same);
 	assert_memory_equal(out, first, sizeof(out));
-	ticket_bind(out, "https2", &policy, 0);
-	assert_memory_not_equal(out, first, sizeof(out));
-	ticket_bind(out, "https", &policy, 1);
+	ticket_bind(out, "https2", &policy);
 	assert_memory_not_equal(out, first, sizeof(out));
 	same.min_version = 0x0301;
-	ticket_bind(out, "https", &same, 0);
+	ticket_bind(out, "https", &same);
 	assert_memory_not_equal(out, first, sizeof(out));
 	same = policy;
 	same.n_suites--;
-	ticket_bind(out, "https", &same, 0);
+	ticket_bind(out, "https", &same);
+	assert_memory_not_equal(out, first, sizeof(out));
+	same = policy;
+	same.sigalgs[same.n_sigalgs++] = 0x0403;
+	ticket_bind(out, "https", &same);
 	assert_memory_not_equal(out, first, sizeof(out));
 	same = policy;
 	same.groups[0] = same.groups[1];
-	ticket_bind(out, "https", &same, 0);
+	ticket_bind(out, "https", &same);
 	assert_memory_not_equal(out, first, sizeof(out));
 }
 
