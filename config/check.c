@@ -360,6 +360,20 @@ static void check_shares(struct check *k, const struct config_backend *b)
 		    or_unnamed(b->name));
 }
 
+static void check_health(struct check *k, const struct config_backend *b)
+{
+	const struct config_health *h = &b->health;
+
+	if (h->timeout_s > h->interval_s)
+		err_add(k->e, b->file, b->line,
+		    "backend '%s': health: 'timeout' is %g, more than 'interval', which is %g",
+		    or_unnamed(b->name), h->timeout_s, h->interval_s);
+	if (h->type != CONFIG_HEALTH_HTTP && (h->body || h->host))
+		err_add(k->e, b->file, b->line,
+		    "backend '%s': health: '%s' has no use without type = \"http\"",
+		    or_unnamed(b->name), h->body ? "body" : "host");
+}
+
 static void check_balance(struct check *k, const struct config_backend *b)
 {
 	check_shares(k, b);
@@ -398,6 +412,7 @@ static void check_backend(struct check *k, const struct config_backend *b)
 		err_add(k->e, b->file, b->proxy_line,
 		    "backend '%s': proxy_protocol: 'client_cert' is a part of 'ssl'; list that too",
 		    or_unnamed(b->name));
+	check_health(k, b);
 }
 
 /* --- listeners --- */

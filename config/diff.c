@@ -167,6 +167,17 @@ static bool same_target(const struct config_target *x, const struct config_targe
 	    x->max_connections == y->max_connections && x->drain == y->drain;
 }
 
+static bool same_health(const struct config_health *x, const struct config_health *y)
+{
+	return x->type == y->type && x->interval_s == y->interval_s &&
+	    x->timeout_s == y->timeout_s && x->healthy == y->healthy &&
+	    x->unhealthy == y->unhealthy && x->port == y->port && same_string(x->path, y->path) &&
+	    same_string(x->host, y->host) && x->n_status == y->n_status &&
+	    memcmp(x->status, y->status, x->n_status * sizeof(x->status[0])) == 0 &&
+	    same_string(x->body, y->body) && x->minimum_healthy == y->minimum_healthy &&
+	    x->minimum_healthy_percent == y->minimum_healthy_percent;
+}
+
 static bool same_backend(const struct config *a, unsigned i, const struct config *b, unsigned j)
 {
 	const struct config_backend *x = &a->backends[i], *y = &b->backends[j];
@@ -179,7 +190,9 @@ static bool same_backend(const struct config *a, unsigned i, const struct config
 	    x->outlier.max_ejection_time_s != y->outlier.max_ejection_time_s ||
 	    x->outlier.max_ejected != y->outlier.max_ejected || x->queue.size != y->queue.size ||
 	    x->queue.timeout_s != y->queue.timeout_s || x->proxy_version != y->proxy_version ||
-	    x->proxy_tlvs != y->proxy_tlvs)
+	    x->proxy_tlvs != y->proxy_tlvs ||
+	    x->deregistration_delay_s != y->deregistration_delay_s ||
+	    !same_health(&x->health, &y->health))
 		return false;
 	for (unsigned t = 0; t < x->n_targets; t++) {
 		if (!same_target(&x->targets[t], &y->targets[t]))

@@ -139,6 +139,120 @@ static const struct load_key backend_proxy_keys[] = {
 /* Its members lie in the backend. */
 static const struct load_group backend_proxy = { KEYS(backend_proxy_keys) };
 
+/* --- health --- */
+
+static void
+load_health_type(struct load *l, const config_setting_t *s, const struct load_key *k, void *item)
+{
+	static const char *const words[] = {
+		[CONFIG_HEALTH_NONE] = "none",
+		[CONFIG_HEALTH_TCP] = "tcp",
+		[CONFIG_HEALTH_HTTP] = "http",
+	};
+	unsigned value = CONFIG_HEALTH_NONE;
+
+	load_word(l, s, k, words, N_OF(words), "\"none\", \"tcp\" or \"http\"", &value);
+	((struct config_backend *)item)->health.type = (enum config_health_type)value;
+}
+
+/* "200" or "200-399" at *at, which moves behind it. */
+static bool read_range(const char **at, struct config_status_range *range)
+{
+	unsigned value[2] = { 0, 0 };
+
+	for (unsigned i = 0; i < 2; i++) {
+		for (unsigned digit = 0; digit < 3; digit++, ++*at) {
+			if (**at < '0' || **at > '9')
+				return false;
+			value[i] = value[i] * 10 + (unsigned)(**at - '0');
+		}
+		if (i == 0 && **at != '-') {
+			value[1] = value[0];
+			break;
+		}
+		*at += i == 0;
+	}
+	range->low = (uint16_t)value[0];
+	range->high = (uint16_t)value[1];
+	return value[0] >= 100 && value[1] <= 599 && value[0] <= value[1];
+}
+
+static void
+load_status(struct load *l, const config_setting_t *s, const struct load_key *k, void *item)
+{
+	struct config_health *h = &((struct config_backend *)item)->health;
+	const char *text = load_get_string(l, s, k->name, 100), *at = text;
+
+	if (!text)
+		return;
+	h->n_status = 0;
+	while (h->n_status < CONFIG_MAX_STATUS && read_range(&at, &h->status[h->n_status])) {
+		h->n_status++;
+		if (!*at)
+			return;
+		if (*at++ != ',')
+			break;
+	}
+	load_error(l, s,
+	    "'%s' is '%s'; it must be up to %d codes or ranges in 100..599, as in \"200,300-399\"",
+	    k->name, text, CONFIG_MAX_STATUS);
+}
+
+/* What goes into a request as it is: nothing that would end a line or a word of it. */
+static void
+load_request_text(struct load *l, const config_setting_t *s, const struct load_key *k, void *item)
+{
+	const char *text = load_get_string(l, s, k->name, (size_t)k->max);
+
+	for (const char *at = text; at && *at; at++) {
+		if (*at > ' ' && *at < 0x7f)
+			continue;
+		load_error(l, s, "'%s' has a byte that a request cannot hold; write it as %%%02X",
+		    k->name, (unsigned)(unsigned char)*at);
+		return;
+	}
+	if (text)
+		load_string(l, s, k, item);
+}
+
+static void
+load_health_path(struct load *l, const config_setting_t *s, const struct load_key *k, void *item)
+{
+	load_request_text(l, s, k, item);
+	if (((struct config_backend *)item)->health.path[0] != '/')
+		load_error(l, s, "'%s' must begin with '/'", k->name);
+}
+
+static const struct load_key health_keys[] = {
+	{ "type", load_health_type, .required = true },
+	{ "interval", load_seconds, AT(config_backend, health.interval_s) },
+	{ "timeout", load_seconds, AT(config_backend, health.timeout_s) },
+	{ "healthy", load_integer, SIZED(config_backend, health.healthy), .min = 1, .max = 100 },
+	{ "unhealthy", load_integer, SIZED(config_backend, health.unhealthy), .min = 1,
+	    .max = 100 },
+	{ "port", load_integer, SIZED(config_backend, health.port), .min = 1, .max = 65535 },
+	{ "path", load_health_path, AT(config_backend, health.path), .max = CONFIG_MAX_PATH },
+	{ "host", load_request_text, AT(config_backend, health.host), .max = 255 },
+	{ "status", load_status, .required = false },
+	{ "body", load_string, AT(config_backend, health.body), .max = CONFIG_MAX_BODY },
+	{ "minimum_healthy", load_integer, SIZED(config_backend, health.minimum_healthy), .min = 0,
+	    .max = 1000 },
+	{ "minimum_healthy_percent", load_integer,
+	    SIZED(config_backend, health.minimum_healthy_percent), .min = 0, .max = 100 },
+};
+
+static const struct load_group health = { KEYS(health_keys) };
+
+/* Seconds, of which there may be none. */
+static void
+load_delay(struct load *l, const config_setting_t *s, const struct load_key *k, void *item)
+{
+	if (config_setting_type(s) == CONFIG_TYPE_INT && config_setting_get_int(s) == 0)
+		*(double *)((char *)item + k->at) = 0;
+	else
+		load_seconds(l, s, k, item);
+}
+
 /* --- backends --- */
 
 static const struct config_backend backend_defaults = {
@@ -149,6 +263,15 @@ static const struct config_backend backend_defaults = {
 	    .max_ejection_time_s = 300,
 	    .max_ejected = 50 },
 	.queue = { .timeout_s = 5 },
+	.deregistration_delay_s = 300,
+	.health = { .interval_s = 5,
+	    .timeout_s = 2,
+	    .healthy = 2,
+	    .unhealthy = 3,
+	    .path = "/",
+	    .status = { { 200, 399 } },
+	    .n_status = 1,
+	    .minimum_healthy = 1 },
 };
 
 static const struct load_key backend_keys[] = {
@@ -164,6 +287,8 @@ static const struct load_key backend_keys[] = {
 	{ "outlier", load_group, .group = &outlier },
 	{ "queue", load_group, .group = &queue },
 	{ "proxy_protocol", load_group, .group = &backend_proxy },
+	{ "deregistration_delay", load_delay, AT(config_backend, deregistration_delay_s) },
+	{ "health", load_group, .group = &health },
 };
 
 const struct load_group load_backends = { "backend", KEYS(backend_keys), PLACED(config_backend),

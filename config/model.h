@@ -150,6 +150,35 @@ enum config_proxy_tlv {
 	CONFIG_PROXY_CLIENT_CERT = 64, /* in DER, inside SSL */
 };
 
+enum config_health_type {
+	CONFIG_HEALTH_NONE,
+	CONFIG_HEALTH_TCP,
+	CONFIG_HEALTH_HTTP,
+};
+
+#define CONFIG_MAX_STATUS 8
+#define CONFIG_MAX_BODY   128 /* bytes of the text that a check looks for */
+#define CONFIG_MAX_PATH   512 /* bytes of a check's path */
+
+struct config_status_range {
+	uint16_t low, high; /* both included */
+};
+
+/* How targets are checked. */
+struct config_health {
+	enum config_health_type type;
+	double interval_s, timeout_s;
+	unsigned healthy, unhealthy; /* checks in a row that change the verdict */
+	unsigned port;               /* 0: the target's own */
+	const char *path;
+	const char *host; /* NULL: the target's address */
+	struct config_status_range status[CONFIG_MAX_STATUS];
+	unsigned n_status;
+	const char *body; /* that the answer must hold; NULL: none */
+	/* With fewer than this up, all are used as if they were. */
+	unsigned minimum_healthy, minimum_healthy_percent;
+};
+
 struct config_backend {
 	const char *name;
 	const struct config_target *targets;
@@ -164,6 +193,8 @@ struct config_backend {
 	unsigned proxy_version; /* of the PROXY protocol that targets are spoken to; 0: none */
 	unsigned proxy_tlvs;    /* enum config_proxy_tlv */
 	unsigned proxy_line;    /* where tlvs are listed; 0: nowhere */
+	double deregistration_delay_s; /* for connections to a target that is drained or gone */
+	struct config_health health;
 	const char *file;
 	unsigned line;
 };

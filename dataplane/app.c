@@ -340,6 +340,7 @@ void app_publish(struct app *a, struct snapshot *snapshot)
 	 * Publish, wait, drop, in this order: after the wait no worker can start a session on
 	 * old, and those that run have copied what they need of it.
 	 */
+	app_watch_targets(snapshot); /* else new targets, not checked yet, could be none at all */
 	a->snapshot = snapshot;
 	a->boot = snapshot->config; /* the same in all that was used at the start (config/diff.h) */
 	for (unsigned i = 0; i < a->n_workers; i++)

@@ -58,6 +58,9 @@ bool app_is_empty(const struct app *a);
  */
 void app_print_stats(const struct app *a, FILE *out, bool all);
 
+/* Passes on what checks of the targets of s have found since the last call; says in the log what changed. */
+void app_watch_targets(const struct snapshot *s);
+
 /* Of backends and targets, which app_print_stats and app_print_metrics include. */
 void app_print_backends(FILE *out, bool with_help);
 

@@ -165,6 +165,7 @@ static void control_loop(struct loop *l)
 		if (l->watch && watch_is_due(l->watch))
 			refresh(l);
 		remind(l);
+		app_watch_targets(l->app->snapshot);
 		tickets_tick(l->tickets, time(NULL));
 	} while (!is_over(l));
 }

@@ -54,6 +54,9 @@ static inline uint32_t leg_space(const struct leg *l)
 	return tcp_tx_space(l->conn);
 }
 
+/* Sends all n bytes of at, or none (false: no room). iov: room for views. */
+bool leg_write(struct leg *l, const void *at, size_t n, struct iovec *iov, unsigned max);
+
 /* No more bytes from us; what was committed still goes out. */
 static inline void leg_shutdown(struct leg *l)
 {

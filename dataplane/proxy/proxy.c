@@ -4,12 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dataplane/proxy/health.h"
+#include "dataplane/proxy/leaving.h"
 #include "dataplane/proxy/relay.h"
 #include "tls/drbg.h"
 #include "tls/handshake.h"
 
 #define AGAIN_MS   1
 #define FOREVER_US (1000 * 1000)
+#define SWEEP      512 /* relays that a sweep looks at in a turn */
 
 struct proxy *proxy_new(const struct proxy_config *config, uint64_t now_us)
 {
@@ -28,6 +31,8 @@ struct proxy *proxy_new(const struct proxy_config *config, uint64_t now_us)
 	p->random = now_us ^ (uint64_t)config->worker << 56;
 	p->again_end = &p->again;
 	wheel_init(&p->wheel, proxy_now_ms(p));
+	wheel_init(&p->checks, proxy_now_ms(p));
+	wheel_init(&p->leaving, proxy_now_ms(p));
 	p->relays = calloc(p->n_relays, sizeof(*p->relays));
 	p->openings = calloc(p->n_relays, sizeof(*p->openings));
 	p->facts = calloc(p->n_relays, sizeof(*p->facts));
@@ -53,6 +58,10 @@ void proxy_free(struct proxy *p)
 	for (uint32_t i = 0; i < p->n_relays; i++)
 		if (p->relays[i].state != RELAY_FREE)
 			relay_break(p, &p->relays[i]);
+	if (p->snapshot) {
+		health_stop(p, p->snapshot);
+		leaving_stop(p);
+	}
 	drbg_free(p->ids);
 	free(p->facts);
 	free(p->openings);
@@ -104,12 +113,20 @@ static bool is_bound_in(const struct snapshot *s, const struct endpoint *at)
 	return false;
 }
 
+static void adopt_backends(struct proxy *p, const struct snapshot *next)
+{
+	if (p->snapshot)
+		relay_wake_all(p, p->snapshot);
+	health_adopt(p, p->snapshot, next);
+	leaving_adopt(p, p->snapshot, next);
+}
+
 unsigned proxy_adopt(struct proxy *p, const struct snapshot *snapshot)
 {
 	unsigned failed = 0;
 
-	if (p->snapshot && p->snapshot->backends != snapshot->backends)
-		relay_wake_all(p, p->snapshot);
+	if (!p->snapshot || p->snapshot->backends != snapshot->backends)
+		adopt_backends(p, snapshot);
 	for (unsigned i = 0; i < p->n_bound; i++)
 		if (p->draining || !is_bound_in(snapshot, &p->bound[i].at))
 			unbind(p, &p->bound[i]);
@@ -120,12 +137,16 @@ unsigned proxy_adopt(struct proxy *p, const struct snapshot *snapshot)
 	return failed;
 }
 
-/* The user of a leg is its relay; the low bit says that it is the backend's leg. */
 static void conn_event(struct proxy *p, struct tcp_conn *conn, unsigned events)
 {
 	uintptr_t user = (uintptr_t)tcp_user(conn);
-	struct relay *r = (struct relay *)(user & ~(uintptr_t)1);
+	void *owner = (void *)(user & ~(uintptr_t)PROXY_USER_BITS);
+	struct relay *r = owner;
 
+	if (user & PROXY_USER_HEALTH) {
+		health_event(p, owner, events);
+		return;
+	}
 	if (!r) {
 		if (!(events & TCP_EV_ESTABLISHED)) { /* over before it was handed to anybody */
 			tcp_release(conn);
@@ -135,7 +156,7 @@ static void conn_event(struct proxy *p, struct tcp_conn *conn, unsigned events)
 		if (!r)
 			return;
 	}
-	relay_event(p, r, user & 1, events);
+	relay_event(p, r, user & PROXY_USER_BACKEND, events);
 }
 
 static void run_again(struct proxy *p)
@@ -173,9 +194,40 @@ static void run_handshakes(struct proxy *p)
 	} while (any);
 }
 
+#define OWNER_OF(node, type, member) \
+	((struct type *)(void *)((char *)(node)-offsetof(struct type, member)))
+
+/* At most budget timers of each kind. */
+static void run_timers(struct proxy *p, unsigned budget)
+{
+	uint32_t now_ms = proxy_now_ms(p);
+	struct wheel_node *node;
+
+	for (unsigned i = 0; i < budget && (node = wheel_next(&p->wheel, now_ms)) != NULL; i++)
+		relay_expired(p, OWNER_OF(node, relay, timer));
+	for (unsigned i = 0; i < budget && (node = wheel_next(&p->checks, now_ms)) != NULL; i++)
+		health_expired(p, OWNER_OF(node, health, timer));
+	for (unsigned i = 0; i < budget && (node = wheel_next(&p->leaving, now_ms)) != NULL; i++)
+		leaving_expired(p, OWNER_OF(node, target_lane, leave_timer));
+}
+
+/* In how many ms the next timer of any kind comes up. */
+static int32_t next_timer(const struct proxy *p)
+{
+	const struct wheel *wheels[] = { &p->wheel, &p->checks, &p->leaving };
+	int32_t first = FOREVER_US / 1000;
+
+	for (unsigned i = 0; i < sizeof(wheels) / sizeof(wheels[0]); i++) {
+		int32_t in_ms = (int32_t)(wheel_deadline(wheels[i]) - proxy_now_ms(p));
+
+		if (in_ms < first)
+			first = in_ms;
+	}
+	return first;
+}
+
 uint64_t proxy_run(struct proxy *p, uint64_t now_us, unsigned budget)
 {
-	struct wheel_node *node;
 	struct tcp_conn *conn;
 	unsigned events;
 	int32_t wait_ms;
@@ -185,19 +237,17 @@ uint64_t proxy_run(struct proxy *p, uint64_t now_us, unsigned budget)
 	while ((conn = stack_ready_next(p->stack, &events)) != NULL)
 		conn_event(p, conn, events);
 	run_handshakes(p);
-	while (budget-- > 0 && (node = wheel_next(&p->wheel, proxy_now_ms(p))) != NULL)
-		relay_expired(p, (struct relay *)((char *)node - offsetof(struct relay, timer)));
-	if (p->again)
+	run_timers(p, budget);
+	leaving_sweep(p, SWEEP);
+	if (proxy_is_busy(p))
 		return now_us;
-	wait_ms = (int32_t)(wheel_deadline(&p->wheel) - proxy_now_ms(p));
-	if (wait_ms > FOREVER_US / 1000)
-		return now_us + FOREVER_US;
+	wait_ms = next_timer(p);
 	return now_us + (wait_ms > 0 ? (uint64_t)wait_ms * 1000 : AGAIN_MS * 1000);
 }
 
 bool proxy_is_busy(const struct proxy *p)
 {
-	return p->again != NULL;
+	return p->again != NULL || p->sweep_left > 0;
 }
 
 void proxy_drain(struct proxy *p)

@@ -93,6 +93,9 @@ struct proxy {
 	const struct snapshot *snapshot;
 	uint64_t now_us;
 	struct wheel wheel;
+	struct wheel checks, leaving; /* timers of struct health and struct target_lane */
+	uint32_t n_adopted;           /* configurations of backends so far */
+	uint32_t sweep_left;          /* relays that leaving_sweep has still to look at */
 	unsigned worker, n_workers;
 	uint64_t random; /* for balance_pick */
 	struct relay *relays, *free;
@@ -110,6 +113,14 @@ struct proxy {
 	uint8_t header[PROXY_PROTOCOL_WRITE_MAX];
 	struct iovec in[PROXY_IOV_WIDE], out[PROXY_IOV];
 };
+
+/*
+ * A connection's user is its relay, or what checks a target; the low bits tell which, and that it is
+ * the relay's backend leg.
+ */
+#define PROXY_USER_BACKEND 1u
+#define PROXY_USER_HEALTH  2u
+#define PROXY_USER_BITS    3u
 
 static inline uint32_t proxy_now_ms(const struct proxy *p)
 {

@@ -7,10 +7,9 @@
 
 #define ALERT_INTERNAL_ERROR 80 /* RFC 8446 6.2 */
 
-/* The low bit of a backend leg's user pointer tells it from the client's (proxy.c). */
 static void *backend_user(struct relay *r)
 {
-	return (void *)((uintptr_t)r | 1);
+	return (void *)((uintptr_t)r | PROXY_USER_BACKEND);
 }
 
 /*

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <string.h>
-
 #include "dataplane/proxy/relay.h"
 #include "tls/handshake.h"
 #include "tls/select.h"
@@ -11,19 +9,8 @@
 static void refuse(struct proxy *p, struct relay *r, uint8_t alert)
 {
 	const uint8_t record[7] = { 21, 3, 3, 0, 2, 2, alert };
-	size_t done = 0;
-	unsigned n = leg_reserve(&r->client, sizeof(record), p->out, PROXY_IOV);
 
-	for (unsigned i = 0; i < n && done < sizeof(record); i++) {
-		size_t part = sizeof(record) - done;
-
-		if (part > p->out[i].iov_len)
-			part = p->out[i].iov_len;
-		memcpy(p->out[i].iov_base, record + done, part);
-		done += part;
-	}
-	if (done == sizeof(record))
-		leg_commit(&r->client, done, TCP_PUSH);
+	leg_write(&r->client, record, sizeof(record), p->out, PROXY_IOV);
 	stats_inc(p->stats, STAT_HANDSHAKES_FAILED);
 	relay_linger(p, r);
 }

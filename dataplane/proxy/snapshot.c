@@ -40,6 +40,26 @@ static int build_target(struct backend *b, unsigned i, const struct config_targe
 	return t->run ? 0 : -1;
 }
 
+static void build_health(struct backend_health *h, const struct config_health *config)
+{
+	*h = (struct backend_health){
+		.type = config->type,
+		.interval_ms = milliseconds(config->interval_s),
+		.timeout_ms = milliseconds(config->timeout_s),
+		.healthy = config->healthy,
+		.unhealthy = config->unhealthy,
+		.port = (uint16_t)config->port,
+		.path = config->path,
+		.host = config->host,
+		.status = config->status,
+		.n_status = config->n_status,
+		.minimum_healthy = config->minimum_healthy,
+		.minimum_healthy_percent = config->minimum_healthy_percent,
+	};
+	http_text_init(
+	    &h->body, config->body ? config->body : "", config->body ? strlen(config->body) : 0);
+}
+
 static int build_backend(
     struct backend *b, const struct config_backend *config, unsigned n_workers, struct err *e)
 {
@@ -58,10 +78,13 @@ static int build_backend(
 		.proxy_tlvs = (uint8_t)config->proxy_tlvs,
 		.queue_size = config->queue.size,
 		.queue_timeout_ms = milliseconds(config->queue.timeout_s),
+		.deregistration_ms = milliseconds(config->deregistration_delay_s),
+		.checked = config->health.type != CONFIG_HEALTH_NONE,
 		.run = backend_run_get(config->name, n_workers),
 		.targets = calloc(config->n_targets + 1, sizeof(*b->targets)),
 		.sums = calloc(config->n_targets + 1, sizeof(*b->sums)),
 	};
+	build_health(&b->health, &config->health);
 	if (!b->run || !b->targets || !b->sums)
 		return err_set(e, "out of memory for backend '%s'", config->name);
 	for (; b->n_targets < config->n_targets; b->n_targets++)

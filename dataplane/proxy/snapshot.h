@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "config/model.h"
+#include "dataplane/proxy/http_reply.h"
 #include "dataplane/proxy/target.h"
 
 struct cert;
@@ -51,6 +52,19 @@ struct backend_outlier {
 	unsigned max_ejected; /* percent */
 };
 
+/* How targets are checked (config/model.h). */
+struct backend_health {
+	enum config_health_type type;
+	uint32_t interval_ms, timeout_ms;
+	unsigned healthy, unhealthy;
+	uint16_t port;           /* 0: the target's own */
+	const char *path, *host; /* in config; host NULL: the target's address */
+	const struct config_status_range *status;
+	unsigned n_status;
+	struct http_text body;
+	unsigned minimum_healthy, minimum_healthy_percent;
+};
+
 struct backend {
 	const char *name; /* in config */
 	struct target *targets;
@@ -64,7 +78,9 @@ struct backend {
 	struct backend_outlier outlier;
 	uint32_t queue_size; /* over all workers */
 	uint32_t queue_timeout_ms;
-	bool checked;            /* the targets' verdicts count */
+	uint32_t deregistration_ms;
+	bool checked; /* the targets' verdicts count */
+	struct backend_health health;
 	struct backend_run *run; /* a reference */
 	uint8_t proxy_version;   /* of the header that targets are sent; 0: none */
 	uint8_t proxy_tlvs;      /* enum proxy_protocol_tlv */

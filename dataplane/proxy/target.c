@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "dataplane/base/siphash.h"
+#include "dataplane/proxy/health.h"
 
 /* Control thread only: every run there is, by name and as lists. */
 static void *target_tree, *backend_tree;
@@ -68,6 +69,7 @@ static bool is_held(const struct target_run *t)
 
 static void target_free(struct target_run *t)
 {
+	free(t->health);
 	backend_run_put(t->group);
 	free(t->address);
 	free(t);
@@ -106,12 +108,15 @@ static struct target_run *target_new(struct backend_run *group, const struct end
 	t->group = group;
 	group->references++;
 	t->address = strdup(endpoint_print(at, text));
-	if (!t->address || !tsearch(t, &target_tree, compare_targets)) {
+	t->health = calloc(1, sizeof(*t->health));
+	if (!t->address || !t->health || !tsearch(t, &target_tree, compare_targets)) {
 		target_free(t);
 		return NULL;
 	}
 	t->hash = siphash24(&key, t->address, strlen(t->address));
 	atomic_init(&t->verdict, workers_run ? TARGET_NEW : TARGET_ASSUMED);
+	t->health->run = t;
+	atomic_init(&t->health->found, atomic_load(&t->verdict));
 	for (unsigned i = 0; !workers_run && i < t->n_lanes; i++)
 		t->lanes[i].flags = LANE_USED; /* at the start nobody is slow */
 	t->next = all_targets;

@@ -15,6 +15,7 @@
  * control alone; a run that no configuration names is freed when no lane holds it any more.
  */
 
+struct health;
 struct relay;
 
 struct endpoint {
@@ -34,7 +35,7 @@ enum target_lane_flag {
 struct backend_lane {
 	struct relay *first, **last; /* those that wait for a target, oldest first */
 	uint32_t n_waiting;
-	uint64_t n_queued, n_queue_full, n_queue_timeouts, n_none, n_retried;
+	uint64_t n_queued, n_queue_full, n_queue_timeouts, n_none, n_retried, n_cut;
 } __attribute__((aligned(64)));
 
 struct backend_run {
@@ -55,6 +56,8 @@ struct target_lane {
 	int64_t credit;         /* of smooth weighted round robin */
 	uint32_t since_ms, until_ms;
 	uint32_t eject_ms; /* how long the last ejection was */
+	uint32_t leave_ms; /* when its connections have had their time */
+	uint32_t seen;     /* the last configuration that names it (leaving.c) */
 	uint16_t failures; /* in a row */
 	uint16_t flags;    /* enum target_lane_flag */
 	uint64_t n_connected, n_failed, n_ejected;
@@ -78,6 +81,7 @@ struct target_run {
 	unsigned references, n_lanes;
 	uint32_t id;   /* never used again */
 	uint64_t hash; /* of address: the same on every machine */
+	struct health *health;
 
 	/* Control writes it when it changes, workers read it. */
 	_Atomic uint8_t verdict __attribute__((aligned(64)));

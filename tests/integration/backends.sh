@@ -3,85 +3,7 @@
 # Several targets behind a listener, and changes of them under load. Each is an nginx of its own that says its name.
 . tests/integration/lib.sh
 
-config=$lab/integration.cfg
-cp "$config" "$lab/integration.cfg.kept"
-trap 'cp "$lab/integration.cfg.kept" "$config"; for i in 1 2 3 4; do target_stop $i; done' EXIT
-
-target_start() { # NUMBER
-	local dir=$lab/target$1
-	mkdir -p "$dir"
-	cat >"$dir/nginx.conf" <<-N
-		user root;
-		worker_processes 1;
-		pid $dir/pid;
-		error_log $dir/error.log;
-		events { worker_connections 4096; }
-		http {
-			access_log off;
-			keepalive_requests 1000000000;
-			server {
-				listen 10.81.0.2:808$1 backlog=4096 reuseport;
-				location / { default_type text/plain; return 200 "target $1\n"; }
-			}
-		}
-	N
-	ip netns exec "$prefix-backend" nginx -p "$dir" -e "$dir/error.log" -c "$dir/nginx.conf"
-	wait_for 10 test -s "$dir/pid"
-}
-
-target_stop() { # NUMBER: as a crash would
-	local dir=$lab/target$1 pid
-	[ -s "$dir/pid" ] || return 0
-	pid=$(cat "$dir/pid")
-	kill -KILL $(cat "/proc/$pid/task/$pid/children" 2>/dev/null) "$pid" 2>/dev/null
-	rm -f "$dir/pid"
-}
-
-of() { # METRIC NUMBER: of that target
-	counter "$1{backend=\"three\",target=\"10.81.0.2:808$2\"}"
-}
-of_backend() { counter "$1{backend=\"three\"}"; }
-
-targets() { # LINE...: what 'targets' of the backend "three" is from now on, and OPTIONS
-	local body='' line
-	for line in "$@"; do body+="${body:+,}      { $line }"$'\n'; done
-	awk -v body="$body" -v options="${OPTIONS:-}" '
-		/name = "three"; connect_timeout/ { print "  { name = \"three\"; connect_timeout = 1.0; " options
-			print "    targets = ("; printf "%s", body; print "    ); },"; skip = 1; next }
-		skip && /\); },/ { skip = 0; next }
-		!skip' "$lab/integration.cfg.kept" >"$config"
-	local before
-	before=$(scripts/lab ctl status 2>/dev/null | grep -i generation)
-	scripts/lab reload
-	wait_for 10 changed "$before"
-}
-changed() { [ "$(scripts/lab ctl status 2>/dev/null | grep -i generation)" != "$1" ]; }
-
-T1='address = "10.81.0.2:8081";' T2='address = "10.81.0.2:8082";' T3='address = "10.81.0.2:8083";'
-T4='address = "10.81.0.2:8084";'
-
-ask() { in_client curl -sS --fail --max-time 20 --cacert "$ca" --resolve www.lab.test:9030:10.80.0.1 \
-	https://www.lab.test:9030/; }
-ask_many() { for _ in $(seq "$1"); do ask || return 1; done; }
-
-# load SECONDS [CONNECTION_HEADER]: in the background; wrk's report in wrk.log.
-load() {
-	in_client wrk -t 1 -c 24 -d "$1s" --timeout 20s -H 'Host: www.lab.test' ${2:+-H "Connection: $2"} \
-		https://10.80.0.1:9030/ >"$lab/wrk.log" 2>&1 &
-	wrk=$!
-}
-no_request_failed() { # of wrk's; and there were some
-	wait $wrk
-	grep -q 'Requests/sec' "$lab/wrk.log" || { cat "$lab/wrk.log"; return 1; }
-	! grep -e 'Socket errors' -e 'Non-2xx' "$lab/wrk.log" || return 1
-	awk '/requests in/ { exit !($1 > 50) }' "$lab/wrk.log" || { cat "$lab/wrk.log"; return 1; }
-}
-moves_on() { # NUMBER: connections to that target grow
-	local before
-	before=$(of target_connections_total "$1")
-	wait_for 10 grown "$1" "$before"
-}
-grown() { [ "$(of target_connections_total "$1")" -gt "$2" ]; }
+. tests/integration/targets.sh
 
 for i in 1 2 3 4; do target_start $i; done
 
@@ -129,7 +51,7 @@ queued() {
 	OPTIONS='queue = { size = 200; timeout = 20.0; };' targets "$T1 max_connections = 4;"
 	local before
 	before=$(of_backend backend_queued_total)
-	load 3 close
+	load close
 	wait_for 10 waiting || return 1
 	no_request_failed && [ "$(of_backend backend_queued_total)" -gt "$before" ] &&
 		[ "$(of_backend backend_queue_full_total)" = 0 ] && [ "$(of_backend backend_waiting)" = 0 ]
@@ -152,7 +74,7 @@ held() { [ "$(of target_connections 1)" = "$1" ]; }
 # --- changes under load: connections that close after each request, so that each needs a target
 changes() {
 	targets "$T1" "$T2" "$T3"
-	load 8 close
+	load close
 	moves_on 1 && moves_on 2 && moves_on 3 || return 1
 	targets "$T1 weight = 5;" "$T2" "$T3" && moves_on 2 || return 1
 	targets "$T1" "$T2" "$T3 drain = true;" && wait_for 10 emptied 3 || return 1
@@ -166,28 +88,23 @@ try changes_fail_no_request changes
 # --- connections that stay: a drained target keeps what it has
 kept() {
 	targets "$T1" "$T2" "$T3"
-	load 3
+	load
 	wait_for 10 filled 3 || return 1
 	targets "$T1" "$T2" "$T3 drain = true;" || return 1
 	[ "$(of target_connections 3)" -gt 0 ] || return 1
 	no_request_failed
 }
-filled() { [ "$(of target_connections "$1")" -gt 0 ]; }
 try a_drained_target_keeps_its_connections kept
 
 # --- a target dies: what it was answering is lost, nothing else
 killed() {
 	targets "$T1" "$T2" "$T3"
-	load 4 close
+	load close
 	moves_on 3 || return 1
 	target_stop 3
-	wait $wrk
-	local lost
-	lost=$(sed -n 's/.*Socket errors: connect \([0-9]*\), read \([0-9]*\), write \([0-9]*\), timeout \([0-9]*\).*/\1+\2+\3+\4/p' "$lab/wrk.log")
-	lost=$((${lost:-0}))
-	cat "$lab/wrk.log"
-	# 24 at once: no more than that can have been under way.
-	[ "$lost" -le 24 ] && ! grep -q Non-2xx "$lab/wrk.log"
+	ask_many 3
+	load_end
+	few_lost
 }
 try a_dead_target_costs_only_what_it_was_serving killed
 

@@ -47,6 +47,39 @@ static const struct config_text_case cases[] = {
 	    APP "'queue' has no use: no target has 'max_connections'\n" },
 	{ "queue_negative", MORE("queue = { size = -1; }"),
 	    AT "queue: 'size' is -1, which is not in 0..1000000\n" },
+	{ "delay_negative", MORE("deregistration_delay = -1"),
+	    AT
+	    "'deregistration_delay' is -1 seconds; it must be at least 0.001 and less than 86400\n" },
+	{ "delay_zero_is_fine", MORE("deregistration_delay = 0"), "" },
+	{ "health_without_type", MORE("health = { interval = 5; }"),
+	    AT "health: 'type' is missing\n" },
+	{ "health_type_unknown", MORE("health = { type = \"ping\"; }"),
+	    AT "health: 'type' is 'ping'; it must be \"none\", \"tcp\" or \"http\"\n" },
+	{ "health_timeout_long", MORE("health = { type = \"tcp\"; timeout = 5.5; }"),
+	    APP "health: 'timeout' is 5.5, more than 'interval', which is 5\n" },
+	{ "health_threshold_zero", MORE("health = { type = \"tcp\"; healthy = 0; }"),
+	    AT "health: 'healthy' is 0, which is not in 1..100\n" },
+	{ "health_port_zero", MORE("health = { type = \"tcp\"; port = 0; }"),
+	    AT "health: 'port' is 0, which is not in 1..65535\n" },
+	{ "health_path_relative", MORE("health = { type = \"http\"; path = \"up\"; }"),
+	    AT "health: 'path' must begin with '/'\n" },
+	{ "health_path_of_two_words", MORE("health = { type = \"http\"; path = \"/a b\"; }"),
+	    AT "health: 'path' has a byte that a request cannot hold; write it as %20\n" },
+	{ "health_host_not_ascii", MORE("health = { type = \"http\"; host = \"h\\xf6st\"; }"),
+	    AT "health: 'host' has a byte that a request cannot hold; write it as %F6\n" },
+	{ "health_status_word", MORE("health = { type = \"http\"; status = \"ok\"; }"),
+	    AT "health: 'status' is 'ok'; it must be up to 8 codes or ranges in 100..599, as in "
+	       "\"200,300-399\"\n" },
+	{ "health_status_crossed", MORE("health = { type = \"http\"; status = \"399-200\"; }"),
+	    AT "health: 'status' is '399-200'; it must be up to 8 codes or ranges in 100..599, as "
+	       "in \"200,300-399\"\n" },
+	{ "health_status_comma", MORE("health = { type = \"http\"; status = \"200,\"; }"),
+	    AT "health: 'status' is '200,'; it must be up to 8 codes or ranges in 100..599, as in "
+	       "\"200,300-399\"\n" },
+	{ "health_body_without_http", MORE("health = { type = \"tcp\"; body = \"ok\"; }"),
+	    APP "health: 'body' has no use without type = \"http\"\n" },
+	{ "health_percent", MORE("health = { type = \"tcp\"; minimum_healthy_percent = 101; }"),
+	    AT "health: 'minimum_healthy_percent' is 101, which is not in 0..100\n" },
 	{ "max_connections_negative", "weight = 3", "max_connections = -1",
 	    "sallyport.cfg:21: backend 'app': target 1: 'max_connections' is -1, which is not in "
 	    "0..16777216\n" },
@@ -96,6 +129,32 @@ static void what_is_written_is_loaded(void **state)
 	assert_true(b->outlier.ejection_time_s == 2.5);
 	assert_true(b->outlier.max_ejection_time_s == 9);
 	assert_int_equal(b->outlier.max_ejected, 20);
+	assert_int_equal(b->health.type, CONFIG_HEALTH_NONE);
+	assert_true(b->deregistration_delay_s == 300);
+	config_free(c);
+
+	c = load_with(
+	    MORE("deregistration_delay = 0; health = { type = \"http\"; interval = 9; timeout = 3; "
+		 "healthy = 4; unhealthy = 5; port = 81; path = \"/up\"; host = \"h\"; "
+		 "status = \"200,301-303\"; body = \"a b\"; minimum_healthy = 0; "
+		 "minimum_healthy_percent = 34; }"));
+	b = &c->backends[0];
+	assert_true(b->deregistration_delay_s == 0);
+	assert_int_equal(b->health.type, CONFIG_HEALTH_HTTP);
+	assert_true(b->health.interval_s == 9 && b->health.timeout_s == 3);
+	assert_int_equal(b->health.healthy, 4);
+	assert_int_equal(b->health.unhealthy, 5);
+	assert_int_equal(b->health.port, 81);
+	assert_string_equal(b->health.path, "/up");
+	assert_string_equal(b->health.host, "h");
+	assert_string_equal(b->health.body, "a b");
+	assert_int_equal(b->health.n_status, 2);
+	assert_int_equal(b->health.status[0].low, 200);
+	assert_int_equal(b->health.status[0].high, 200);
+	assert_int_equal(b->health.status[1].low, 301);
+	assert_int_equal(b->health.status[1].high, 303);
+	assert_int_equal(b->health.minimum_healthy, 0);
+	assert_int_equal(b->health.minimum_healthy_percent, 34);
 	config_free(c);
 
 	c = load_with("weight = 3; },\n      { address = \"[fd81::2]:8080\"; } );",

@@ -938,7 +938,7 @@ static void example_shows_the_defaults(void **state)
 		config_free(without);
 		n_defaults++;
 	}
-	assert_int_equal(n_defaults, 45);
+	assert_int_equal(n_defaults, 54);
 	config_free(with);
 	free(example_text);
 }
@@ -969,7 +969,7 @@ static void example_has_every_key(void **state)
 	(void)state;
 	read_example();
 	assert_int_equal(look_for_keys(&load_root),
-	    10 + 11 + 3 + 4 + 7 + 2 + 7 + 10 + 2 + 4 + 4 + 2 + 14 + 2 + 3 /* policies and on */ +
+	    10 + 11 + 3 + 4 + 7 + 2 + 7 + 12 + 12 + 2 + 4 + 4 + 2 + 14 + 2 + 3 /* policies and on */ +
 		7 + 8 + 3 + 6 + 3 + 2 * 4);
 	free(example_text);
 }
