@@ -6,6 +6,8 @@
 #include "dataplane/tcp/stack.h"
 
 #define CWND_MAX (1u << 30)
+/* Segments that one ACK may add in slow start, unless sending is paced (RFC 9406 4.2: L). */
+#define L        8
 
 static const struct cc_ops *cc_ops(const struct tcp_conn *c)
 {
@@ -35,10 +37,12 @@ void cc_init(struct tcp_conn *c)
 void cc_on_ack(struct tcp_conn *c, uint32_t acked, uint32_t rtt_us)
 {
 	if (c->cwnd < c->ssthresh) {
-		uint32_t room = c->ssthresh - c->cwnd;
-		uint32_t grow =
-		    c->flags & CONN_HYSTART_OFF ? acked : hystart_on_ack(c, acked, rtt_us);
+		uint32_t room = c->ssthresh - c->cwnd, grow;
 
+		/* An ACK that fills a hole also covers what arrived long ago: no reason for a burst. */
+		if (!conn_stack(c)->config.pacing)
+			acked = RTE_MIN(acked, (uint32_t)L * c->mss);
+		grow = c->flags & CONN_HYSTART_OFF ? acked : hystart_on_ack(c, acked, rtt_us);
 		grow = RTE_MIN(grow, room);
 		c->cwnd = RTE_MIN(c->cwnd + grow, CWND_MAX);
 		return;

@@ -3,7 +3,6 @@
 
 #include "dataplane/tcp/cc.h"
 #include "dataplane/tcp/seq.h"
-#include "dataplane/tcp/stack.h"
 
 /* HyStart++ (RFC 9406 4.3: constants). */
 #define MIN_RTT_THRESH_US  4000u
@@ -12,7 +11,6 @@
 #define N_RTT_SAMPLE       8
 #define CSS_GROWTH_DIVISOR 4
 #define CSS_ROUNDS         5
-#define L                  8 /* segments that an ACK may add, unless sending is paced */
 
 enum {
 	WINDOW_END,
@@ -74,8 +72,6 @@ static void judge(struct tcp_conn *c)
 
 uint32_t hystart_on_ack(struct tcp_conn *c, uint32_t acked, uint32_t rtt_us)
 {
-	if (!conn_stack(c)->config.pacing)
-		acked = RTE_MIN(acked, (uint32_t)L * c->mss);
 	if (rtt_us) {
 		c->cc[CURRENT_MIN] = RTE_MIN(c->cc[CURRENT_MIN], rtt_us);
 		c->cc[SAMPLES]++;

@@ -237,6 +237,27 @@ SCENARIO(timeout_then_ack_of_all)
 	EXPECT_IN_MS(0, 200, "P. 6001:7001(1000) ack 1");
 }
 
+/* However much one ACK covers, slow start adds eight segments for it and no more (RFC 9406 4.2). */
+SCENARIO(timeout_then_ack_of_very_much)
+{
+	establish_rtt(p, "mss 1000", 100);
+	APP_WRITE(250000);
+	p->una = 1;
+	peer_receive(p, 150000, 65535, 60 * 1000 * 1000);
+	while (p->stats.v[STAT_TCP_RTOS] == 0) {
+		CHECK(peer_wait(p, 10 * 1000 * 1000));
+		peer_discard(p);
+	}
+	CHECK(peer_info(p).cwnd == 1000);
+	CHECK(peer_info(p).ssthresh > 20000);
+	CHECK(peer_info(p).snd_nxt - peer_info(p).snd_una > 20000);
+	p->una = peer_info(p).snd_nxt - p->stack_isn;
+	SEND(". 1:1(0) ack %u win 65535", p->una);
+	CHECK(peer_info(p).cwnd == 9000);
+	peer_receive(p, 250001 - p->una, 65535, 60 * 1000 * 1000);
+	peer_discard(p);
+}
+
 /* Retransmitted segments take data that was written meanwhile into account, or not; bytes hold. */
 SCENARIO(small_writes_are_retransmitted_exactly)
 {
@@ -308,6 +329,7 @@ int main(int argc, char **argv)
 		RUN(rto_is_3_s_after_a_lost_syn_ack),
 		RUN(timeout_goes_back_to_one_segment),
 		RUN(timeout_then_ack_of_all),
+		RUN(timeout_then_ack_of_very_much),
 		RUN(small_writes_are_retransmitted_exactly),
 		RUN(rto_of_fin_with_data),
 		RUN(writes_do_not_postpone_the_timer),
