@@ -4,6 +4,7 @@
 #include <rte_common.h>
 
 #include "dataplane/tcp/cc.h"
+#include "dataplane/tcp/history.h"
 #include "dataplane/tcp/isn.h"
 #include "dataplane/tcp/output.h"
 #include "dataplane/tcp/rtt.h"
@@ -77,6 +78,10 @@ struct tcp_conn *accept_conn(struct stack *s, const struct accepted *a)
 		c->ts_recent = a->ts_recent;
 		c->ts_recent_ms = s->now_ms;
 		c->ts_off = isn_ts_offset(&s->keys.ts, &a->flow.local, &a->flow.remote);
+	}
+	if (history_is_kept(s)) {
+		history_begin(c, a->iss);
+		history_peer(c, a->irs);
 	}
 	conn_set_state(c, TCP_SYN_RECEIVED);
 	conn_hash(c);

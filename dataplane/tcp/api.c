@@ -4,6 +4,7 @@
 #include <rte_common.h>
 
 #include "dataplane/tcp/accept.h"
+#include "dataplane/tcp/history.h"
 #include "dataplane/tcp/isn.h"
 #include "dataplane/tcp/output.h"
 #include "dataplane/tcp/ports.h"
@@ -130,6 +131,8 @@ struct tcp_conn *tcp_connect(struct stack *s, const struct tcp_target *target, v
 	c->snd_nxt = c->snd_una + 1;
 	c->snd_lbb = c->snd_nxt;
 	c->ts_off = isn_ts_offset(&s->keys.ts, &ch.flow.local, &ch.flow.remote);
+	if (history_is_kept(s))
+		history_begin(c, c->snd_una);
 	conn_set_state(c, TCP_SYN_SENT);
 	conn_hash(c);
 	output_syn(c);

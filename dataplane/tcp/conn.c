@@ -5,6 +5,7 @@
 
 #include <rte_common.h>
 
+#include "dataplane/tcp/history.h"
 #include "dataplane/tcp/ooo.h"
 #include "dataplane/tcp/rxq.h"
 #include "dataplane/tcp/stack.h"
@@ -48,6 +49,8 @@ void conn_set_state(struct tcp_conn *c, enum tcp_state next)
 		s->n_state[next]++;
 	s->entered[next]++;
 	c->state = next;
+	if (history_is_kept(s))
+		history_note(c, HISTORY_STATE, next);
 }
 
 struct tcp_conn *conn_new(struct stack *s, const struct flow *flow, uint8_t laddr)

@@ -5,6 +5,7 @@
 
 #include "dataplane/tcp/accept.h"
 #include "dataplane/tcp/ack.h"
+#include "dataplane/tcp/history.h"
 #include "dataplane/tcp/ooo.h"
 #include "dataplane/tcp/output.h"
 #include "dataplane/tcp/rtt.h"
@@ -65,6 +66,8 @@ static void agree(struct tcp_conn *c, const struct seg *seg)
 	struct stack *s = conn_stack(c);
 	const struct opts *o = &seg->opts;
 
+	if (history_is_kept(s))
+		history_peer(c, seg->seq);
 	c->rcv_nxt = seg->seq + 1;
 	c->last_ack_sent = c->rcv_nxt;
 	c->rcv_adv = c->rcv_nxt + accept_window(s);

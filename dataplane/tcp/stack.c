@@ -6,6 +6,7 @@
 
 #include <rte_common.h>
 
+#include "dataplane/tcp/history.h"
 #include "dataplane/tcp/input.h"
 #include "dataplane/tcp/mini.h"
 #include "dataplane/tcp/ooo.h"
@@ -112,6 +113,11 @@ static int make_pools(struct stack *s)
 	s->dsts.entries = block(s, s->dsts.mask + 1, sizeof(struct dst_entry));
 	if (!ext || !ooo || !blocks || !mini || !tw || !s->dsts.entries)
 		return -1;
+	if (c->history) {
+		s->histories = block(s, c->max_conns, sizeof(struct history));
+		if (!s->histories)
+			return -1;
+	}
 	pool_init(&s->conn_pool, s->conns, sizeof(struct tcp_conn), c->max_conns);
 	pool_init(&s->ext_pool, ext, sizeof(struct conn_ext), c->max_conns);
 	pool_init(&s->ooo_pool, ooo, sizeof(struct ooo), c->max_conns);
@@ -268,6 +274,8 @@ static void rx_segment(struct stack *s, struct rx *rx)
 		rte_pktmbuf_free(rx->m);
 		return;
 	}
+	if (history_is_kept(s))
+		history_in(c, &rx->seg);
 	/* From here on the packet is its payload. */
 	rx->m = mbuf_cut_front(rx->m, (uint32_t)rx->pkt.l4_off + rx->seg.header_len);
 	if (rx->m->pkt_len > rx->seg.len)

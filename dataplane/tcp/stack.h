@@ -22,6 +22,8 @@
 /* SYN-ACKs are repeated after 1, 2, 4, 8, 16, 32 s, and then each minute. */
 #define MINI_LEVELS 7
 
+struct history;
+
 /* As many as a burst may bring. */
 #define STRAYS_MAX 32
 
@@ -62,9 +64,10 @@ struct stack {
 	uint32_t source_turn;
 	uint32_t n_state[TCP_N_STATES];
 	uint64_t entered[TCP_N_STATES];
+	struct history *histories; /* one per connection; NULL: not kept */
 	struct rte_mbuf *strays[STRAYS_MAX];
 	unsigned n_strays;
-	void *memory[8]; /* what stack_free gives back */
+	void *memory[10]; /* what stack_free gives back */
 
 	struct tcp_conn conns[] __attribute__((aligned(64)));
 };

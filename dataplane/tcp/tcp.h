@@ -60,6 +60,7 @@ struct stack_config {
 	enum tcp_cc_kind cc;
 	bool pacing;               /* spread segments over the round trip, from 2 ms on */
 	bool no_ecn;               /* do not negotiate ECN (RFC 3168) */
+	bool history;              /* remember what happens to connections (check.h); 4 KB each */
 	uint8_t cookie_secret[32]; /* shared by the workers: ISNs, cookies, timestamp offsets */
 	/*
 	 * True when packets of this flow will arrive at this worker: a pure function, asked

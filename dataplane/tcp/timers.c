@@ -3,6 +3,7 @@
 
 #include <rte_common.h>
 
+#include "dataplane/tcp/history.h"
 #include "dataplane/tcp/output.h"
 #include "dataplane/tcp/pace.h"
 #include "dataplane/tcp/pmtu.h"
@@ -197,6 +198,8 @@ static void run_rexmit(struct tcp_conn *c)
 {
 	enum conn_timer kind = c->timer;
 
+	if (history_is_kept(conn_stack(c)))
+		history_note(c, HISTORY_TIMER, c->timer);
 	c->timer = CONN_TIMER_NONE;
 	if (c->state == TCP_SYN_SENT || c->state == TCP_SYN_RECEIVED) {
 		run_syn(c);

@@ -7,6 +7,7 @@
 #include <rte_common.h>
 
 #include "dataplane/tcp/accept.h"
+#include "dataplane/tcp/history.h"
 #include "dataplane/tcp/ooo.h"
 #include "dataplane/tcp/output.h"
 #include "dataplane/tcp/reply.h"
@@ -95,6 +96,8 @@ void xmit_header(struct tcp_conn *c, struct rte_mbuf *m, uint32_t seq, uint8_t f
 	if (c->ext && c->ext->urgent_out)
 		header_urgent(c->ext, c->snd_una, &r);
 	header_options(c, &r.opts, m->pkt_len);
+	if (history_is_kept(conn_stack(c)))
+		history_out(c, &r, m->pkt_len);
 	reply_write(m, &r);
 	ack_is_sent(c);
 }
@@ -142,6 +145,8 @@ static void send_reset(struct tcp_conn *c, uint32_t seq, uint32_t ack, uint8_t f
 	if (!m)
 		return;
 	stats_inc(s->stats, STAT_TCP_RST_SENT);
+	if (history_is_kept(s))
+		history_out(c, &r, 0);
 	reply_write(m, &r);
 	net_send_tcp(s->net, dst, &c->flow, m, 0, s->now_us);
 }
@@ -192,6 +197,8 @@ void output_syn(struct tcp_conn *c)
 	if (answer && c->flags & CONN_ECN)
 		r.flags |= SEG_ECE;
 	c->pace_us = (uint32_t)s->now_us;
+	if (history_is_kept(s))
+		history_out(c, &r, 0);
 	reply_write(m, &r);
 	net_send_tcp(s->net, dst, &c->flow, m, 0, s->now_us);
 }

@@ -24,6 +24,10 @@ void model_fail(struct model *m, const char *fmt, ...)
 	va_end(ap);
 	fprintf(stderr, "\n");
 	trace_print(&m->trace, stderr);
+	for (unsigned side = 0; side < 2; side++) {
+		fprintf(stderr, "  what stack %c itself remembers:\n", "AB"[side]);
+		history_print(m->side[side].stack);
+	}
 	fflush(stderr);
 }
 
@@ -89,6 +93,7 @@ static void side_make(struct model *m, unsigned side)
 	memcpy(c.net.secret, &secret[side][4], 16);
 	memcpy(c.cookie_secret, secret[side], 32);
 	c.pool = m->pool;
+	c.history = true;
 	s->stack = stack_new(&c, m->now_us);
 	if (!s->stack)
 		abort();

@@ -30,6 +30,7 @@ void peer_fail(struct peer *p, const char *fmt, ...)
 	    "stack ISN %#x\n",
 	    p->isn, p->stack_isn);
 	trace_print(&p->trace, stderr);
+	history_print(p->stack);
 	for (unsigned i = 0; i < STAT_N; i++)
 		if (p->stats.v[i])
 			fprintf(stderr, "  %s %llu\n", stats_name(i),

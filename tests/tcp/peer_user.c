@@ -403,6 +403,7 @@ static void stack_make(struct peer *p)
 	memcpy(c.cookie_secret, secret, sizeof(c.cookie_secret));
 	c.pool = p->pool;
 	c.no_ecn = !p->config.ecn;
+	c.history = true;
 	if (!c.max_conns)
 		c.max_conns = 64;
 	p->stack = stack_new(&c, p->now_us);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "tests/tcp/trace.h"
 
+#include "dataplane/tcp/check.h"
+
 static struct trace_entry *
 trace_add(struct trace *t, enum trace_kind kind, char side, uint64_t at_us)
 {
@@ -54,4 +56,16 @@ void trace_print(const struct trace *t, FILE *to)
 		    (double)(int64_t)(e->at_us - t->start_us) / 1000.0, e->side ? e->side : ' ',
 		    marks[e->kind], text);
 	}
+}
+
+void history_print(const struct stack *s)
+{
+	static char text[65536];
+
+	if (!s)
+		return;
+	/* Whoever looks into a failure has one connection, or a few. */
+	for (uint32_t i = 0; i < 8; i++)
+		if (tcp_history(s, i, text, sizeof(text)))
+			fputs(text, stderr);
 }

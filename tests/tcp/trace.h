@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "dataplane/tcp/tcp.h"
 #include "tests/tcp/packet.h"
 
 /*
@@ -43,6 +44,9 @@ void trace_packet(struct trace *t, enum trace_kind kind, char side, uint64_t at_
 
 __attribute__((format(printf, 4, 5))) void
 trace_note(struct trace *t, char side, uint64_t at_us, const char *fmt, ...);
+
+/* Prints what the stack itself remembers of its connections (stack_config.history); NULL is fine. */
+void history_print(const struct stack *s);
 
 /* Prints everything that is still there, oldest first. */
 void trace_print(const struct trace *t, FILE *to);
