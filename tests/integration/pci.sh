@@ -1,0 +1,115 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# The daemon on PCI NICs: in a QEMU guest that emulates everything, so each step has minutes where
+# a real machine needs a moment. Brings its own lab: tests/integration/pci.sh [NIC...]
+cd "$(dirname "$0")/../.." || exit
+export SALLYPORT_LAB=${SALLYPORT_LAB:-sp}-p
+. tests/integration/lib.sh
+nics=("$@")
+[ $# -gt 0 ] || nics=(virtio vmxnet3 e1000e)
+file=pci-64m.bin
+
+for tool in qemu-system-x86_64 busybox socat cpio depmod; do
+	if ! command -v $tool >/dev/null; then
+		for nic in "${nics[@]}"; do echo "skip pci_$nic: no $tool"; done
+		exit 0
+	fi
+done
+if ! scripts/vm_image build/sallyport >"$lab-image.log" 2>&1; then
+	for nic in "${nics[@]}"; do echo "skip pci_$nic: $(tail -n 1 "$lab-image.log")"; done
+	exit 0
+fi
+rm -f "$lab-image.log"
+
+down() { [ "$(get "/$file" "$@" | sha256sum)" = "$(sha256sum <"$lab/www/$file")" ]; }
+up() {
+	rm -f "$lab/www/upload/$file"
+	get "/upload/$file" -T "$lab/www/$file" -o /dev/null "$@" && cmp "$lab/www/upload/$file" "$lab/www/$file"
+}
+
+# Certificates change while wrk asks; both pairs are served meanwhile.
+swapped() {
+	local wrk i=0 seen=$lab/serials
+	: >"$seen"
+	in_client wrk -t 1 -c 8 -d 10s --timeout 30s -H 'Host: www.lab.test' https://10.80.0.1/1k.txt >"$lab/wrk.log" 2>&1 &
+	wrk=$!
+	while kill -0 $wrk 2>/dev/null; do
+		scripts/lab swap || return 1
+		i=$((i + 1))
+		s_client -tls1_3 -sigalgs ECDSA+SHA256 | openssl x509 -noout -serial >>"$seen"
+	done
+	wait $wrk
+	cat "$lab/wrk.log"
+	sort "$seen" | uniq -c
+	[ $i -ge 4 ] && [ "$(sort -u "$seen" | wc -l)" = 2 ] && grep -q Requests/sec "$lab/wrk.log" &&
+		! grep -q -e 'Socket errors' -e Non-2xx "$lab/wrk.log"
+}
+
+unplugged() { # and plugged in again, under a transfer that survives it
+	local transfer
+	get "/$file" --max-time 300 -o "$lab/unplugged.bin" --limit-rate 6M &
+	transfer=$!
+	wait_for 60 test -s "$lab/unplugged.bin" || return 1
+	scripts/lab link front down
+	refused get / --max-time 3 || return 1
+	scripts/lab link front up
+	wait $transfer && cmp "$lab/unplugged.bin" "$lab/www/$file" && expect 'lab backend' get /
+}
+
+drained() {
+	local transfer
+	get "/$file" -o "$lab/drained.bin" --limit-rate 8M &
+	transfer=$!
+	wait_for 60 test -s "$lab/drained.bin" || return 1
+	scripts/lab signal TERM
+	wait_for 60 grep -q draining "$lab/sallyport.log" || return 1
+	refused get / --max-time 5 || return 1
+	wait $transfer && cmp "$lab/drained.bin" "$lab/www/$file" || return 1
+	wait_for 60 test -s "$lab/sallyport.status" && [ "$(cat "$lab/sallyport.status")" = 0 ]
+}
+
+killed() { # the device is left as it was: the next start has to cope
+	scripts/lab signal KILL
+	wait_for 60 test -s "$lab/sallyport.status" && [ "$(cat "$lab/sallyport.status")" = 137 ] &&
+		scripts/lab start && expect 'lab backend' get /
+}
+
+# Large frames both ways: more than 4000 bytes a packet on average, where 1500 gives a third of it.
+jumbo() {
+	local side packets bytes
+	sed -i 's/mtu = 1500/mtu = 9000/' "$lab/sallyport.cfg"
+	ip -n "$prefix-client" link set eth0 mtu 9000
+	ip -n "$prefix-backend" link set eth0 mtu 9000
+	scripts/lab start && down && up || return 1
+	for side in rx tx; do
+		packets=$(counter ${side}_packets)
+		bytes=$(counter ${side}_bytes)
+		[ "$((bytes / packets))" -gt 4000 ] || { echo "$side: $bytes bytes in $packets packets"; return 1; }
+	done
+}
+
+one_nic() {
+	local nic=$1
+	if ! scripts/lab up --driver pci --nic "$nic" >"$lab.up" 2>&1; then
+		echo "not ok pci_${nic}_starts"
+		tail -n 20 "$lab.up" | sed 's/^/  | /'
+		return
+	fi
+	# A drain here takes as long as its transfer.
+	sed -i 's/drain_timeout = 2.0/drain_timeout = 60.0/' "$lab/sallyport.cfg"
+	scripts/lab reload
+	scripts/lab file $file 64M
+	try "pci_${nic}_ipv4" expect 'lab backend' get /
+	try "pci_${nic}_ipv6" expect 'lab backend' get / --resolve 'www.lab.test:443:[fd80::1]'
+	try "pci_${nic}_64m_down" down
+	try "pci_${nic}_64m_up_ipv6" up --resolve 'www.lab.test:443:[fd80::1]'
+	try "pci_${nic}_swap_under_wrk" swapped
+	try "pci_${nic}_link_down_and_up" unplugged
+	try "pci_${nic}_usable_after_kill_9" killed
+	try "pci_${nic}_drains_on_sigterm" drained
+	try "pci_${nic}_mtu_9000" jumbo
+}
+
+trap 'scripts/lab down' EXIT
+for nic in "${nics[@]}"; do one_nic "$nic"; done
+rm -f "$lab.up"
