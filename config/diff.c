@@ -131,6 +131,10 @@ static void diff_port(const struct config_port *p, const struct config_port *q, 
 	restart_port(q, p->mtu == q->mtu, "mtu", e);
 	restart_port(q, p->vlan == q->vlan, "vlan", e);
 	restart_port(q, p->offloads == q->offloads, "offloads", e);
+	restart_port(q, p->promiscuous == q->promiscuous, "promiscuous", e);
+	restart_port(q, p->rx_descriptors == q->rx_descriptors, "rx_descriptors", e);
+	restart_port(q, p->tx_descriptors == q->tx_descriptors, "tx_descriptors", e);
+	restart_port(q, p->flow_control == q->flow_control, "flow_control", e);
 }
 
 /* Ports are at most CONFIG_MAX_PORTS: no index is needed. Their order is their number in DPDK. */

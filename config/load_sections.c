@@ -251,6 +251,25 @@ static const struct load_key route_keys[] = {
 
 static const struct load_group route = { "route", KEYS(route_keys), PLACED(config_route) };
 
+static void
+load_flow_control(struct load *l, const config_setting_t *s, const struct load_key *k, void *item)
+{
+	static const char *const names[] = {
+		[CONFIG_FLOW_KEEP] = "keep", [CONFIG_FLOW_OFF] = "off", [CONFIG_FLOW_ON] = "on"
+	};
+	const char *text = load_get_string(l, s, k->name, 100);
+
+	for (unsigned i = 0; text && i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(text, names[i]) == 0) {
+			((struct config_port *)item)->flow_control = (enum config_flow_control)i;
+			return;
+		}
+	}
+	if (text)
+		load_error(
+		    l, s, "'flow_control' is '%s'; it must be \"keep\", \"off\" or \"on\"", text);
+}
+
 static const struct config_port port_defaults = { .mtu = 1500, .offloads = true };
 
 static const struct load_key port_keys[] = {
@@ -264,6 +283,12 @@ static const struct load_key port_keys[] = {
 	{ "mtu", load_integer, SIZED(config_port, mtu), .min = 1280, .max = 9000 },
 	{ "vlan", load_integer, SIZED(config_port, vlan), .min = 0, .max = 4094 },
 	{ "offloads", load_bool, AT(config_port, offloads) },
+	{ "promiscuous", load_bool, AT(config_port, promiscuous) },
+	{ "rx_descriptors", load_integer, SIZED(config_port, rx_descriptors), .min = 0,
+	    .max = 32768 },
+	{ "tx_descriptors", load_integer, SIZED(config_port, tx_descriptors), .min = 0,
+	    .max = 32768 },
+	{ "flow_control", load_flow_control, AT(config_port, flow_control) },
 };
 
 static const struct load_group port = { "port", KEYS(port_keys), PLACED(config_port),

@@ -41,6 +41,13 @@ struct config_route {
 	unsigned line;
 };
 
+/* Ethernet pause frames (IEEE 802.3x). */
+enum config_flow_control {
+	CONFIG_FLOW_KEEP, /* as the device comes */
+	CONFIG_FLOW_OFF,
+	CONFIG_FLOW_ON, /* both directions */
+};
+
 struct config_port {
 	const char *name;
 	const char *const *devices; /* DPDK device names; several = one per worker queue */
@@ -52,6 +59,10 @@ struct config_port {
 	uint16_t mtu;  /* 1280..9000, default 1500 */
 	uint16_t vlan; /* 802.1Q id that belongs to this port, 0 = untagged */
 	bool offloads; /* false: all checksums in software, whatever the device offers */
+	bool promiscuous;
+	uint16_t rx_descriptors,
+	    tx_descriptors; /* of each queue; 0: 1024, or what the device takes */
+	enum config_flow_control flow_control;
 	const char *file;
 	unsigned line;
 };

@@ -6,6 +6,7 @@
 #include <sys/random.h>
 
 #include <rte_cycles.h>
+#include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_launch.h>
 #include <rte_lcore.h>
@@ -59,6 +60,13 @@ static unsigned estimate_memory_mb(const struct app *a)
 
 static int start_eal(struct app *a, struct err *e)
 {
+	const char *devices[CONFIG_MAX_PORTS * CONFIG_MAX_WORKERS];
+	unsigned n_devices = 0;
+
+	for (unsigned i = 0; i < a->boot->n_ports; i++)
+		for (unsigned j = 0; j < a->boot->ports[i].n_devices; j++)
+			devices[n_devices++] = a->boot->ports[i].devices[j];
+
 	const struct eal_config config = {
 		.args = a->boot->eal,
 		.n_args = a->boot->n_eal,
@@ -66,6 +74,8 @@ static int start_eal(struct app *a, struct err *e)
 		.n_workers = a->n_workers,
 		.control_core = a->boot->runtime.control_core,
 		.memory_mb = estimate_memory_mb(a),
+		.devices = devices,
+		.n_devices = n_devices,
 	};
 
 	if (getrandom(a->secret, sizeof(a->secret), 0) != sizeof(a->secret))
@@ -81,6 +91,11 @@ static void stop_eal(struct app *a)
 
 static struct port_config port_config(const struct app *a, unsigned i)
 {
+	static const enum port_flow_control flow_control[] = {
+		[CONFIG_FLOW_KEEP] = PORT_FLOW_KEEP,
+		[CONFIG_FLOW_OFF] = PORT_FLOW_OFF,
+		[CONFIG_FLOW_ON] = PORT_FLOW_ON,
+	};
 	const struct config_port *port = &a->boot->ports[i];
 
 	return (struct port_config){
@@ -90,8 +105,18 @@ static struct port_config port_config(const struct app *a, unsigned i)
 		.n_queues = a->n_workers,
 		.mtu = port->mtu,
 		.offloads = port->offloads,
+		.promiscuous = port->promiscuous,
+		.rx_descriptors = port->rx_descriptors,
+		.tx_descriptors = port->tx_descriptors,
+		.flow_control = flow_control[port->flow_control],
 		.pools = a->pools,
 	};
+}
+
+/* The NUMA node worker i runs on. Ordinary memory (--no-huge) is on no node in particular. */
+static int worker_socket(unsigned i)
+{
+	return rte_eal_has_hugepages() ? (int)rte_lcore_to_socket_id(i + 1) : SOCKET_ID_ANY;
 }
 
 /* Per worker: what its rings may hold, and room for connections' queues (tcp.md, pitfall 5). */
@@ -117,8 +142,8 @@ static int start_pools(struct app *a, struct err *e)
 		char name[32];
 
 		snprintf(name, sizeof(name), "worker%u", i);
-		a->pools[i] = rte_pktmbuf_pool_create(
-		    name, n, POOL_CACHE, 0, mbuf_room(a), (int)rte_socket_id());
+		a->pools[i] =
+		    rte_pktmbuf_pool_create(name, n, POOL_CACHE, 0, mbuf_room(a), worker_socket(i));
 		if (!a->pools[i])
 			return err_set(e,
 			    "cannot make %u packet buffers for worker %u: %s; lower runtime.mbufs or reserve "
@@ -254,7 +279,7 @@ static int init_worker(struct app *a, unsigned i, struct err *e)
 	atomic_store(&w->snapshot, a->snapshot);
 	snprintf(name, sizeof(name), "mailbox%u", i);
 	w->mailbox = rte_ring_create_elem(
-	    name, sizeof(struct net_neigh), MAILBOX, (int)rte_socket_id(), RING_F_SC_DEQ);
+	    name, sizeof(struct net_neigh), MAILBOX, worker_socket(i), RING_F_SC_DEQ);
 	if (!w->mailbox)
 		return err_set(e, "out of memory for worker %u", i);
 	return worker_init(w, &config, e);
@@ -355,6 +380,12 @@ void app_publish_tickets(struct app *a, const struct ticket_ring *ring)
 	for (unsigned i = 0; i < a->n_workers; i++)
 		atomic_store_explicit(&a->workers[i].tickets, ring, memory_order_release);
 	rte_rcu_qsbr_synchronize(a->qsbr, RTE_QSBR_THRID_INVALID);
+}
+
+void app_watch_ports(struct app *a)
+{
+	for (unsigned i = 0; i < a->boot->n_ports; i++)
+		port_watch(a->ports[i]);
 }
 
 void app_order(struct app *a, int order)

@@ -49,6 +49,9 @@ void app_publish_tickets(struct app *a, const struct ticket_ring *ring);
 /* Tells every worker (enum worker_order). */
 void app_order(struct app *a, int order);
 
+/* Logs links that changed and offloads that turned out wrong (port_watch). Some times a second. */
+void app_watch_ports(struct app *a);
+
 /* True when no worker has a connection left. */
 bool app_is_empty(const struct app *a);
 

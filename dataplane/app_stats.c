@@ -4,6 +4,7 @@
 #include <rte_cycles.h>
 
 #include "dataplane/app.h"
+#include "dataplane/port/port.h"
 #include "dataplane/proxy/snapshot.h"
 #include "dataplane/worker.h"
 
@@ -191,6 +192,47 @@ static void metric_worker(const struct app *a, FILE *out)
 	}
 }
 
+struct xstat_out {
+	FILE *out;
+	const char *port;
+};
+
+static void print_xstat(void *arg, unsigned device, const char *name, uint64_t value)
+{
+	const struct xstat_out *x = arg;
+
+	fprintf(x->out, "sallyport_port_xstats_total{port=\"%s\",device=\"%u\",name=\"%s\"} %llu\n",
+	    x->port, device, name, (unsigned long long)value);
+}
+
+static void metric_ports(const struct app *a, FILE *out)
+{
+	struct port_link link;
+
+	head(out, "port_link_up", "gauge", "1 while the link is up.");
+	for (unsigned i = 0; i < a->boot->n_ports; i++) {
+		port_link_get(a->ports[i], &link);
+		fprintf(out, "sallyport_port_link_up{port=\"%s\"} %d\n", port_name(a->ports[i]),
+		    link.is_up);
+	}
+	head(out, "port_link_speed_mbps", "gauge", "Of the link, in Mbit/s; 0: down or not known.");
+	for (unsigned i = 0; i < a->boot->n_ports; i++) {
+		port_link_get(a->ports[i], &link);
+		fprintf(out, "sallyport_port_link_speed_mbps{port=\"%s\"} %u\n",
+		    port_name(a->ports[i]), link.speed_mbps);
+	}
+	head(out, "port_link_changes_total", "counter", "Links that went up or down.");
+	for (unsigned i = 0; i < a->boot->n_ports; i++)
+		fprintf(out, "sallyport_port_link_changes_total{port=\"%s\"} %u\n",
+		    port_name(a->ports[i]), port_link_changes(a->ports[i]));
+	head(out, "port_xstats_total", "counter", "What the devices count themselves.");
+	for (unsigned i = 0; i < a->boot->n_ports; i++) {
+		struct xstat_out x = { .out = out, .port = port_name(a->ports[i]) };
+
+		port_xstats(a->ports[i], print_xstat, &x);
+	}
+}
+
 void app_print_metrics(const struct app *a, FILE *out)
 {
 	head(out, "tsc_hertz", "gauge", "Cycles a second of the busy_cycles counters.");
@@ -200,6 +242,7 @@ void app_print_metrics(const struct app *a, FILE *out)
 	fprintf(out, "sallyport_rcu_grace_period_seconds %.9f\n", a->grace_s);
 	metric_counters(a, out);
 	metric_drops(a, out);
+	metric_ports(a, out);
 	metric_worker(a, out);
 	app_print_backends(out, true);
 }

@@ -28,7 +28,8 @@
 #define TICK_MS       50
 #define CLOSE_GRACE_S 3.0 /* for last words after drain_timeout */
 #define REMINDER_S    3600.0
-#define API_BATCH     64 /* requests between two looks at signals */
+#define WATCH_S       0.2 /* between two looks at links */
+#define API_BATCH     64  /* requests between two looks at signals */
 
 static void usage(FILE *out)
 {
@@ -56,6 +57,7 @@ struct loop {
 	double deadline;
 	double wanted_s; /* how long to drain, when the API said so; 0: as configured */
 	double next_reminder;
+	double next_watch; /* of the ports */
 	struct err *e;
 };
 
@@ -128,6 +130,14 @@ static void remind(struct loop *l)
 		    "RLIMIT_MEMLOCK (systemd: LimitMEMLOCK=infinity)");
 }
 
+static void look_at_ports(struct loop *l)
+{
+	if (seconds() < l->next_watch)
+		return;
+	l->next_watch = seconds() + WATCH_S;
+	app_watch_ports(l->app);
+}
+
 static void refresh(struct loop *l)
 {
 	err_init(l->e);
@@ -166,6 +176,7 @@ static void control_loop(struct loop *l)
 			refresh(l);
 		remind(l);
 		app_watch_targets(l->app->snapshot);
+		look_at_ports(l);
 		tickets_tick(l->tickets, time(NULL));
 	} while (!is_over(l));
 }

@@ -15,7 +15,7 @@
 unsigned
 port_rx(struct port *p, unsigned queue, struct rte_mbuf *pkts[], unsigned max, struct stats *stats)
 {
-	const struct port_queue *q = &p->queues[queue];
+	struct port_queue *q = &p->queues[queue];
 	uint64_t bytes = 0;
 	unsigned n;
 
@@ -24,6 +24,8 @@ port_rx(struct port *p, unsigned queue, struct rte_mbuf *pkts[], unsigned max, s
 		pkts[i]->port = p->index;
 		bytes += pkts[i]->pkt_len;
 	}
+	if (unlikely(atomic_load_explicit(&q->audit, memory_order_relaxed) > 0))
+		port_audit(q, pkts, n);
 	stats_add(stats, STAT_RX_PACKETS, n);
 	stats_add(stats, STAT_RX_BYTES, bytes);
 	return n;

@@ -165,7 +165,40 @@ add_lcores(struct eal_args *a, const struct eal_config *config, const cpu_set_t 
 	add(a, "--main-lcore=0");
 }
 
-static void add_memory(struct eal_args *a, const struct eal_config *config)
+static bool is_pci_address(const char *name)
+{
+	unsigned domain, bus, device, function;
+	int n = 0;
+
+	return sscanf(name, "%x:%x:%x.%x%n", &domain, &bus, &device, &function, &n) == 4 &&
+	    name[n] == '\0';
+}
+
+/*
+ * The allow-list is what the ports name: a NIC that was bound to vfio-pci for somebody else is not
+ * touched. Returns whether EAL will look at PCI at all.
+ */
+static bool add_pci(struct eal_args *a, const struct eal_config *config)
+{
+	static const char *const choices[] = { "-a", "--allow", "-b", "--block", NULL };
+	bool any = false;
+
+	if (is_given(config, "--no-pci"))
+		return false;
+	if (config->devices == NULL || any_given(config, choices))
+		return true;
+	for (unsigned i = 0; i < config->n_devices; i++) {
+		if (!is_pci_address(config->devices[i]))
+			continue;
+		add(a, "--allow=%s", config->devices[i]);
+		any = true;
+	}
+	if (!any)
+		add(a, "--no-pci");
+	return any;
+}
+
+static void add_memory(struct eal_args *a, const struct eal_config *config, bool has_pci)
 {
 	static const char *const file_options[] = { "--huge-dir", "--in-memory", "--file-prefix",
 		"--huge-unlink", "--legacy-mem", "--proc-type", NULL };
@@ -199,7 +232,7 @@ static void add_memory(struct eal_args *a, const struct eal_config *config)
 	 * af_xdp wants a pool in one piece, which virtual addresses give. Only PCI devices without an
 	 * IOMMU need physical ones.
 	 */
-	if (is_given(config, "--no-pci") && !is_given(config, "--iova-mode"))
+	if (!has_pci && !is_given(config, "--iova-mode"))
 		add(a, "--iova-mode=va");
 }
 
@@ -215,6 +248,7 @@ int eal_start(const struct eal_config *config, struct err *e)
 {
 	static struct eal_args args;
 	cpu_set_t allowed;
+	bool has_pci;
 
 	if (args.argv != NULL)
 		return err_set(e, "EAL can be started once per process only");
@@ -222,7 +256,7 @@ int eal_start(const struct eal_config *config, struct err *e)
 		return err_set(e, "cannot ask which cores this process may run on: %m");
 	if (check_config(config, &allowed, e) != 0)
 		return -1;
-	args.argv = calloc(config->n_args + MAX_DEFAULTS, sizeof(*args.argv));
+	args.argv = calloc(config->n_args + config->n_devices + MAX_DEFAULTS, sizeof(*args.argv));
 	if (args.argv == NULL)
 		return err_set(e, "out of memory");
 
@@ -231,7 +265,8 @@ int eal_start(const struct eal_config *config, struct err *e)
 	/* Errors are for operators, EAL's news are not. */
 	add(&args, "--log-level=lib.*:warning");
 	add(&args, "--log-level=pmd.*:warning");
-	add_memory(&args, config);
+	has_pci = add_pci(&args, config);
+	add_memory(&args, config, has_pci);
 	if (!is_given(config, "--telemetry") && !is_given(config, "--no-telemetry"))
 		add(&args, "--no-telemetry");
 	for (unsigned i = 0; i < config->n_args; i++)

@@ -1,13 +1,32 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "dataplane/port/port.h"
 
-/* What the files of this folder know of each other. Read-only once port_open has returned. */
+/*
+ * What the files of this folder know of each other. Read-only once port_open has returned, but for
+ * audit (its worker) and what port_watch keeps (control).
+ */
+
+/*
+ * How many more frames with a checksum that the device calls good are verified. When one is wrong,
+ * the queue's device is not believed any more.
+ */
+#define AUDIT_FRAMES 256u
+#define AUDIT_FAILED UINT32_MAX
 
 struct port_queue {
 	uint16_t dev, queue;      /* of the ethdev */
 	struct rte_mempool *pool; /* the receive pool */
+	_Atomic uint32_t audit;   /* frames left, or AUDIT_FAILED; 0: over */
+} __attribute__((aligned(64)));
+
+enum link_seen {
+	LINK_NEVER_SEEN,
+	LINK_SEEN_DOWN,
+	LINK_SEEN_UP
 };
 
 struct port {
@@ -20,7 +39,37 @@ struct port {
 	struct port_queue *queues;
 	uint16_t *devs;
 	char *name;
+	enum link_seen link_seen;
+	unsigned link_changes;
 };
+
+/* False when the device has called a checksum of m good that is not; true when there is no telling. */
+bool port_audit_is_true(const struct rte_mbuf *m);
+
+/*
+ * Verifies what the device says of these frames' checksums while the audit of q lasts; once it has
+ * failed, takes the device's word off every frame, so that net looks for itself.
+ */
+void port_audit(struct port_queue *q, struct rte_mbuf *pkts[], unsigned n);
+
+#define PORT_RSS_TABLE_MAX 512
+
+/* How a device spreads flows, as it says itself. */
+struct port_rss {
+	uint64_t types; /* RTE_ETH_RSS_* */
+	unsigned key_size, table_size;
+	uint8_t key[64];
+	uint16_t table[PORT_RSS_TABLE_MAX]; /* queue of each hash value, modulo table_size */
+};
+
+/* True when every one of n_queues has its share of the table, to one entry, and no other has any. */
+bool port_rss_is_even(const struct port_rss *rss, unsigned n_queues);
+
+/*
+ * Reads back the key and the table of a started device and evens the table out when it is not. 0, or
+ * a negative errno: -ENOTSUP when the device cannot say, -EIO when it did not take the table.
+ */
+int port_rss_read(uint16_t dev, unsigned n_queues, struct port_rss *rss);
 
 /*
  * A frame the device can send: m itself when it is, else one linear copy from pool and m is freed.

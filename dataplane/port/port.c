@@ -8,6 +8,7 @@
 
 #include <rte_errno.h>
 #include <rte_ethdev.h>
+#include <rte_lcore.h>
 #include <rte_mempool.h>
 
 #include "config/err.h"
@@ -129,8 +130,8 @@ static uint32_t device_offloads(const struct device *d, bool wanted)
 
 	if (!wanted || d->quirk.no_offloads)
 		return offloads;
-	offloads |= has_all(
-	    rx, RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM, PORT_RX_CHECKSUM);
+	/* virtio and vmxnet3 look at TCP alone: what a device says nothing about, net verifies. */
+	offloads |= has_all(rx, RTE_ETH_RX_OFFLOAD_TCP_CKSUM, PORT_RX_CHECKSUM);
 	offloads |= has_all(tx, RTE_ETH_TX_OFFLOAD_IPV4_CKSUM, PORT_TX_IP_CHECKSUM);
 	offloads |= has_all(tx, RTE_ETH_TX_OFFLOAD_TCP_CKSUM, PORT_TX_TCP_CHECKSUM);
 	offloads |= has_all(tx,
@@ -145,7 +146,8 @@ static void set_offloads(struct device *d, uint32_t offloads)
 	struct rte_eth_conf *c = &d->conf;
 
 	if (offloads & PORT_RX_CHECKSUM)
-		c->rxmode.offloads |= RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM;
+		c->rxmode.offloads |= d->info.rx_offload_capa &
+		    (RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM);
 	if (offloads & PORT_TX_IP_CHECKSUM)
 		c->txmode.offloads |= RTE_ETH_TX_OFFLOAD_IPV4_CKSUM;
 	if (offloads & PORT_TX_TCP_CHECKSUM)
@@ -248,13 +250,73 @@ static int set_mtu(const struct device *d, const struct port_config *config, str
  */
 static int take_multicast(const struct device *d, const struct port_config *config, struct err *e)
 {
-	int rc = rte_eth_allmulticast_enable(d->id);
+	int rc;
 
+	/* Some come promiscuous, or as who had them last left them. */
+	rc = config->promiscuous ? rte_eth_promiscuous_enable(d->id)
+				 : rte_eth_promiscuous_disable(d->id);
+	if (rc != 0 && (rc != -ENOTSUP || config->promiscuous))
+		return fail(config, d, "promiscuous mode", rc, e);
+	rc = rte_eth_allmulticast_enable(d->id);
 	if (rc == -ENOTSUP)
 		rc = rte_eth_promiscuous_enable(d->id);
 	if (rc == 0 || rc == -ENOTSUP)
 		return 0;
 	return fail(config, d, "receiving multicast", rc, e);
+}
+
+static int set_flow_control(const struct device *d, const struct port_config *config, struct err *e)
+{
+	struct rte_eth_fc_conf conf = { 0 };
+	int rc;
+
+	if (config->flow_control == PORT_FLOW_KEEP)
+		return 0;
+	rc = rte_eth_dev_flow_ctrl_get(d->id, &conf);
+	if (rc == 0) {
+		conf.mode =
+		    config->flow_control == PORT_FLOW_ON ? RTE_ETH_FC_FULL : RTE_ETH_FC_NONE;
+		rc = rte_eth_dev_flow_ctrl_set(d->id, &conf);
+	}
+	return rc == 0 ? 0 : fail(config, d, "flow_control (leave it out, or \"keep\")", rc, e);
+}
+
+/* What became of set_rss; steer copes with any of it, so nothing here is fatal. */
+static void check_rss(const struct device *d, const struct port_config *config)
+{
+	struct port_rss rss;
+	int rc;
+
+	if (d->conf.rxmode.mq_mode != RTE_ETH_MQ_RX_RSS)
+		return;
+	rc = port_rss_read(d->id, d->n_queues, &rss);
+	if (rc == -ENOTSUP)
+		log_info("port '%s': device '%s' does not tell how it spreads flows", config->name,
+		    d->name);
+	else if (rc != 0)
+		log_warning(
+		    "port '%s': device '%s' does not spread flows evenly over %u queues: %s",
+		    config->name, d->name, d->n_queues, rte_strerror(-rc));
+	else
+		log_info("port '%s': RSS by a key of %u bytes and a table of %u over %u queues",
+		    config->name, rss.key_size, rss.table_size, d->n_queues);
+}
+
+/* Workers on the other socket reach the device's memory through the link between sockets. */
+static void check_numa(const struct device *d, const struct port_config *config)
+{
+	int socket = rte_eth_dev_socket_id(d->id);
+	unsigned lcore;
+
+	RTE_LCORE_FOREACH_WORKER(lcore) {
+		if (socket >= 0 && rte_lcore_to_socket_id(lcore) != (unsigned)socket) {
+			log_warning(
+			    "port '%s': device '%s' is on NUMA node %d and a worker is not: choose "
+			    "runtime.workers from that node",
+			    config->name, d->name, socket);
+			return;
+		}
+	}
 }
 
 /* Configures and starts one device; pools are those of its queues. */
@@ -277,6 +339,10 @@ static int device_start(struct device *d, const struct port_config *config, uint
 	rc = rte_eth_dev_start(d->id);
 	if (rc != 0)
 		return fail(config, d, "start", rc, e);
+	check_rss(d, config);
+	check_numa(d, config);
+	if (set_flow_control(d, config, e) != 0)
+		return -1;
 	return take_multicast(d, config, e);
 }
 
@@ -288,10 +354,12 @@ static struct port *port_alloc(const struct port_config *config, uint16_t index)
 		return NULL;
 	p->index = index;
 	p->name = strdup(config->name);
-	p->queues = calloc(config->n_queues, sizeof(*p->queues));
+	p->queues = aligned_alloc(64, config->n_queues * sizeof(*p->queues));
 	p->devs = calloc(config->n_devices, sizeof(*p->devs));
-	if (p->name != NULL && p->queues != NULL && p->devs != NULL)
+	if (p->name != NULL && p->queues != NULL && p->devs != NULL) {
+		memset(p->queues, 0, config->n_queues * sizeof(*p->queues));
 		return p;
+	}
 	port_close(p);
 	return NULL;
 }
@@ -340,9 +408,10 @@ port_start(struct port *p, struct device *devs, const struct port_config *config
 		if (device_start(d, config, p->offloads, config->pools + next, e) != 0)
 			return -1;
 		for (uint16_t q = 0; q < d->n_queues; q++, next++)
-			p->queues[next] = (struct port_queue){
-				.dev = d->id, .queue = q, .pool = config->pools[next]
-			};
+			p->queues[next] = (struct port_queue){ .dev = d->id,
+				.queue = q,
+				.pool = config->pools[next],
+				.audit = p->offloads & PORT_RX_CHECKSUM ? AUDIT_FRAMES : 0 };
 	}
 	p->n_queues = next;
 	return 0;
@@ -416,18 +485,6 @@ const char *port_name(const struct port *p)
 	return p->name;
 }
 
-bool port_link_is_up(const struct port *p)
-{
-	for (unsigned i = 0; i < p->n_devs; i++) {
-		struct rte_eth_link link = { 0 };
-
-		if (rte_eth_link_get_nowait(p->devs[i], &link) != 0 ||
-		    link.link_status != RTE_ETH_LINK_UP)
-			return false;
-	}
-	return true;
-}
-
 unsigned port_ring_mbufs(const struct port_config *config)
 {
 	unsigned worst = 0;
@@ -447,37 +504,4 @@ unsigned port_ring_mbufs(const struct port_config *config)
 		worst = RTE_MAX(worst, n);
 	}
 	return worst;
-}
-
-size_t port_print_xstats(const struct port *p, char *text, size_t size)
-{
-	size_t used = 0;
-
-	for (unsigned i = 0; i < p->n_devs; i++) {
-		int n = rte_eth_xstats_get(p->devs[i], NULL, 0);
-		struct rte_eth_xstat_name *names;
-		struct rte_eth_xstat *values;
-
-		if (n <= 0)
-			continue;
-		names = calloc((size_t)n, sizeof(*names));
-		values = calloc((size_t)n, sizeof(*values));
-		if (names != NULL && values != NULL &&
-		    rte_eth_xstats_get_names(p->devs[i], names, (unsigned)n) == n &&
-		    rte_eth_xstats_get(p->devs[i], values, (unsigned)n) == n) {
-			for (int j = 0; j < n; j++) {
-				int len = snprintf(text + used, size - used, "port_%s_%u_%s %lu\n",
-				    p->name, i, names[j].name, values[j].value);
-
-				if (len < 0 || (size_t)len >= size - used)
-					break; /* the last line stays whole */
-				used += (size_t)len;
-			}
-		}
-		free(names);
-		free(values);
-	}
-	if (used < size)
-		text[used] = '\0';
-	return used;
 }

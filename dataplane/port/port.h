@@ -21,6 +21,12 @@ struct eal_config {
 	unsigned n_workers;
 	int control_core;   /* main lcore 0; -1: any core that is no worker's (else shared) */
 	unsigned memory_mb; /* what pools will need; 0: 1024. Decides whether hugepages suffice. */
+	/*
+	 * Names of the devices that will be opened. Unless args choose (-a, -b, --no-pci), EAL takes of
+	 * the machine's PCI devices these and no others; NULL: as args and EAL's defaults say.
+	 */
+	const char *const *devices;
+	unsigned n_devices;
 };
 
 /*
@@ -30,6 +36,12 @@ struct eal_config {
 int eal_start(const struct eal_config *config, struct err *e);
 void eal_stop(void);
 
+enum port_flow_control {
+	PORT_FLOW_KEEP,
+	PORT_FLOW_OFF,
+	PORT_FLOW_ON
+};
+
 struct port_config {
 	const char *name;
 	const char *const *devices; /* ethdev names, or a PCI address */
@@ -38,6 +50,9 @@ struct port_config {
 	uint16_t mtu;
 	bool offloads;                           /* false: use none */
 	uint16_t rx_descriptors, tx_descriptors; /* 0: 1024, cut to what the device allows */
+	bool promiscuous;
+	enum port_flow_control
+	    flow_control; /* pause frames; a device that cannot be told is refused */
 	/*
 	 * The receive pool of each queue; borrowed. Its data room takes a frame of mtu behind the
 	 * headroom, and 256 bytes more for af_xdp, which also wants it in one piece of memory.
@@ -65,7 +80,29 @@ void port_close(struct port *p);
 void port_mac(const struct port *p, uint8_t mac[6]);
 uint32_t port_offloads(const struct port *p); /* enum port_offload bits in use */
 const char *port_name(const struct port *p);
-bool port_link_is_up(const struct port *p); /* control only */
+
+struct port_link {
+	bool is_up; /* of several devices: all of them */
+	bool is_full_duplex;
+	uint32_t speed_mbps; /* 0: down, or not known */
+};
+
+/* Control only, as all that follows up to port_ring_mbufs. */
+void port_link_get(const struct port *p, struct port_link *out);
+bool port_link_is_up(const struct port *p);
+
+/* How often the link went up or down between calls of port_watch. */
+unsigned port_link_changes(const struct port *p);
+
+/*
+ * To be called some times a second: logs links that come and go, and a device found to call wrong
+ * checksums good (the first frames of each queue are verified, and software does it all afterwards).
+ */
+void port_watch(struct port *p);
+
+/* Calls fn for each of the devices' own counters; device counts from 0 within the port. */
+typedef void (*port_xstat_fn)(void *arg, unsigned device, const char *name, uint64_t value);
+void port_xstats(const struct port *p, port_xstat_fn fn, void *arg);
 
 /*
  * The worst number of mbufs the devices may hold in their rings, per queue: for sizing pools
@@ -85,7 +122,3 @@ port_rx(struct port *p, unsigned queue, struct rte_mbuf *pkts[], unsigned max, s
  */
 void port_tx(struct port *p, unsigned queue, struct rte_mbuf *pkts[], unsigned n,
     struct rte_mempool *pool, struct stats *stats);
-
-/* Fills the device's own counters as "name value\n" lines for SIGUSR1 and metrics; control only.
- * Returns bytes written, at most size. */
-size_t port_print_xstats(const struct port *p, char *text, size_t size);

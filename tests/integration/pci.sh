@@ -45,15 +45,26 @@ swapped() {
 		! grep -q -e 'Socket errors' -e Non-2xx "$lab/wrk.log"
 }
 
+more_than_xstat() { # NAME VALUE, of the front NIC
+	scripts/lab metrics | awk -v name="name=\"$1\"" -v least="$2" '
+		/^sallyport_port_xstats_total\{port="front0"/ && index($0, name) { v = $2 }
+		END { print v + 0; exit v <= least }'
+}
+
 unplugged() { # and plugged in again, under a transfer that survives it
 	local transfer
 	get "/$file" --max-time 300 -o "$lab/unplugged.bin" --limit-rate 6M &
 	transfer=$!
 	wait_for 60 test -s "$lab/unplugged.bin" || return 1
 	scripts/lab link front down
+	wait_for 30 grep -q "port 'front0': link is down" "$lab/sallyport.log" || return 1
+	expect 'port_link_up{port="front0"} 0' scripts/lab metrics || return 1
 	refused get / --max-time 3 || return 1
 	scripts/lab link front up
-	wait $transfer && cmp "$lab/unplugged.bin" "$lab/www/$file" && expect 'lab backend' get /
+	wait_for 30 expect 'port_link_changes_total{port="front0"} 2' scripts/lab metrics || return 1
+	wait $transfer && cmp "$lab/unplugged.bin" "$lab/www/$file" && expect 'lab backend' get / && return
+	scripts/lab stats | grep -e drop -e timeout -e error
+	return 1
 }
 
 drained() {
@@ -69,8 +80,7 @@ drained() {
 }
 
 killed() { # the device is left as it was: the next start has to cope
-	scripts/lab signal KILL
-	wait_for 60 test -s "$lab/sallyport.status" && [ "$(cat "$lab/sallyport.status")" = 137 ] &&
+	scripts/lab kill && [ "$(cat "$lab/sallyport.status")" = 137 ] &&
 		scripts/lab start && expect 'lab backend' get /
 }
 
@@ -103,6 +113,7 @@ one_nic() {
 	try "pci_${nic}_ipv6" expect 'lab backend' get / --resolve 'www.lab.test:443:[fd80::1]'
 	try "pci_${nic}_64m_down" down
 	try "pci_${nic}_64m_up_ipv6" up --resolve 'www.lab.test:443:[fd80::1]'
+	try "pci_${nic}_tells_its_own_counters" more_than_xstat rx_good_packets 1000
 	try "pci_${nic}_swap_under_wrk" swapped
 	try "pci_${nic}_link_down_and_up" unplugged
 	try "pci_${nic}_usable_after_kill_9" killed

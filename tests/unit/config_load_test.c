@@ -292,6 +292,20 @@ static const struct config_text_case cases[] = {
 	{ "offloads_integer", "offloads = false", "offloads = 1",
 	    "sallyport.cfg:8: port 'front0': 'offloads' must be true or false, not an "
 	    "integer\n" },
+	{ "promiscuous_string", "offloads = false", "promiscuous = \"on\"",
+	    "sallyport.cfg:8: port 'front0': 'promiscuous' must be true or false, not a "
+	    "string\n" },
+	{ "rx_descriptors_large", "offloads = false", "rx_descriptors = 32769",
+	    "sallyport.cfg:8: port 'front0': 'rx_descriptors' is 32769, which is not in "
+	    "0..32768\n" },
+	{ "tx_descriptors_negative", "offloads = false", "tx_descriptors = -1",
+	    "sallyport.cfg:8: port 'front0': 'tx_descriptors' is -1, which is not in "
+	    "0..32768\n" },
+	{ "flow_control_bool", "offloads = false", "flow_control = true",
+	    "sallyport.cfg:8: port 'front0': 'flow_control' must be a string, not true or false\n" },
+	{ "flow_control_unknown", "offloads = false", "flow_control = \"rx\"",
+	    "sallyport.cfg:8: port 'front0': 'flow_control' is 'rx'; it must be \"keep\", "
+	    "\"off\" or \"on\"\n" },
 	{ "route_without_via", "via = \"10.81.0.254\"; ", "",
 	    "sallyport.cfg:12: port 'back0': route 1: 'via' is missing\n" },
 	{ "route_to_without_prefix", "\"10.90.0.0/16\"", "\"10.90.0.0\"",
@@ -605,6 +619,10 @@ static void runtime_and_ports_are_as_written(void **state)
 	assert_int_equal(p->mtu, 1500);
 	assert_int_equal(p->vlan, 7);
 	assert_false(p->offloads);
+	assert_false(p->promiscuous);
+	assert_int_equal(p->rx_descriptors, 0);
+	assert_int_equal(p->tx_descriptors, 0);
+	assert_int_equal(p->flow_control, CONFIG_FLOW_KEEP);
 	assert_int_equal(p->line, 5);
 	p = &c->ports[1];
 	assert_int_equal(p->mtu, 1500);
@@ -938,7 +956,7 @@ static void example_shows_the_defaults(void **state)
 		config_free(without);
 		n_defaults++;
 	}
-	assert_int_equal(n_defaults, 54);
+	assert_int_equal(n_defaults, 58);
 	config_free(with);
 	free(example_text);
 }
@@ -969,7 +987,7 @@ static void example_has_every_key(void **state)
 	(void)state;
 	read_example();
 	assert_int_equal(look_for_keys(&load_root),
-	    10 + 11 + 3 + 4 + 7 + 2 + 7 + 12 + 12 + 2 + 4 + 4 + 2 + 14 + 2 + 3 /* policies and on */ +
+	    10 + 11 + 3 + 4 + 11 + 2 + 7 + 12 + 12 + 2 + 4 + 4 + 2 + 14 + 2 + 3 /* policies and on */ +
 		7 + 8 + 3 + 6 + 3 + 2 * 4);
 	free(example_text);
 }
