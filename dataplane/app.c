@@ -30,9 +30,9 @@
 #define HEAP_MB           128
 
 /* Per worker, for connections' queues. */
-static unsigned buffers_for_connections(const struct app *a)
+static unsigned buffers_for_connections(const struct config *config)
 {
-	unsigned n = a->boot->runtime.max_connections / a->n_workers;
+	unsigned n = config->runtime.max_connections / config->runtime.n_workers;
 
 	if (n < MBUFS_MIN)
 		return MBUFS_MIN;
@@ -40,22 +40,24 @@ static unsigned buffers_for_connections(const struct app *a)
 }
 
 /* A frame of the largest MTU fits one buffer: no device has to be able to scatter. */
-static uint16_t mbuf_room(const struct app *a)
+static uint16_t mbuf_room(const struct config *config)
 {
 	unsigned room = RTE_MBUF_DEFAULT_DATAROOM;
 
-	for (unsigned i = 0; i < a->boot->n_ports; i++)
-		if (a->boot->ports[i].mtu + FRONT_ROOM > room)
-			room = RTE_ALIGN_CEIL(a->boot->ports[i].mtu + FRONT_ROOM, 64u);
+	for (unsigned i = 0; i < config->n_ports; i++)
+		if (config->ports[i].mtu + FRONT_ROOM > room)
+			room = RTE_ALIGN_CEIL(config->ports[i].mtu + FRONT_ROOM, 64u);
 	return (uint16_t)(room + RTE_PKTMBUF_HEADROOM);
 }
 
-/* Before EAL can tell how large the devices' rings are. */
-static unsigned estimate_memory_mb(const struct app *a)
+unsigned app_memory_mb(const struct config *config)
 {
-	uint64_t mbufs = (uint64_t)buffers_for_connections(a) + RING_MBUFS_GUESS * a->boot->n_ports;
+	uint64_t mbufs =
+	    (uint64_t)buffers_for_connections(config) + RING_MBUFS_GUESS * config->n_ports;
 
-	return (unsigned)(mbufs * a->n_workers * (mbuf_room(a) + MBUF_OVERHEAD) >> 20) + HEAP_MB;
+	return (unsigned)(mbufs * config->runtime.n_workers * (mbuf_room(config) + MBUF_OVERHEAD) >>
+		   20) +
+	    HEAP_MB;
 }
 
 static int start_eal(struct app *a, struct err *e)
@@ -73,7 +75,7 @@ static int start_eal(struct app *a, struct err *e)
 		.worker_cores = a->boot->runtime.workers,
 		.n_workers = a->n_workers,
 		.control_core = a->boot->runtime.control_core,
-		.memory_mb = estimate_memory_mb(a),
+		.memory_mb = app_memory_mb(a->boot),
 		.devices = devices,
 		.n_devices = n_devices,
 	};
@@ -122,7 +124,7 @@ static int worker_socket(unsigned i)
 /* Per worker: what its rings may hold, and room for connections' queues (tcp.md, pitfall 5). */
 static unsigned mbufs_per_worker(const struct app *a)
 {
-	unsigned n = buffers_for_connections(a);
+	unsigned n = buffers_for_connections(a->boot);
 
 	if (a->boot->runtime.mbufs)
 		return a->boot->runtime.mbufs / a->n_workers;
@@ -142,8 +144,8 @@ static int start_pools(struct app *a, struct err *e)
 		char name[32];
 
 		snprintf(name, sizeof(name), "worker%u", i);
-		a->pools[i] =
-		    rte_pktmbuf_pool_create(name, n, POOL_CACHE, 0, mbuf_room(a), worker_socket(i));
+		a->pools[i] = rte_pktmbuf_pool_create(
+		    name, n, POOL_CACHE, 0, mbuf_room(a->boot), worker_socket(i));
 		if (!a->pools[i])
 			return err_set(e,
 			    "cannot make %u packet buffers for worker %u: %s; lower runtime.mbufs or reserve "
@@ -386,6 +388,20 @@ void app_watch_ports(struct app *a)
 {
 	for (unsigned i = 0; i < a->boot->n_ports; i++)
 		port_watch(a->ports[i]);
+}
+
+int app_stuck_worker(struct app *a)
+{
+	int stuck = -1;
+
+	for (unsigned i = 0; i < a->n_workers; i++) {
+		uint64_t loops = a->workers[i].stats.v[STAT_LOOPS];
+
+		if (loops == a->loops_seen[i])
+			stuck = (int)i;
+		a->loops_seen[i] = loops;
+	}
+	return stuck;
 }
 
 void app_order(struct app *a, int order)

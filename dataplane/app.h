@@ -32,7 +32,11 @@ struct app {
 	unsigned n_started; /* steps of the start that were taken */
 	double grace_s;     /* how long the last publication waited for the workers */
 	uint8_t secret[32];
+	uint64_t loops_seen[CONFIG_MAX_WORKERS]; /* by app_stuck_worker */
 };
+
+/* What packet buffers and DPDK's own will need, before EAL can tell how large the devices' rings are. */
+unsigned app_memory_mb(const struct config *config);
 
 /* Starts everything in order; takes snapshot. 0, or -1 with the reason and all undone. */
 int app_start(struct app *a, struct snapshot *snapshot, struct err *e);
@@ -51,6 +55,9 @@ void app_order(struct app *a, int order);
 
 /* Logs links that changed and offloads that turned out wrong (port_watch). Some times a second. */
 void app_watch_ports(struct app *a);
+
+/* A worker that has not been round its loop since the last call, or -1. */
+int app_stuck_worker(struct app *a);
 
 /* True when no worker has a connection left. */
 bool app_is_empty(const struct app *a);

@@ -15,6 +15,8 @@
 #include "dataplane/base/log.h"
 #include "dataplane/control.h"
 #include "dataplane/control_app.h"
+#include "dataplane/host.h"
+#include "dataplane/notify.h"
 #include "dataplane/proxy/snapshot.h"
 #include "dataplane/proxy/target.h"
 #include "dataplane/state.h"
@@ -34,10 +36,13 @@
 static void usage(FILE *out)
 {
 	fputs(
-	    "Usage: sallyport -c FILE [-t]\n"
+	    "Usage: sallyport -c FILE [-t | --check-host]\n"
 	    "TLS terminator on DPDK.\n\n"
 	    "  -c FILE  configuration file\n"
 	    "  -t       test the file and all it names, say what is wrong, exit 0 or 1\n"
+	    "  --check-host\n"
+	    "           say what this machine lacks for line rate with this file, and what to do\n"
+	    "           about it; exit 0 when nothing, 1 otherwise\n"
 	    "  -V       print the version\n"
 	    "  -h       print this help\n\n"
 	    "Signals: HUP reads the file again; TERM, INT stop taking connections and exit when the\n"
@@ -58,6 +63,7 @@ struct loop {
 	double wanted_s; /* how long to drain, when the API said so; 0: as configured */
 	double next_reminder;
 	double next_watch; /* of the ports */
+	struct notify notify;
 	struct err *e;
 };
 
@@ -90,6 +96,7 @@ static void go_on_ending(struct loop *l)
 	l->order = l->order == WORKER_RUN ? WORKER_DRAIN : WORKER_CLOSE;
 	l->deadline = seconds() + (l->order == WORKER_DRAIN ? drain_s : CLOSE_GRACE_S);
 	app_order(l->app, l->order);
+	notify_stopping();
 	log_notice(l->order == WORKER_DRAIN ? "draining" : "closing what is left");
 }
 
@@ -108,9 +115,11 @@ static void take_signals(struct loop *l)
 	struct signalfd_siginfo info;
 
 	while (read(l->signals, &info, sizeof(info)) == sizeof(info)) {
-		if (info.ssi_signo == SIGHUP)
+		if (info.ssi_signo == SIGHUP) {
+			notify_reloading();
 			on_reload(l);
-		else if (info.ssi_signo == SIGUSR1)
+			notify_ready();
+		} else if (info.ssi_signo == SIGUSR1)
 			app_print_stats(l->app, stdout, false);
 		else if (l->order != WORKER_CLOSE)
 			go_on_ending(l);
@@ -136,6 +145,14 @@ static void look_at_ports(struct loop *l)
 		return;
 	l->next_watch = seconds() + WATCH_S;
 	app_watch_ports(l->app);
+}
+
+static void give_sign_of_life(struct loop *l)
+{
+	double now = seconds();
+
+	if (notify_is_due(&l->notify, now))
+		notify_alive(&l->notify, now, app_stuck_worker(l->app));
 }
 
 static void refresh(struct loop *l)
@@ -177,6 +194,7 @@ static void control_loop(struct loop *l)
 		remind(l);
 		app_watch_targets(l->app->snapshot);
 		look_at_ports(l);
+		give_sign_of_life(l);
 		tickets_tick(l->tickets, time(NULL));
 	} while (!is_over(l));
 }
@@ -282,6 +300,8 @@ static int run(struct control *control, struct err *e)
 		target_runs_started(true);
 		printf("sallyport: ready\n");
 		fflush(stdout);
+		notify_init(&l.notify);
+		notify_ready();
 		control_loop(&l);
 		result = 0;
 	}
@@ -304,22 +324,41 @@ static int test_file(const char *path, struct err *e)
 	return result;
 }
 
+/* --check-host: only what the file says counts; certificates need not be readable. */
+static int check_host(const char *path, struct err *e)
+{
+	struct config *config = config_load(path, e);
+	int result = -1;
+
+	if (config)
+		result = (int)host_check(config, app_memory_mb(config), "", stdout);
+	config_free(config);
+	return result;
+}
+
 int main(int argc, char **argv)
 {
+	static const struct option long_options[] = {
+		{ "check-host", no_argument, NULL, 'H' },
+		{ 0 },
+	};
 	static struct err e;
 	struct control *control;
 	int result;
 	const char *path = NULL;
-	bool test = false;
+	bool test = false, host = false;
 	int option;
 
-	while ((option = getopt(argc, argv, "c:tVh")) != -1) {
+	while ((option = getopt_long(argc, argv, "c:tVh", long_options, NULL)) != -1) {
 		switch (option) {
 		case 'c':
 			path = optarg;
 			break;
 		case 't':
 			test = true;
+			break;
+		case 'H':
+			host = true;
 			break;
 		case 'V':
 			printf("sallyport %s\n", VERSION);
@@ -332,11 +371,15 @@ int main(int argc, char **argv)
 			return 2;
 		}
 	}
-	if (!path || optind != argc) {
+	if (!path || optind != argc || (test && host)) {
 		usage(stderr);
 		return 2;
 	}
-	if (test) {
+	if (host) {
+		result = check_host(path, &e);
+		if (result > 0)
+			return 1;
+	} else if (test) {
 		result = test_file(path, &e);
 	} else {
 		user_hide();
