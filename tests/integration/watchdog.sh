@@ -29,7 +29,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 pid, name = sys.argv[1:]
 for tid in os.listdir(f"/proc/{pid}/task"):
     with open(f"/proc/{pid}/task/{tid}/comm") as f:
-        if f.read().startswith("lcore-worker"):
+        if "-worker-" in f.read(): # rte-worker-1; lcore-worker-1 in older DPDK
             break
 else:
     sys.exit("no worker thread")
