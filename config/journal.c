@@ -21,6 +21,12 @@
 static const char *const folders[] = { [JOURNAL_CERTS] = "certs", [JOURNAL_FILES] = "files" };
 #define N_FOLDERS (sizeof(folders) / sizeof(folders[0]))
 
+/* Something stored that nothing needs any more. */
+struct doomed {
+	enum journal_kind kind;
+	char name[DIGEST_TEXT];
+};
+
 struct journal {
 	struct journal_config config;
 	char *path;            /* of the folder, for messages */
@@ -31,6 +37,8 @@ struct journal {
 	bool is_broken; /* the end of the file is unknown: nothing may be appended */
 	struct journal_record *records;
 	unsigned n, room;
+	struct doomed *doomed;
+	unsigned n_doomed, doomed_room;
 };
 
 static void step(struct journal *j, const char *what)
@@ -279,6 +287,7 @@ void journal_close(struct journal *j)
 		return;
 	for (unsigned i = 0; i < j->n; i++)
 		journal_record_clear(&j->records[i]);
+	free(j->doomed);
 	for (unsigned i = 0; i < N_FOLDERS; i++)
 		if (j->stores[i] >= 0)
 			close(j->stores[i]);
@@ -447,6 +456,14 @@ int journal_compact(struct journal *j, struct journal_record *first, struct err 
 
 /* --- contents --- */
 
+/* It is wanted again. */
+static void spare(struct journal *j, enum journal_kind kind, const char *name)
+{
+	for (unsigned i = 0; i < j->n_doomed; i++)
+		if (j->doomed[i].kind == kind && strcmp(j->doomed[i].name, name) == 0)
+			j->doomed[i--] = j->doomed[--j->n_doomed];
+}
+
 int journal_store(struct journal *j, enum journal_kind kind, const void *data, size_t len,
     char name[DIGEST_TEXT], struct err *e)
 {
@@ -458,6 +475,7 @@ int journal_store(struct journal *j, enum journal_kind kind, const void *data, s
 		return err_set(
 		    e, "%zu bytes are more than the %u MB that are stored", len, MAX_STORED >> 20);
 	sha256_text(data, len, name);
+	spare(j, kind, name);
 	/* It got its name only when it was whole. */
 	if (fstatat(j->stores[kind], name, &s, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    (size_t)s.st_size == len)
@@ -487,6 +505,25 @@ char *journal_fetch(
 	return NULL;
 }
 
+static void doom(struct journal *j, enum journal_kind kind, const char *name)
+{
+	struct doomed *more;
+	size_t len = strlen(name);
+
+	if (len >= sizeof(more->name)) /* none of ours */
+		return;
+	if (j->n_doomed == j->doomed_room) {
+		more = reallocarray(j->doomed, 2 * j->doomed_room + 64, sizeof(*more));
+		if (!more)
+			return;
+		j->doomed = more;
+		j->doomed_room = 2 * j->doomed_room + 64;
+	}
+	more = &j->doomed[j->n_doomed++];
+	more->kind = kind;
+	memcpy(more->name, name, len + 1);
+}
+
 void journal_sweep(
     struct journal *j, enum journal_kind kind, bool (*keep)(void *arg, const char *name), void *arg)
 {
@@ -499,10 +536,21 @@ void journal_sweep(
 			close(fd);
 		return;
 	}
+	for (unsigned i = 0; i < j->n_doomed; i++)
+		if (j->doomed[i].kind == kind)
+			j->doomed[i--] = j->doomed[--j->n_doomed];
 	while ((entry = readdir(d)) != NULL)
-		if (entry->d_name[0] != '.' && !keep(arg, entry->d_name)) {
-			step(j, "sweep");
-			unlinkat(j->stores[kind], entry->d_name, 0);
-		}
+		if (entry->d_name[0] != '.' && !keep(arg, entry->d_name))
+			doom(j, kind, entry->d_name);
 	closedir(d);
+}
+
+void journal_tidy(struct journal *j, unsigned max)
+{
+	for (; max > 0 && j->n_doomed > 0; max--) {
+		const struct doomed *d = &j->doomed[--j->n_doomed];
+
+		step(j, "sweep");
+		unlinkat(j->stores[d->kind], d->name, 0);
+	}
 }

@@ -108,9 +108,15 @@ int journal_store(struct journal *j, enum journal_kind kind, const void *data, s
 char *journal_fetch(
     struct journal *j, enum journal_kind kind, const char *name, size_t *len, struct err *e);
 
-/* Removes everything stored for which keep(arg, name) is false. */
+/*
+ * Marks everything stored for which keep(arg, name) is false: it may go, unless it is stored again before it does. Without
+ * memory something stays until the next time.
+ */
 void journal_sweep(struct journal *j, enum journal_kind kind,
     bool (*keep)(void *arg, const char *name), void *arg);
+
+/* Removes up to max of what is marked: a few with every change, so that none of them has to wait for hundreds. */
+void journal_tidy(struct journal *j, unsigned max);
 
 /*
  * Reads the records in len bytes of a journal (for journal_open, and for fuzzing). *good: bytes up to

@@ -18,7 +18,7 @@
  */
 
 #define MAX_PATH      (PATH_MAX - 1)
-#define MAX_LIST      100000
+#define MAX_LIST      1000000
 #define MAX_SOCKET    107              /* sockaddr_un.sun_path with its NUL */
 #define MAX_LIFETIME  604800           /* of a ticket, RFC 8446 4.6.1 */
 #define MAX_STATE_DIR (PATH_MAX - 128) /* room for the names of the files in it */

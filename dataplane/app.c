@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <time.h>
 
 #include <rte_cycles.h>
 #include <rte_eal.h>
@@ -28,6 +29,8 @@
 #define FRONT_ROOM        288u  /* in front of an IP packet: af_xdp's 256 bytes, Ethernet, VLAN */
 #define MBUF_OVERHEAD     256   /* struct rte_mbuf, private area, pool header */
 #define HEAP_MB           128
+#define GRACE_LOOKS       64u /* about as many as a worker's burst takes */
+#define GRACE_PAUSE_NS    20000
 
 /* Per worker, for connections' queues. */
 static unsigned buffers_for_connections(const struct config *config)
@@ -358,6 +361,23 @@ void app_stop(struct app *a)
 	a->snapshot = NULL;
 }
 
+/*
+ * Until no worker can be using what was published before. Control may share its core with a worker: it looks a
+ * few times, then sleeps between looks instead of taking the worker's time.
+ */
+static void wait_for_workers(struct app *a)
+{
+	const struct timespec pause = { .tv_nsec = GRACE_PAUSE_NS };
+	uint64_t token = rte_rcu_qsbr_start(a->qsbr);
+
+	for (unsigned i = 0; rte_rcu_qsbr_check(a->qsbr, token, false) == 0; i++) {
+		if (i < GRACE_LOOKS)
+			rte_pause();
+		else
+			nanosleep(&pause, NULL);
+	}
+}
+
 void app_publish(struct app *a, struct snapshot *snapshot)
 {
 	struct snapshot *old = a->snapshot;
@@ -372,7 +392,7 @@ void app_publish(struct app *a, struct snapshot *snapshot)
 	a->boot = snapshot->config; /* the same in all that was used at the start (config/diff.h) */
 	for (unsigned i = 0; i < a->n_workers; i++)
 		atomic_store_explicit(&a->workers[i].snapshot, snapshot, memory_order_release);
-	rte_rcu_qsbr_synchronize(a->qsbr, RTE_QSBR_THRID_INVALID);
+	wait_for_workers(a);
 	a->grace_s = (double)(rte_rdtsc() - start) / (double)rte_get_tsc_hz();
 	snapshot_free(old);
 }
@@ -381,7 +401,7 @@ void app_publish_tickets(struct app *a, const struct ticket_ring *ring)
 {
 	for (unsigned i = 0; i < a->n_workers; i++)
 		atomic_store_explicit(&a->workers[i].tickets, ring, memory_order_release);
-	rte_rcu_qsbr_synchronize(a->qsbr, RTE_QSBR_THRID_INVALID);
+	wait_for_workers(a);
 }
 
 void app_watch_ports(struct app *a)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "dataplane/control.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -343,8 +344,10 @@ static int control_start(
 	if (s.origin)
 		result = start_state(&s);
 	state_put(s.origin);
-	if (result == 0 && c->journal)
+	if (result == 0 && c->journal) {
 		control_sweep(c);
+		journal_tidy(c->journal, UINT_MAX);
+	}
 out:
 	control_file_clear(&s.file);
 	return result;

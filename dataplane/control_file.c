@@ -138,6 +138,8 @@ int control_store_changes(struct control *c, struct change_list *l, struct err *
 
 /* --- making the journal shorter --- */
 
+#define TIDY 4 /* contents removed with a change, which stores one */
+
 static int collect_contents(struct map *keep, const char *text)
 {
 	static const char mark[] = "\"content\":\"";
@@ -226,6 +228,7 @@ void control_compact(struct control *c)
 	static struct err e;
 	unsigned n;
 
+	journal_tidy(c->journal, TIDY);
 	journal_records(c->journal, &n);
 	/* What is written again is paid for by the changes since it was written last. */
 	if (n <= 8 * CONTROL_HISTORY + c->n_base_changes / 4 || !c->history[0].state)

@@ -523,10 +523,11 @@ const struct ctl_command ctl_commands[] = {
 	{ "listener", "remove", 1, 1, ctl_listener_remove, "NAME", "removes a listener",
 	    "Connections there are go on.\n" },
 	ITEM_COMMANDS("backend", backend),
-	{ "backend", "target", 3, 4, ctl_backend_target, "weight|drain|add|remove NAME ADDRESS [N]",
+	{ "backend", "target", 3, 4, ctl_backend_target, "CHANGE NAME ADDRESS [N]",
 	    "changes one of a backend's targets",
 	    "  weight NAME ADDRESS N  its share of new connections\n"
-	    "  drain NAME ADDRESS     weight 0: no new connections\n"
+	    "  drain NAME ADDRESS     no new connections\n"
+	    "  undrain NAME ADDRESS\n"
 	    "  add NAME ADDRESS [N]   another target\n"
 	    "  remove NAME ADDRESS\n" },
 	ITEM_COMMANDS("policy", policy),

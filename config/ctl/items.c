@@ -48,6 +48,8 @@ static char *targets_text(const json_t *targets)
 		fprintf(f, "%s%s", i ? ", " : "", text_of(one, "address"));
 		if (weight)
 			fprintf(f, " (weight %lld)", (long long)json_integer_value(weight));
+		if (json_is_true(json_object_get(one, "drain")))
+			fprintf(f, " (draining)");
 	}
 	fclose(f);
 	return text;
@@ -272,9 +274,10 @@ static int change_target(json_t *item, int n, char **operands)
 	}
 	if (strcmp(what, "remove") == 0)
 		json_array_remove(json_object_get(item, "targets"), at);
+	else if (strcmp(what, "weight") == 0)
+		json_object_set_new(target, "weight", json_integer(weight));
 	else
-		json_object_set_new(
-		    target, "weight", json_integer(strcmp(what, "drain") == 0 ? 0 : weight));
+		json_object_set_new(target, "drain", json_boolean(strcmp(what, "drain") == 0));
 	return CTL_OK;
 }
 

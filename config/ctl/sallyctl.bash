@@ -53,7 +53,7 @@ _sallyctl() {
 		list=$(_sallyctl_names listener list) ;;
 	'listener associate '* | 'listener dissociate '* | 'listener default '*)
 		list=$(_sallyctl_names cert list) ;;
-	'backend target') list='weight drain add remove' ;;
+	'backend target') list='weight drain undrain add remove' ;;
 	'backend show' | 'backend set' | 'backend remove' | 'backend target '[a-z]*)
 		[ ${#words[@]} -le 3 ] && list=$(_sallyctl_names backend list) ;;
 	'policy show' | 'policy set' | 'policy remove') list=$(_sallyctl_names policy list) ;;

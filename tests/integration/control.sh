@@ -80,7 +80,7 @@ try new_listener_serves expect 'sallyport lab backend' on_third
 ctl backend target add second 10.81.0.2:9009 7 >/dev/null
 try targets_are_listed expect '10.81.0.2:9009 (weight 7)' ctl backend list
 ctl backend target drain second 10.81.0.2:9009 >/dev/null
-try drained_target_has_no_weight expect '"weight":0' ctl backend show second
+try target_is_drained expect '10.81.0.2:9009 (weight 7) (draining)' ctl backend list
 ctl listener set third limits.idle_timeout=7 >/dev/null
 try a_setting_is_changed expect '"idle_timeout": 7' ctl listener show third --json
 try others_keep_theirs expect 'sallyport lab backend' get /
