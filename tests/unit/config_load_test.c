@@ -781,7 +781,7 @@ static void file_that_is_too_large(void **state)
 {
 	(void)state;
 	config_text_write("large.cfg", "# sparse\n");
-	assert_int_equal(truncate("large.cfg", (8 << 20) + 1), 0);
+	assert_int_equal(truncate("large.cfg", (32 << 20) + 1), 0);
 	assert_refused("large.cfg", "large.cfg: cannot read: File too large\n");
 	remove("large.cfg");
 }

@@ -130,7 +130,7 @@ static void size_is_limited(void **state)
 	err_init(&e);
 	assert_int_equal(scan_text("f", "", text, len - 1, &e), 0);
 	assert_int_equal(scan_text("f", "", text, len, &e), -1);
-	assert_string_equal(e.text, "f: the configuration is larger than 8388608 bytes\n");
+	assert_string_equal(e.text, "f: the configuration is larger than 33554432 bytes\n");
 	free(text);
 }
 
@@ -146,7 +146,7 @@ static void included_bytes_count_too(void **state)
 	free(text);
 	assert_scan("@include \"half\"\n", true, "");
 	assert_scan("@include \"half\"\n@include \"half\"\n", false,
-	    "f:2: the configuration has too many bytes; the limit is 8388608\n");
+	    "f:2: the configuration has too many bytes; the limit is 33554432\n");
 }
 
 static void includes_that_cannot_be_read_are_told(void **state)
