@@ -167,6 +167,8 @@ struct ops {
 	unsigned (*connections)(void *arg, unsigned limit,
 	    void (*visit)(void *arg, const struct ops_connection *connection), void *visit_arg);
 
-	/* Everything for Prometheus, as text with HELP and TYPE. */
+	/* What control knows, for Prometheus, as text with HELP and TYPE. */
 	void (*metrics)(void *arg, FILE *out);
+	/* The workers' counters, likewise. Any thread may call it. */
+	void (*counters)(void *arg, FILE *out);
 };

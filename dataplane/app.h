@@ -71,8 +71,8 @@ void app_print_stats(const struct app *a, FILE *out, bool all);
 /* Passes on what checks of the targets of s have found since the last call; says in the log what changed. */
 void app_watch_targets(const struct snapshot *s);
 
-/* Of backends and targets, which app_print_stats and app_print_metrics include. */
+/* Of backends and targets, which app_print_stats includes. Control thread only. */
 void app_print_backends(FILE *out, bool with_help);
 
-/* The same for Prometheus: with HELP and TYPE, and in the names that operators know. */
+/* The workers' for Prometheus: with HELP and TYPE, and in the names that operators know. Any thread. */
 void app_print_metrics(const struct app *a, FILE *out);

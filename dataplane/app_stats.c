@@ -244,7 +244,6 @@ void app_print_metrics(const struct app *a, FILE *out)
 	metric_drops(a, out);
 	metric_ports(a, out);
 	metric_worker(a, out);
-	app_print_backends(out, true);
 }
 
 void app_print_stats(const struct app *a, FILE *out, bool all)

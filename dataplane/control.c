@@ -428,7 +428,8 @@ struct control *control_new(
 		.rotate_tickets = op_rotate_tickets,
 		.put_tickets = op_put_tickets,
 		.connections = op_connections,
-		.metrics = control_op_metrics };
+		.metrics = control_op_metrics,
+		.counters = control_op_counters };
 	control_read_ops(&c->ops);
 	if (!c->path)
 		err_set(e, "out of memory");

@@ -48,7 +48,9 @@ struct control_host {
 	int (*put_tickets)(void *drain_arg, const char *text, size_t len, struct err *e);
 	unsigned (*connections)(void *arg, unsigned limit,
 	    void (*visit)(void *arg, const struct ops_connection *connection), void *visit_arg);
-	void (*metrics)(void *arg, FILE *out);
+	/* For Prometheus: of backends and their targets; of the workers, which any thread may ask. */
+	void (*backends)(void *arg, FILE *out);
+	void (*counters)(void *arg, FILE *out);
 	unsigned n_workers;
 };
 

@@ -20,7 +20,13 @@ static void publish(void *arg, struct snapshot *snapshot)
 	app_publish(arg, snapshot);
 }
 
-static void metrics(void *arg, FILE *out)
+static void backends(void *arg, FILE *out)
+{
+	(void)arg;
+	app_print_backends(out, true);
+}
+
+static void counters(void *arg, FILE *out)
 {
 	app_print_metrics(arg, out);
 }
@@ -95,7 +101,8 @@ void control_app_host(struct app *app, struct control_host *host)
 		.arg = app,
 		.publish = publish,
 		.connections = connections,
-		.metrics = metrics,
+		.backends = backends,
+		.counters = counters,
 		.n_workers = app->n_workers,
 	};
 }

@@ -38,8 +38,16 @@ void control_op_metrics(void *arg, FILE *out)
 			fprintf(out,
 			    "sallyport_certificate_ocsp_next_update_seconds{name=\"%s\"} %lld\n",
 			    s->name, (long long)s->cert->ocsp_next_update);
-	if (c->host.metrics)
-		c->host.metrics(c->host.arg, out);
+	if (c->host.backends)
+		c->host.backends(c->host.arg, out);
+}
+
+void control_op_counters(void *arg, FILE *out)
+{
+	const struct control *c = arg;
+
+	if (c->host.counters)
+		c->host.counters(c->host.arg, out);
 }
 
 /* The smallest of 30, 7, 1 and 0 days that is not less than what is left; -1: there is time. */

@@ -120,3 +120,4 @@ enum ops_verdict control_op_explain(
 
 /* control_metrics.c */
 void control_op_metrics(void *arg, FILE *out);
+void control_op_counters(void *arg, FILE *out);

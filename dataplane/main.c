@@ -75,10 +75,21 @@ static double seconds(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
+static void set_busy(struct loop *l, bool is_busy)
+{
+	if (l->api)
+		api_set_busy(l->api, is_busy);
+}
+
 static void on_reload(struct loop *l)
 {
+	int result;
+
 	err_init(l->e);
-	if (control_reload(l->control, "SIGHUP", l->e) == 0) {
+	set_busy(l, true);
+	result = control_reload(l->control, "SIGHUP", l->e);
+	set_busy(l, false);
+	if (result == 0) {
 		if (l->watch)
 			watch_renew(l->watch);
 		return;
@@ -189,8 +200,11 @@ static void control_loop(struct loop *l)
 		take_signals(l);
 		if (l->api)
 			api_poll(l->api, API_BATCH);
-		if (l->watch && watch_is_due(l->watch))
+		if (l->watch && watch_is_due(l->watch)) {
+			set_busy(l, true);
 			refresh(l);
+			set_busy(l, false);
+		}
 		remind(l);
 		app_watch_targets(l->app->snapshot);
 		look_at_ports(l);

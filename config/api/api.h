@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "config/addr.h"
@@ -36,6 +37,12 @@ int api_fd(const struct api *a);
 
 /* Serves what is waiting, at most max requests; also drops clients that are too slow. Control thread only. */
 void api_poll(struct api *a, unsigned max);
+
+/*
+ * Control is about to do something that may take long besides api_poll, or is done with it: meanwhile /metrics and /healthz
+ * are answered with what it said last. Control thread only.
+ */
+void api_set_busy(struct api *a, bool is_busy);
 
 /* Answers what is waiting with 503 and ends; NULL is fine. */
 void api_stop(struct api *a);

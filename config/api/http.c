@@ -41,6 +41,8 @@ struct api {
 
 	pthread_mutex_t lock; /* of what follows */
 	struct api_request *first, **last;
+	struct api_request *quick, **last_quick; /* served before those */
+	bool is_busy;                            /* control does something that may take long */
 	struct client *clients;
 	unsigned n_clients;
 	unsigned n_unsent; /* requests handed to control whose answers are not out yet */
@@ -206,23 +208,32 @@ request_new(struct MHD_Connection *connection, const char *url, const char *meth
 	return r;
 }
 
-/* Hands r to control. */
+/* Hands r to control, or answers it when control has no time and it can be done without. */
 static void enqueue(struct api *a, struct api_request *r)
 {
 	const uint64_t one = 1;
-	bool is_stopping;
+	bool is_stopping, is_kept;
 
+	r->is_quick = api_is_quick(r);
 	pthread_mutex_lock(&a->lock);
 	is_stopping = a->is_stopping;
-	if (!is_stopping) {
+	is_kept = r->is_quick && a->is_busy && !is_stopping;
+	if (!is_stopping && !is_kept) {
+		struct api_request ***last = r->is_quick ? &a->last_quick : &a->last;
+
 		r->is_queued = true;
 		a->n_unsent++;
 		r->next = NULL;
-		*a->last = r;
-		a->last = &r->next;
+		**last = r;
+		*last = &r->next;
 		MHD_suspend_connection(r->connection);
 	}
 	pthread_mutex_unlock(&a->lock);
+	if (is_kept) {
+		api_answer_kept(&a->context, r);
+		r->is_done = true;
+		return;
+	}
 	if (is_stopping) {
 		api_error(r, 503, "sallyport is about to end");
 		r->is_done = true;
@@ -458,7 +469,10 @@ struct api *api_start(const struct api_config *config, struct err *e)
 	a->config = *config;
 	a->context.ops = config->ops;
 	a->last = &a->first;
+	a->last_quick = &a->quick;
 	pthread_mutex_init(&a->lock, NULL);
+	pthread_mutex_init(&a->context.lock, NULL);
+	api_keep(&a->context);
 	a->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (a->event < 0)
 		err_set(e, "eventfd: %s", strerror(errno));
@@ -476,16 +490,30 @@ int api_fd(const struct api *a)
 
 /* --- control's half --- */
 
+/* With the lock held. */
+static struct api_request *take(struct api_request **first, struct api_request ***last)
+{
+	struct api_request *r = *first;
+
+	if (r) {
+		*first = r->next;
+		if (!*first)
+			*last = first;
+	}
+	return r;
+}
+
+/* Nobody who is quick waits behind the one that is taken: they come first, or see that control is busy. */
 static struct api_request *dequeue(struct api *a)
 {
 	struct api_request *r;
 
 	pthread_mutex_lock(&a->lock);
-	r = a->first;
-	if (r) {
-		a->first = r->next;
-		if (!a->first)
-			a->last = &a->first;
+	r = take(&a->quick, &a->last_quick);
+	a->is_busy = false;
+	if (!r) {
+		r = take(&a->first, &a->last);
+		a->is_busy = r != NULL;
 	}
 	pthread_mutex_unlock(&a->lock);
 	return r;
@@ -498,6 +526,22 @@ static void hand_back(struct api_request *r)
 
 	r->is_done = true;
 	MHD_resume_connection(connection);
+}
+
+void api_set_busy(struct api *a, bool is_busy)
+{
+	struct api_request *r;
+
+	do {
+		pthread_mutex_lock(&a->lock);
+		r = is_busy ? take(&a->quick, &a->last_quick) : NULL;
+		a->is_busy = is_busy && !r;
+		pthread_mutex_unlock(&a->lock);
+		if (r) {
+			api_route(&a->context, r);
+			hand_back(r);
+		}
+	} while (r);
 }
 
 static void drop_slow(struct api *a)
@@ -522,6 +566,7 @@ void api_poll(struct api *a, unsigned max)
 		api_route(&a->context, r);
 		hand_back(r);
 	}
+	api_set_busy(a, false);
 	if (r && write(a->event, &one, sizeof(one)) < 0)
 		return;
 	drop_slow(a);
@@ -569,5 +614,7 @@ void api_stop(struct api *a)
 	if (a->event >= 0)
 		close(a->event);
 	pthread_mutex_destroy(&a->lock);
+	pthread_mutex_destroy(&a->context.lock);
+	free(a->context.kept);
 	free(a);
 }

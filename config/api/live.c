@@ -46,14 +46,47 @@ void api_read_connections(struct api_context *c, struct api_request *r)
 	api_answer(r, 200, json_pack("{s:i, s:o}", "total", (int)total, "connections", all));
 }
 
+static void keep(struct api_context *c, char *text, size_t len)
+{
+	struct ops_status s;
+
+	c->ops->status(c->ops->arg, &s);
+	pthread_mutex_lock(&c->lock);
+	free(c->kept);
+	c->kept = text;
+	c->kept_len = len;
+	c->kept_generation = s.generation;
+	c->kept_draining = s.draining;
+	pthread_mutex_unlock(&c->lock);
+}
+
+void api_keep(struct api_context *c)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	if (out)
+		c->ops->metrics(c->ops->arg, out);
+	if (out && fclose(out) == 0)
+		keep(c, text, len);
+	else
+		free(text);
+}
+
+/* control's part as it is kept, and the counters as they are. */
 static void metrics_text(struct api_context *c, struct api_request *r)
 {
 	FILE *out = open_memstream(&r->text, &r->text_len);
 
 	r->status = 200;
 	r->type = "text/plain; version=0.0.4; charset=utf-8";
-	if (out)
-		c->ops->metrics(c->ops->arg, out);
+	if (out) {
+		pthread_mutex_lock(&c->lock);
+		fwrite(c->kept, 1, c->kept_len, out);
+		pthread_mutex_unlock(&c->lock);
+		c->ops->counters(c->ops->arg, out);
+	}
 	if (!out || fclose(out) != 0)
 		api_error(r, 500, "out of memory");
 }
@@ -62,8 +95,10 @@ void api_read_metrics(struct api_context *c, struct api_request *r)
 {
 	static const char *const none[] = { NULL };
 
-	if (api_check_form(r, none, NULL))
-		metrics_text(c, r);
+	if (!api_check_form(r, none, NULL))
+		return;
+	api_keep(c);
+	metrics_text(c, r);
 }
 
 /* One line of the metrics as a member of o; comments and certificates are left out. */
@@ -90,6 +125,7 @@ void api_read_stats(struct api_context *c, struct api_request *r)
 
 	if (!api_check_form(r, none, NULL))
 		return;
+	api_keep(c);
 	metrics_text(c, r);
 	if (r->status != 200)
 		return;
@@ -103,12 +139,42 @@ void api_read_stats(struct api_context *c, struct api_request *r)
 }
 
 /* 200 while connections are taken, 503 from a drain on: what a load balancer in front asks. */
+static void health(struct api_request *r, bool draining, uint64_t generation)
+{
+	api_answer(r, draining ? 503 : 200,
+	    json_pack("{s:s, s:I}", "status", draining ? "draining" : "ok", "generation",
+		(json_int_t)generation));
+}
+
 void api_read_health(struct api_context *c, struct api_request *r)
 {
 	struct ops_status s;
 
 	c->ops->status(c->ops->arg, &s);
-	api_answer(r, s.draining ? 503 : 200,
-	    json_pack("{s:s, s:I}", "status", s.draining ? "draining" : "ok", "generation",
-		(json_int_t)s.generation));
+	health(r, s.draining, s.generation);
+}
+
+/* --- without control --- */
+
+bool api_is_quick(const struct api_request *r)
+{
+	return r->n_parts == 1 && r->n_args == 0 && !r->json &&
+	    (strcmp(r->method, "GET") == 0 || strcmp(r->method, "HEAD") == 0) &&
+	    (strcmp(r->parts[0], "metrics") == 0 || strcmp(r->parts[0], "healthz") == 0);
+}
+
+void api_answer_kept(struct api_context *c, struct api_request *r)
+{
+	uint64_t generation;
+	bool draining;
+
+	if (r->parts[0][0] == 'm') {
+		metrics_text(c, r);
+		return;
+	}
+	pthread_mutex_lock(&c->lock);
+	generation = c->kept_generation;
+	draining = c->kept_draining;
+	pthread_mutex_unlock(&c->lock);
+	health(r, draining, generation);
 }

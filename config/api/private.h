@@ -2,6 +2,7 @@
 #pragma once
 
 #include <jansson.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -43,6 +44,7 @@ struct api_request {
 	bool is_too_large;
 	json_t *json;             /* the body; NULL: none */
 	char digest[DIGEST_TEXT]; /* of method, path, arguments and body, when there is a key */
+	bool is_quick;            /* may be answered by api_answer_kept */
 	bool is_queued, is_done;
 
 	/* The answer. */
@@ -68,6 +70,13 @@ struct api_tx {
 struct api_context {
 	const struct ops *ops;
 	struct api_tx tx[API_MAX_TX];
+
+	/* What control said last, for when it has no time: /metrics and /healthz do not wait for a long change. */
+	pthread_mutex_t lock;
+	char *kept;
+	size_t kept_len;
+	uint64_t kept_generation;
+	bool kept_draining;
 };
 
 /* --- answers --- */
@@ -157,6 +166,15 @@ void api_tx_open(struct api_context *c, struct api_request *r);
 void api_tx_show(struct api_context *c, struct api_request *r);
 void api_tx_commit(struct api_context *c, struct api_request *r);
 void api_tx_abort(struct api_context *c, struct api_request *r);
+
+/* Keeps what api_answer_kept says; control thread. */
+void api_keep(struct api_context *c);
+
+/* True for GET /metrics and GET /healthz. */
+bool api_is_quick(const struct api_request *r);
+
+/* Answers such a request without control: its part as it said it last, the workers' counters as they are. Any thread. */
+void api_answer_kept(struct api_context *c, struct api_request *r);
 
 /* Forgets transactions that nobody has touched for API_TX_S seconds; all: every one. */
 void api_tx_expire(struct api_context *c, int64_t now, bool all);

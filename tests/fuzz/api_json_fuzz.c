@@ -213,6 +213,7 @@ static const struct ops ops = {
 	.put_tickets = put_tickets,
 	.connections = connections,
 	.metrics = metrics,
+	.counters = metrics,
 };
 
 /* Takes the next word of *at up to any of ends, and the end with it. */
@@ -272,6 +273,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		json_decref(answer);
 	}
 	api_tx_expire(&context, 0, true);
+	free(context.kept);
 	api_request_free(r);
 	free(copy);
 	return 0;

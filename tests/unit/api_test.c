@@ -694,6 +694,33 @@ static void stop_lets_answers_out(void **state)
 	}
 }
 
+/* A scrape does not wait for what control is doing. */
+static void metrics_do_not_wait_for_control(void **state)
+{
+	static const char quick[] = "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+	static const char health[] =
+	    "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+	const struct timeval limit = { .tv_sec = 30 };
+	const char *const requests[] = { quick, health };
+	char answer[65536];
+
+	(void)state;
+	api_set_busy(api, true);
+	for (unsigned i = 0; i < 2; i++) {
+		int fd = connect_to();
+
+		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+		assert_true(send(fd, requests[i], strlen(requests[i]), 0) > 0);
+		/* Nobody polls. */
+		assert_true(recv(fd, answer, sizeof(answer) - 1, MSG_WAITALL) > 20);
+		assert_memory_equal(answer, "HTTP/1.1 200", 12);
+		close(fd);
+	}
+	api_set_busy(api, false);
+	assert_int_equal(ask("GET", "/metrics", NULL), 200);
+	assert_says("sallyport_generation 1\n");
+}
+
 static void socket_of_another_is_not_taken(void **state)
 {
 	struct api_config config = { .mode = 0600, .socket = path, .ops = control_ops(k.control) };
@@ -735,6 +762,7 @@ int main(void)
 		CASE(slow_body_is_hung_up_on),
 		CASE(stop_answers_what_is_waiting),
 		CASE(stop_lets_answers_out),
+		CASE(metrics_do_not_wait_for_control),
 		CASE(socket_of_another_is_not_taken),
 	};
 
