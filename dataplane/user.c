@@ -20,6 +20,8 @@
 void user_hide(void)
 {
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	/* Threads inherit it when they are made: later it would be this one's alone. */
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
 
 /* nftw takes no argument of ours. */
@@ -96,7 +98,6 @@ int user_become(const struct config *config, struct err *e)
 	if (keep_capabilities(e) < 0)
 		return -1;
 	prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0);
-	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	user_hide(); /* changing the user has set it back */
 	if (setuid(0) == 0)
 		return err_set(e, "runtime.user: root came back");

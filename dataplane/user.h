@@ -4,7 +4,10 @@
 struct config;
 struct err;
 
-/* Keeps private keys out of core dumps and from debuggers of the same user: before any is read. */
+/*
+ * Keeps private keys out of core dumps and from debuggers of the same user: before any is read. And no program that is
+ * run from here gets more rights than we have: before there are threads.
+ */
 void user_hide(void);
 
 /*
