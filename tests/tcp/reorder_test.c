@@ -395,7 +395,14 @@ static void open_window(struct peer *p)
 	EVENTS(TCP_EV_ESTABLISHED);
 	p->next = p->una = 1;
 	while (peer_info(p).rcv_wnd < 600 * 1460) {
-		HERE, peer_fill_window(p);
+		/* Half of it: under ASan buffers pin more than they hold, and a full window would not fit. */
+		for (uint32_t left = (p->right_edge - (p->isn + p->next)) / 2; left >= 1460;
+		     left -= 1460) {
+			SEND("P. %u:%u(1460) ack 1 win 65535", p->next, p->next + 1460);
+			p->next += 1460;
+			peer_discard(p);
+		}
+		ADVANCE_MS(50);
 		APP_READ(tcp_rx_available(p->app->conn));
 		peer_discard(p);
 	}
