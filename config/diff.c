@@ -366,6 +366,7 @@ int config_diff(
 	diff_control(a, b, e);
 	diff_tickets(a, b, e);
 	diff_ports(a, b, e);
+	d->log = !same_string(a->log.path, b->log.path) || a->log.format != b->log.format;
 	d->drain_timeout = a->runtime.drain_timeout_s != b->runtime.drain_timeout_s;
 	diff_items(a, ITEMS(a, certificates), b, ITEMS(b, certificates), same_certificate,
 	    &d->certificates, e);

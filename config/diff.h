@@ -13,6 +13,7 @@ struct config_delta {
 /* What a reload changes. */
 struct config_diff {
 	bool drain_timeout;
+	bool log; /* of connections */
 	struct config_delta
 	    certificates; /* what the file says of them, not what is in their files */
 	struct config_delta policies;

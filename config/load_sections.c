@@ -203,6 +203,33 @@ static const struct load_key tickets_keys[] = {
 
 static const struct load_group tickets = { KEYS(tickets_keys), PLACED(config_tickets) };
 
+/* --- log --- */
+
+static void
+load_log_format(struct load *l, const config_setting_t *s, const struct load_key *k, void *item)
+{
+	const char *text = load_get_string(l, s, k->name, 100);
+
+	if (text && strcmp(text, "alb") != 0 && strcmp(text, "json") != 0)
+		load_error(l, s, "'format' is '%s'; it must be \"alb\" or \"json\"", text);
+	else if (text)
+		((struct config_log *)item)->format =
+		    text[0] == 'a' ? CONFIG_LOG_ALB : CONFIG_LOG_JSON;
+}
+
+static const struct load_key connections_keys[] = {
+	{ "path", load_path, AT(config_log, path), .max = MAX_PATH, .required = true },
+	{ "format", load_log_format, AT(config_log, format) },
+};
+
+static const struct load_group connections = { KEYS(connections_keys), PLACED(config_log) };
+
+static const struct load_key log_keys[] = {
+	{ "connections", load_group, AT(config, log), .group = &connections },
+};
+
+static const struct load_group logs = { KEYS(log_keys) };
+
 /* --- eal --- */
 
 static void
@@ -462,6 +489,7 @@ static const struct load_key root_keys[] = {
 	{ "runtime", load_group, AT(config, runtime), .required = true, .group = &runtime },
 	{ "control", load_group, AT(config, control), .group = &control },
 	{ "tickets", load_group, AT(config, tickets), .group = &tickets },
+	{ "log", load_group, .group = &logs },
 	{ "eal", load_eal, LISTED(config, eal), .size = 4095, .max = 256 },
 	{ "ports", load_items, LISTED(config, ports), .min = 1, .max = CONFIG_MAX_PORTS,
 	    .required = true, .group = &port },

@@ -103,6 +103,19 @@ struct config_tickets {
 	unsigned line; /* 0: the section was left out */
 };
 
+enum config_log_format {
+	CONFIG_LOG_ALB,  /* as AWS's load balancers write it */
+	CONFIG_LOG_JSON, /* an object a line, with all there is */
+};
+
+/* The connection log: a line for each. */
+struct config_log {
+	const char *path; /* NULL: there is none */
+	enum config_log_format format;
+	const char *file;
+	unsigned line; /* 0: the section was left out */
+};
+
 struct config_certificate {
 	const char *name;
 	const char *chain;        /* PEM file, leaf first */
@@ -323,6 +336,7 @@ struct config {
 	struct config_runtime runtime;
 	struct config_control control;
 	struct config_tickets tickets;
+	struct config_log log;
 	const char *const *eal; /* arguments for rte_eal_init, without argv[0] */
 	unsigned n_eal;
 	const char *eal_file; /* NULL: not in the file */

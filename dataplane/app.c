@@ -280,6 +280,7 @@ static int init_worker(struct app *a, unsigned i, struct err *e)
 	w->steer = a->steer;
 	w->qsbr = a->qsbr;
 	w->pool = a->pools[i];
+	w->log = a->log_rings[i];
 	w->idle_sleep = a->boot->runtime.idle_sleep;
 	atomic_store(&w->snapshot, a->snapshot);
 	snprintf(name, sizeof(name), "mailbox%u", i);
@@ -329,6 +330,7 @@ static const struct step {
 	int (*start)(struct app *, struct err *);
 	void (*stop)(struct app *);
 } steps[] = {
+	{ app_log_start, app_log_stop }, /* workers may say last words until they are gone */
 	{ start_eal, stop_eal },
 	{ start_tls, stop_tls },
 	{ start_pools, stop_pools },
@@ -395,6 +397,7 @@ void app_publish(struct app *a, struct snapshot *snapshot)
 	wait_for_workers(a);
 	a->grace_s = (double)(rte_rdtsc() - start) / (double)rte_get_tsc_hz();
 	snapshot_free(old);
+	app_log_configure(a);
 }
 
 void app_publish_tickets(struct app *a, const struct ticket_ring *ring)

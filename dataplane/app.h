@@ -15,6 +15,8 @@ struct err;
 struct port;
 struct snapshot;
 struct steer;
+struct conn_ring;
+struct conn_writer;
 struct ticket_ring;
 struct worker;
 
@@ -30,7 +32,9 @@ struct app {
 	struct worker *workers;
 	unsigned n_workers;
 	unsigned n_started; /* steps of the start that were taken */
-	double grace_s;     /* how long the last publication waited for the workers */
+	struct conn_writer *log;
+	struct conn_ring *log_rings[CONFIG_MAX_WORKERS];
+	double grace_s; /* how long the last publication waited for the workers */
 	uint8_t secret[32];
 	uint64_t loops_seen[CONFIG_MAX_WORKERS]; /* by app_stuck_worker */
 };
@@ -43,6 +47,19 @@ int app_start(struct app *a, struct snapshot *snapshot, struct err *e);
 
 /* Undoes the start in reverse order; workers must have been told to stop (app_order). */
 void app_stop(struct app *a);
+
+/* Steps of start and stop (app_log.c). */
+int app_log_start(struct app *a, struct err *e);
+void app_log_stop(struct app *a);
+
+/* Takes what workers have to log to the file: to be called every few milliseconds. */
+void app_log_run(struct app *a);
+
+/* Goes on as a->boot says. What goes wrong is told to the operator's log. */
+void app_log_configure(struct app *a);
+
+/* Opens the log's file again, after it was renamed. */
+void app_log_reopen(struct app *a);
 
 /* Publishes snapshot to every worker, waits until none uses the old one, frees that. Takes snapshot. */
 void app_publish(struct app *a, struct snapshot *snapshot);

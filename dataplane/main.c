@@ -46,7 +46,8 @@ static void usage(FILE *out)
 	    "  -V       print the version\n"
 	    "  -h       print this help\n\n"
 	    "Signals: HUP reads the file again; TERM, INT stop taking connections and exit when the\n"
-	    "last one has ended or drain_timeout is over (a second one: at once); USR1 prints counters.\n",
+	    "last one has ended or drain_timeout is over (a second one: at once); USR1 prints counters;\n"
+	    "USR2 opens the connection log anew.\n",
 	    out);
 }
 
@@ -132,6 +133,8 @@ static void take_signals(struct loop *l)
 			notify_ready();
 		} else if (info.ssi_signo == SIGUSR1)
 			app_print_stats(l->app, stdout, false);
+		else if (info.ssi_signo == SIGUSR2)
+			app_log_reopen(l->app);
 		else if (l->order != WORKER_CLOSE)
 			go_on_ending(l);
 	}
@@ -198,6 +201,7 @@ static void control_loop(struct loop *l)
 	do {
 		poll(fds, 3, TICK_MS);
 		take_signals(l);
+		app_log_run(l->app);
 		if (l->api)
 			api_poll(l->api, API_BATCH);
 		if (l->watch && watch_is_due(l->watch)) {
@@ -292,6 +296,7 @@ static int block_signals(void)
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGUSR1);
+	sigaddset(&signals, SIGUSR2);
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	return signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);

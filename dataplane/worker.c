@@ -57,6 +57,7 @@ int worker_init(struct worker *w, const struct worker_config *config, struct err
 	proxy = (struct proxy_config){ .stack = w->stack,
 		.tls = w->tls,
 		.stats = &w->stats,
+		.log = w->log,
 		.max_relays = max,
 		.worker = w->index,
 		.n_workers = w->n_workers };

@@ -17,6 +17,7 @@
 #include "dataplane/tcp/tcp.h"
 #include "tls/handshake.h"
 
+struct conn_ring;
 struct err;
 struct port;
 struct proxy;
@@ -56,6 +57,7 @@ struct worker {
 	struct rte_rcu_qsbr *qsbr;
 	struct rte_ring *mailbox; /* struct net_neigh; many producers, this worker takes */
 	struct rte_mempool *pool;
+	struct conn_ring *log; /* records of connections, to control */
 	bool idle_sleep;
 
 	/* Only this worker. */

@@ -116,7 +116,8 @@
 	X(TLS_RECORD_ERRORS, "tls_record_errors_total")             \
 	X(TRUNCATED, "tls_truncations_total")                       \
 	X(PROXY_HEADERS, "proxy_headers_total")                     \
-	X(PROXY_HEADERS_BAD, "proxy_header_errors_total")
+	X(PROXY_HEADERS_BAD, "proxy_header_errors_total")           \
+	X(LOG_LOST, "connection_log_lost_total")
 
 enum stat {
 #define X(name, text) STAT_##name,

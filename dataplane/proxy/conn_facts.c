@@ -46,6 +46,7 @@ void conn_facts_init(struct conn_facts *f, const struct flow *flow,
 	f->local = flow->local;
 	f->client_port = flow->remote_port;
 	f->local_port = flow->local_port;
+	f->listener_port = flow->local_port;
 	f->accepted_us = now_us;
 	f->tls.alert = 0xff;
 	memcpy(f->trace, trace, CONN_TRACE_BYTES);

@@ -48,10 +48,13 @@ const char *conn_end_name(enum conn_end end);
 enum conn_text {
 	CONN_SNI,
 	CONN_ALPN,
-	CONN_CERT,    /* our certificate's name */
-	CONN_SERIAL,  /* and serial number, hex */
-	CONN_BACKEND, /* name */
-	CONN_NETNS,   /* that a front said */
+	CONN_CERT,     /* our certificate's name */
+	CONN_SERIAL,   /* and serial number, hex */
+	CONN_BACKEND,  /* name */
+	CONN_NETNS,    /* that a front said */
+	CONN_LISTENER, /* name */
+	CONN_SUBJECT,  /* of the client's certificate */
+	CONN_ISSUER,
 	CONN_N_TEXTS,
 };
 
@@ -63,6 +66,7 @@ struct conn_facts {
 	/* As a front's PROXY header said, else as the packets do. */
 	struct ip_addr client, local;
 	uint16_t client_port, local_port;
+	uint16_t listener_port; /* that it came to */
 	/* The connection's own addresses, when a front said others; else zeroes. */
 	struct ip_addr front;
 
@@ -74,6 +78,7 @@ struct conn_facts {
 	uint16_t target_port; /* 0: none was connected */
 
 	uint8_t end;                     /* enum conn_end */
+	bool is_logged;                  /* a line is wanted */
 	bool is_done;                    /* the handshake */
 	struct handshake_facts tls;      /* client_cert: the one below */
 	struct client_cert *client_cert; /* owned */

@@ -24,6 +24,7 @@ struct proxy *proxy_new(const struct proxy_config *config, uint64_t now_us)
 	p->tls = config->tls;
 	p->aead = tls_worker_aead(config->tls);
 	p->stats = config->stats;
+	p->log = config->log;
 	p->now_us = now_us;
 	p->n_relays = config->max_relays;
 	p->worker = config->worker;

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct conn_ring;
 struct snapshot;
 struct stack;
 struct stats;
@@ -16,6 +17,7 @@ struct proxy_config {
 	struct stack *stack;    /* borrowed */
 	struct tls_worker *tls; /* borrowed */
 	struct stats *stats;    /* borrowed */
+	struct conn_ring *log;  /* where records of connections go; borrowed; NULL: nowhere */
 	uint32_t max_relays;    /* connections at once on this worker */
 	unsigned worker, n_workers;
 };

@@ -70,6 +70,8 @@ struct relay *relay_accept(struct proxy *p, struct tcp_conn *conn)
 
 	if (!r || p->draining || bound->listener < 0) {
 		stats_inc(p->stats, STAT_CONNECTIONS_REJECTED);
+		relay_log_refused(
+		    p, conn, bound->listener < 0 ? NULL : &p->snapshot->listeners[bound->listener]);
 		tcp_abort(conn);
 		tcp_release(conn);
 		return NULL;
@@ -103,8 +105,6 @@ static void relay_forget(struct proxy *p, struct relay *r)
 	r->handshake = NULL;
 	relay_leave_backend(p, r);
 	wheel_cancel(&p->wheel, &r->timer);
-	if (r->flags & RELAY_FACTS)
-		conn_facts_fini(relay_facts(p, r));
 	relay_set_state(p, r, RELAY_FREE);
 	p->n_active--;
 	p->stats->v[STAT_CONNECTIONS_ACTIVE]--;
@@ -117,6 +117,7 @@ static void relay_forget(struct proxy *p, struct relay *r)
 
 void relay_end(struct proxy *p, struct relay *r)
 {
+	relay_log(p, r);
 	leg_release(&r->client);
 	leg_release(&r->backend);
 	relay_forget(p, r);
@@ -124,6 +125,7 @@ void relay_end(struct proxy *p, struct relay *r)
 
 void relay_break(struct proxy *p, struct relay *r)
 {
+	relay_log(p, r);
 	leg_abort(&r->client);
 	leg_abort(&r->backend);
 	relay_forget(p, r);
@@ -131,6 +133,7 @@ void relay_break(struct proxy *p, struct relay *r)
 
 void relay_linger(struct proxy *p, struct relay *r)
 {
+	relay_log(p, r);
 	if (r->state == RELAY_CONNECT || r->state == RELAY_OPEN)
 		record_fini(&r->record, p->aead);
 	handshake_free(r->handshake);
@@ -185,6 +188,20 @@ void relay_run(struct proxy *p, struct relay *r)
 	}
 }
 
+/* The client ended; what it is still waited for will not come. */
+static void client_is_short(struct proxy *p, struct relay *r)
+{
+	if (r->state == RELAY_PROXY) {
+		stats_inc(p->stats, STAT_PROXY_HEADERS_BAD);
+		relay_ended(p, r, CONN_END_PROXY_HEADER);
+		relay_break(p, r);
+	} else if (r->state == RELAY_HELLO) {
+		stats_inc(p->stats, STAT_HANDSHAKES_FAILED);
+		relay_ended(p, r, CONN_END_HELLO_INCOMPLETE);
+		relay_break(p, r);
+	}
+}
+
 static void client_event(struct proxy *p, struct relay *r, unsigned events)
 {
 	if (events & (TCP_EV_RESET | TCP_EV_TIMEOUT)) {
@@ -195,6 +212,8 @@ static void client_event(struct proxy *p, struct relay *r, unsigned events)
 		return;
 	}
 	relay_run(p, r);
+	if (events & TCP_EV_PEER_FIN)
+		client_is_short(p, r);
 }
 
 static void backend_event(struct proxy *p, struct relay *r, unsigned events)

@@ -15,6 +15,7 @@
 #include "tls/hello.h"
 #include "tls/record.h"
 
+struct conn_ring;
 struct drbg;
 struct handshake;
 struct tls_choice;
@@ -102,6 +103,7 @@ struct proxy {
 	struct opening *openings, *free_openings;
 	struct conn_facts *facts; /* one per relay, untouched where nobody asks for them */
 	struct drbg *ids;         /* for trace ids */
+	struct conn_ring *log;    /* to control; NULL: none */
 	struct relay *again, **again_end;
 	uint32_t n_relays, n_active;
 	bool draining;
@@ -150,7 +152,12 @@ struct conn_facts *relay_facts(const struct proxy *p, const struct relay *r); /*
 const struct listener *relay_listener(const struct proxy *p, const struct relay *r);
 void relay_remember(struct proxy *p, struct relay *r, const struct listener *l);
 void relay_remember_choice(struct proxy *p, struct relay *r, const struct tls_choice *choice);
-void relay_remember_handshake(struct proxy *p, struct relay *r);       /* before it is freed */
+/* Before the handshake is freed. */
+void relay_remember_handshake(struct proxy *p, struct relay *r, bool is_done);
+/* Its line in the log, with the bytes and the end so far; forgets the facts. Once, before its legs go. */
+void relay_log(struct proxy *p, struct relay *r);
+/* The line of a connection that is turned away before it has a relay; l may be NULL. */
+void relay_log_refused(struct proxy *p, const struct tcp_conn *conn, const struct listener *l);
 void relay_ended(struct proxy *p, struct relay *r, enum conn_end end); /* the first call counts */
 
 /* relay_proxy.c: the PROXY protocol on both legs. */

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <string.h>
 
+#include "dataplane/proxy/conn_log.h"
 #include "dataplane/proxy/relay.h"
 #include "tls/drbg.h"
+#include "tls/prints.h"
 #include "tls/select.h"
 
 /* What is remembered of a connection on its way, for PROXY headers and the connection log. */
@@ -28,6 +30,7 @@ void relay_remember(struct proxy *p, struct relay *r, const struct listener *l)
 	drbg_read(p->ids, trace, sizeof(trace));
 	r->flags |= RELAY_FACTS;
 	conn_facts_init(relay_facts(p, r), tcp_flow(r->client.conn), trace, p->now_us);
+	relay_facts(p, r)->is_logged = l->is_logged;
 }
 
 void relay_remember_choice(struct proxy *p, struct relay *r, const struct tls_choice *choice)
@@ -38,6 +41,8 @@ void relay_remember_choice(struct proxy *p, struct relay *r, const struct tls_ch
 	if (!f)
 		return;
 	f->hello_us = p->now_us;
+	if (l && l->is_printed)
+		f->has_prints = prints_take(&p->hello, f->ja3, f->ja4);
 	conn_facts_say(f, CONN_SNI, choice->sni, choice->sni_len);
 	if (choice->alpn)
 		conn_facts_say(f, CONN_ALPN, choice->alpn, choice->alpn_len);
@@ -48,16 +53,72 @@ void relay_remember_choice(struct proxy *p, struct relay *r, const struct tls_ch
 		    strlen(p->snapshot->backends[l->backend].name));
 }
 
-void relay_remember_handshake(struct proxy *p, struct relay *r)
+void relay_remember_handshake(struct proxy *p, struct relay *r, bool is_done)
 {
 	struct conn_facts *f = relay_facts(p, r);
 
 	if (!f || !r->handshake)
 		return;
 	f->decided_us = p->now_us;
+	f->is_done = is_done;
 	f->tls = *handshake_facts(r->handshake);
 	f->client_cert = handshake_take_client_cert(r->handshake);
 	f->tls.client_cert = f->client_cert;
+}
+
+/* The last words about it. */
+static void say_last(struct conn_facts *f, const struct listener *l)
+{
+	const struct client_cert *c = f->client_cert;
+
+	if (l)
+		conn_facts_say(f, CONN_LISTENER, l->name, strlen(l->name));
+	if (!c)
+		return;
+	conn_facts_say(f, CONN_SUBJECT, c->subject, strlen(c->subject));
+	conn_facts_say(f, CONN_ISSUER, c->issuer, strlen(c->issuer));
+}
+
+static void log_facts(struct proxy *p, struct conn_facts *f, const struct listener *l)
+{
+	struct conn_record *record;
+
+	if (!p->log || !f->is_logged)
+		return;
+	record = conn_ring_room(p->log);
+	if (!record) {
+		stats_inc(p->stats, STAT_LOG_LOST);
+		return;
+	}
+	say_last(f, l);
+	conn_record_fill(record, f, p->now_us);
+	conn_ring_push(p->log);
+}
+
+void relay_log(struct proxy *p, struct relay *r)
+{
+	struct conn_facts *f = relay_facts(p, r);
+
+	if (!f)
+		return;
+	r->flags &= (uint8_t)~RELAY_FACTS;
+	log_facts(p, f, leg_is_open(&r->client) ? relay_listener(p, r) : NULL);
+	conn_facts_fini(f);
+}
+
+void relay_log_refused(struct proxy *p, const struct tcp_conn *conn, const struct listener *l)
+{
+	uint8_t trace[CONN_TRACE_BYTES];
+	struct conn_facts f;
+
+	if (!l || !l->is_logged)
+		return;
+	drbg_read(p->ids, trace, sizeof(trace));
+	conn_facts_init(&f, tcp_flow(conn), trace, p->now_us);
+	f.is_logged = true;
+	f.end = CONN_END_REFUSED_FULL;
+	log_facts(p, &f, l);
+	conn_facts_fini(&f);
 }
 
 void relay_ended(struct proxy *p, struct relay *r, enum conn_end end)

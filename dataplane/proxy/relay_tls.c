@@ -78,7 +78,7 @@ static void handshake_is_done(struct proxy *p, struct relay *r)
 	bool resumed = facts->resumed;
 	struct handshake *h = r->handshake;
 
-	relay_remember_handshake(p, r);
+	relay_remember_handshake(p, r, true);
 	r->handshake = NULL;
 	if (handshake_finish(h, &r->record) < 0) {
 		stats_inc(p->stats, STAT_HANDSHAKES_FAILED);
@@ -129,7 +129,7 @@ void relay_handshake(struct proxy *p, struct relay *r)
 		break;
 	case HANDSHAKE_FAILED:
 		stats_inc(p->stats, STAT_HANDSHAKES_FAILED);
-		relay_remember_handshake(p, r);
+		relay_remember_handshake(p, r, false);
 		relay_ended(p, r, CONN_END_HANDSHAKE);
 		relay_linger(p, r);
 		break;

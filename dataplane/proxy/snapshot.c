@@ -283,7 +283,10 @@ static int build_base(struct snapshot_base *b, struct err *e)
 	for (unsigned i = 0; i < b->n_listeners && result == 0; i++) {
 		struct listener *l = &b->listeners[i];
 
-		l->is_remembered = l->n_proxy_from || b->backends[l->backend].proxy_version;
+		l->is_logged = config->log.path != NULL;
+		l->is_printed = l->is_logged && config->log.format == CONFIG_LOG_JSON;
+		l->is_remembered =
+		    l->is_logged || l->n_proxy_from || b->backends[l->backend].proxy_version;
 	}
 	return result;
 }

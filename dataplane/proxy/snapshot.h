@@ -99,6 +99,8 @@ struct listener {
 	uint32_t proxy_timeout_ms;
 	bool proxy_others;  /* served without one; false: refused */
 	bool is_remembered; /* facts of its connections are wanted (conn_facts.h) */
+	bool is_logged;     /* and a line in the log */
+	bool is_printed;    /* with prints of the ClientHello (tls/prints.h) */
 };
 
 /* What a configuration says of listeners and backends; control thread only, as all below. */

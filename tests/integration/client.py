@@ -385,4 +385,5 @@ def main():
     habits[sys.argv[1]](*sys.argv[2:])
 
 
-main()
+if __name__ == "__main__":
+    main()

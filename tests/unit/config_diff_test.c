@@ -351,6 +351,19 @@ static void drain_timeout_can_change(void **state)
 	assert_deltas(&d, NONE, NONE, NONE);
 }
 
+static void log_can_change(void **state)
+{
+	struct config_diff d;
+
+	(void)state;
+	assert_int_equal(
+	    diff_with("eal = [", "log = { connections = { path = \"c.log\"; }; }; eal = [", &d), 0);
+	assert_true(d.log);
+	assert_deltas(&d, NONE, NONE, NONE);
+	assert_int_equal(diff_with("workers = [0]", "workers = [0]; drain_timeout = 1", &d), 0);
+	assert_false(d.log);
+}
+
 static void items_come_and_go(void **state)
 {
 	struct config_diff d;
@@ -405,6 +418,7 @@ int main(void)
 		cmocka_unit_test(each_setting_of_an_item_counts),
 		cmocka_unit_test(each_setting_of_trust_and_policies_counts),
 		cmocka_unit_test(drain_timeout_can_change),
+		cmocka_unit_test(log_can_change),
 		cmocka_unit_test(items_come_and_go),
 		cmocka_unit_test(backend_of_a_listener_counts),
 	};

@@ -75,7 +75,7 @@ static const struct config_text_case cases[] = {
 	    "you mean 'default_certificate'?\n"
 	    "sallyport.cfg:25: listener 'https': 'default_certificate' is missing\n" },
 	{ "key_unknown_in_root", "eal = [", "elapsed = [",
-	    "sallyport.cfg:3: unknown key 'elapsed'; there are: runtime, control, tickets, eal, ports, "
+	    "sallyport.cfg:3: unknown key 'elapsed'; there are: runtime, control, tickets, log, eal, ports, "
 	    "certificates, policies, trust_stores, backends, listeners\n" },
 	{ "key_unknown_in_runtime", "workers = [0]", "workers = [0]; colour = \"red\"",
 	    "sallyport.cfg:1: runtime: unknown key 'colour'; there are: workers, "
@@ -91,7 +91,7 @@ static const struct config_text_case cases[] = {
 	    "sallyport.cfg:12: port 'back0': route 1: unknown key 'metric'; there are: "
 	    "to, via\n" },
 	{ "section_of_later_issue", "eal = [ \"--no-pci\" ];", "zones = ( );",
-	    "sallyport.cfg:3: unknown key 'zones'; there are: runtime, control, tickets, eal, ports, "
+	    "sallyport.cfg:3: unknown key 'zones'; there are: runtime, control, tickets, log, eal, ports, "
 	    "certificates, policies, trust_stores, backends, listeners\n" },
 	{ "key_unknown_in_control", "eal = [ \"--no-pci\" ];", "control = { sokcet = \"s\"; };",
 	    "sallyport.cfg:3: control: unknown key 'sokcet'; did you mean 'socket'?\n" },
@@ -113,6 +113,14 @@ static const struct config_text_case cases[] = {
 	    "control = { metrics = \"127.0.0.1\"; };",
 	    "sallyport.cfg:3: control: 'metrics': '127.0.0.1' has no port; write it as "
 	    "in 10.80.0.1:443\n" },
+	{ "log_without_path", "eal = [ \"--no-pci\" ];", "log = { connections = { }; };",
+	    "sallyport.cfg:3: log: connections: 'path' is missing\n" },
+	{ "log_format_unknown", "eal = [ \"--no-pci\" ];",
+	    "log = { connections = { path = \"c.log\"; format = \"w3c\"; }; };",
+	    "sallyport.cfg:3: log: connections: 'format' is 'w3c'; it must be \"alb\" or "
+	    "\"json\"\n" },
+	{ "log_of_something_else", "eal = [ \"--no-pci\" ];", "log = { requests = { }; };",
+	    "sallyport.cfg:3: log: unknown key 'requests'; there are: connections\n" },
 	{ "state_dir_not_a_string", "workers = [0]", "workers = [0]; state_dir = 7",
 	    "sallyport.cfg:1: runtime: 'state_dir' must be a string, not an integer\n" },
 	{ "user_too_long", "workers = [0]", "workers = [0]; user = \"" R64("u") "\"",
@@ -682,6 +690,21 @@ static void items_are_as_written(void **state)
 	config_free(c);
 }
 
+static void log_is_read(void **state)
+{
+	struct config *c = load_base("eal = [ \"--no-pci\" ];",
+	    "log = { connections = { path = \"c.log\"; format = \"json\"; }; };");
+
+	(void)state;
+	assert_string_equal(c->log.path, "c.log");
+	assert_int_equal(c->log.format, CONFIG_LOG_JSON);
+	assert_int_equal(c->log.line, 3);
+	config_free(c);
+	c = load_base("eal = [ \"--no-pci\" ];", "");
+	assert_null(c->log.path);
+	config_free(c);
+}
+
 static void proxy_protocol_is_read(void **state)
 {
 	struct config *c = load_base("sni_strict = true;",
@@ -869,14 +892,14 @@ static void include_mistakes_name_the_included_file(void **state)
 	char *text = config_text_with("eal = [ \"--no-pci\" ];", "  @include \"more.cfg\"");
 
 	(void)state;
-	config_text_write("more.cfg", "\neal = 5;\n@include \"yet-more.cfg\"\nlgo = {};\n");
+	config_text_write("more.cfg", "\neal = 5;\n@include \"yet-more.cfg\"\nzones = {};\n");
 	config_text_write("yet-more.cfg", "surplus = 1;\n");
 	assert_null(config_load_text("./" CONFIG_TEXT_FILE, text, strlen(text), &e));
 	free(text);
 	assert_string_equal(e.text,
-	    "./yet-more.cfg:1: unknown key 'surplus'; there are: runtime, control, tickets, eal, ports, "
+	    "./yet-more.cfg:1: unknown key 'surplus'; there are: runtime, control, tickets, log, eal, ports, "
 	    "certificates, policies, trust_stores, backends, listeners\n"
-	    "./more.cfg:4: unknown key 'lgo'; there are: runtime, control, tickets, eal, ports, certificates, policies, trust_stores, backends, listeners\n"
+	    "./more.cfg:4: unknown key 'zones'; there are: runtime, control, tickets, log, eal, ports, certificates, policies, trust_stores, backends, listeners\n"
 	    "./more.cfg:2: 'eal' must be an array [ ], not an integer\n");
 }
 
@@ -956,7 +979,7 @@ static void example_shows_the_defaults(void **state)
 		config_free(without);
 		n_defaults++;
 	}
-	assert_int_equal(n_defaults, 58);
+	assert_int_equal(n_defaults, 59);
 	config_free(with);
 	free(example_text);
 }
@@ -987,7 +1010,7 @@ static void example_has_every_key(void **state)
 	(void)state;
 	read_example();
 	assert_int_equal(look_for_keys(&load_root),
-	    10 + 11 + 3 + 4 + 11 + 2 + 7 + 12 + 12 + 2 + 4 + 4 + 2 + 14 + 2 + 3 /* policies and on */ +
+	    11 + 1 + 2 + 11 + 3 + 4 + 11 + 2 + 7 + 12 + 12 + 2 + 4 + 4 + 2 + 14 + 2 + 3 /* policies and on */ +
 		7 + 8 + 3 + 6 + 3 + 2 * 4);
 	free(example_text);
 }
@@ -1063,6 +1086,7 @@ int main(void)
 	const struct CMUnitTest others[] = {
 		cmocka_unit_test_setup(runtime_and_ports_are_as_written, reset),
 		cmocka_unit_test_setup(items_are_as_written, reset),
+		cmocka_unit_test_setup(log_is_read, reset),
 		cmocka_unit_test_setup(proxy_protocol_is_read, reset),
 		cmocka_unit_test_setup(policy_left_out_is_the_default, reset),
 		cmocka_unit_test_setup(bind_any_becomes_the_addresses_of_the_front_port, reset),

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <stdlib.h>
+#include <time.h>
+
+#include <rte_cycles.h>
+
+#include "config/err.h"
+#include "dataplane/app.h"
+#include "dataplane/base/clock.h"
+#include "dataplane/base/log.h"
+#include "dataplane/conn_writer.h"
+#include "dataplane/proxy/conn_ring.h"
+
+/* The connection log between workers and file. */
+
+int app_log_start(struct app *a, struct err *e)
+{
+	a->log = conn_writer_new();
+	if (!a->log)
+		return err_set(e, "out of memory for the connection log");
+	for (unsigned i = 0; i < a->n_workers; i++) {
+		a->log_rings[i] = conn_ring_new();
+		if (!a->log_rings[i])
+			return err_set(e, "out of memory for the connection log");
+	}
+	return conn_writer_configure(a->log, &a->boot->log, e);
+}
+
+void app_log_stop(struct app *a)
+{
+	if (a->log)
+		app_log_run(a);
+	conn_writer_free(a->log);
+	a->log = NULL;
+	for (unsigned i = 0; i < a->n_workers; i++) {
+		free(a->log_rings[i]);
+		a->log_rings[i] = NULL;
+	}
+}
+
+void app_log_run(struct app *a)
+{
+	struct clock clock;
+	struct timespec t;
+
+	clock_init(&clock);
+	clock_gettime(CLOCK_REALTIME, &t);
+	conn_writer_run(a->log, a->log_rings, a->n_workers,
+	    (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000,
+	    clock_us(&clock, rte_rdtsc()));
+}
+
+void app_log_configure(struct app *a)
+{
+	struct err e;
+
+	err_init(&e);
+	app_log_run(a);
+	if (conn_writer_configure(a->log, &a->boot->log, &e) < 0) {
+		log_error("the connection log stays as it was:");
+		log_lines(RTE_LOG_ERR, e.text);
+	}
+}
+
+void app_log_reopen(struct app *a)
+{
+	struct err e;
+
+	err_init(&e);
+	app_log_run(a);
+	if (conn_writer_reopen(a->log, &e) < 0) {
+		log_error("the connection log stays in the old file:");
+		log_lines(RTE_LOG_ERR, e.text);
+	}
+}

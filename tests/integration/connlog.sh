@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# The connection log: a line for each kind of connection, field by field; both formats; renamed; disk full.
+. tests/integration/lib.sh
+log=$lab/log/connections.log
+
+connlog() { in_client timeout 120 python3 $here/connlog.py "$@"; }
+config=$(cat "$lab/config-path")
+set_log() { # SED EXPRESSION
+	local generation
+	generation=$(counter generation)
+	sed -i -e "$1" "$config"
+	scripts/lab reload
+	wait_for 20 more_than generation "$generation"
+}
+
+ip netns exec "$prefix-backend" python3 $here/proxy.py backend >"$lab/connlog-backend.log" 2>&1 &
+backend=$!
+trap 'kill $backend' EXIT
+wait_for 20 grep -q ready "$lab/connlog-backend.log"
+
+try every_kind_has_its_line connlog kinds "$log"
+set_log 's/format = "json"/format = "alb"/'
+try alb_is_as_aws_writes_it connlog alb "$log"
+
+# As logrotate does it.
+rotate() {
+	mv "$log" "$log.1"
+	scripts/lab pid | xargs kill -USR2
+	wait_for 10 test -e "$log"
+}
+try opened_anew_on_usr2 rotate
+try lines_go_to_the_new_file connlog alb "$log"
+
+# A disk of 64 KB that is soon full, while connections come and go.
+# The daemon has a mount namespace of its own.
+mkdir -p "$lab/log/full"
+in_daemon() { nsenter -m -t "$(scripts/lab pid)" "$@"; }
+try a_small_disk in_daemon mount -t tmpfs -o size=64k none "$lab/log/full"
+full=$lab/log/full/connections.log
+lost=$(counter connection_log_lost_total)
+set_log "s|path = \"$log\"|path = \"$full\"|"
+flood() { # SECONDS
+	in_client wrk -t 1 -c 32 -d "$1s" -H 'Host: www.lab.test' -H 'Connection: close' https://10.80.0.1/1k.txt \
+		>"$lab/wrk.log" 2>&1
+	cat "$lab/wrk.log"
+	grep -q 'Requests/sec' "$lab/wrk.log" && ! grep -q -e 'connect [1-9]' -e 'timeout [1-9]' -e Non-2xx "$lab/wrk.log"
+}
+full_and_lost() {
+	local end=$((SECONDS + 60))
+	while [ "$(counter connection_log_lost_total)" -le "$lost" ]; do
+		flood 3 || return
+		[ $SECONDS -lt $end ] || { echo "nothing was lost"; return 1; }
+	done
+}
+try nobody_notices_a_full_disk full_and_lost
+try nor_does_a_slow_client_of_many connlog load 50
+try whole_lines_were_written in_daemon grep -q ' TID_[0-9a-f]\{32\} [^ ]*$' "$full"
+set_log "s|path = \"$full\"|path = \"$log\"|"
+set_log 's/format = "alb"/format = "json"/'
+in_daemon umount "$lab/log/full"
+try lines_go_on_afterwards connlog kinds "$log"
+try nothing_is_left becomes_quiet
