@@ -598,8 +598,68 @@ static void check_trust_store(struct check *k, const struct config_trust_store *
 	}
 }
 
+static int compare_routes(const void *x, const void *y)
+{
+	const struct config_sni_route *const *a = x, *const *b = y;
+	int order = strcasecmp(or_unnamed((*a)->name), or_unnamed((*b)->name));
+
+	return order ? order : (*a > *b) - (*a < *b);
+}
+
+static void check_routes(struct check *k, const struct config_listener *l)
+{
+	const struct config_sni_route **sorted = calloc(l->n_routes + 1, sizeof(*sorted));
+
+	if (!sorted) {
+		err_set(k->e, "out of memory");
+		return;
+	}
+	for (unsigned i = 0; i < l->n_routes; i++)
+		sorted[i] = &l->routes[i];
+	qsort(sorted, l->n_routes, sizeof(*sorted), compare_routes);
+	for (unsigned i = 1; i < l->n_routes; i++)
+		if (sorted[i]->name && sorted[i - 1]->name &&
+		    strcasecmp(sorted[i]->name, sorted[i - 1]->name) == 0)
+			err_add(k->e, sorted[i]->file, sorted[i]->line,
+			    "listener '%s': a second route for '%s'", or_unnamed(l->name),
+			    sorted[i]->name);
+	free(sorted);
+}
+
+/* What only those that decrypt can use, and the other way round. */
+static void check_protocol(struct check *k, const struct config_listener *l)
+{
+	const struct {
+		const char *key;
+		bool is_there;
+	} of_tls[] = {
+		{ "default_certificate", l->n_default_certificates > 0 },
+		{ "certificates", l->n_certificates > 0 },
+		{ "policy", l->policy_line > 0 && l->policy_line != l->line },
+		{ "sni", l->n_sni > 0 },
+		{ "mtls", l->mtls.line > 0 },
+		{ "alpn", l->n_alpn > 0 },
+	};
+
+	for (unsigned i = 0; l->passthrough && i < sizeof(of_tls) / sizeof(of_tls[0]); i++)
+		if (of_tls[i].is_there)
+			err_add(k->e, l->file, l->line,
+			    "listener '%s': '%s' has no use with protocol = \"tcp\", which does "
+			    "not decrypt",
+			    or_unnamed(l->name), of_tls[i].key);
+	if (!l->passthrough && l->n_routes)
+		err_add(k->e, l->file, l->line,
+		    "listener '%s': 'routes' has no use without protocol = \"tcp\"",
+		    or_unnamed(l->name));
+	if (l->passthrough && l->sni_strict && !l->n_routes)
+		err_add(k->e, l->file, l->line,
+		    "listener '%s': 'sni_strict' has no use without 'routes'", or_unnamed(l->name));
+	check_routes(k, l);
+}
+
 static void check_listener(struct check *k, const struct config_listener *l)
 {
+	check_protocol(k, l);
 	check_rules(k, l);
 	check_fronts(k, l);
 	for (unsigned i = 0; i < l->n_bind; i++)

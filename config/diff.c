@@ -276,11 +276,24 @@ static bool same_sni(const struct config_listener *x, const struct config_listen
 	return true;
 }
 
+static bool same_routing(const struct config *a, const struct config_listener *x,
+    const struct config *b, const struct config_listener *y)
+{
+	if (x->passthrough != y->passthrough || x->n_routes != y->n_routes)
+		return false;
+	for (unsigned i = 0; i < x->n_routes; i++)
+		if (strcmp(x->routes[i].name, y->routes[i].name) != 0 ||
+		    strcmp(a->backends[x->routes[i].backend].name,
+			b->backends[y->routes[i].backend].name) != 0)
+			return false;
+	return true;
+}
+
 bool config_listener_is_same(const struct config *a, unsigned i, const struct config *b, unsigned j)
 {
 	const struct config_listener *x = &a->listeners[i], *y = &b->listeners[j];
 
-	return same_addrs(x->bind, x->n_bind, y->bind, y->n_bind) &&
+	return same_addrs(x->bind, x->n_bind, y->bind, y->n_bind) && same_routing(a, x, b, y) &&
 	    strcmp(x->policy, y->policy) == 0 &&
 	    same_references(a, x->default_certificates, x->n_default_certificates, b,
 		y->default_certificates, y->n_default_certificates) &&

@@ -451,7 +451,7 @@ void load_members(struct load *l, const config_setting_t *s, const struct load_g
 
 		if (member)
 			k->load(l, member, k, item);
-		else if (k->required &&
+		else if (k->required && !(k->unless && k->unless(s)) &&
 		    !(k->is_apart && config_setting_source_file(s) == load_api_file))
 			load_error(l, s, "'%s' is missing", k->name);
 	}

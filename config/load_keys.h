@@ -30,6 +30,7 @@ struct load_key {
 	size_t line_at;  /* of the member that takes the line, where there is one */
 	double min, max; /* of the number, the bytes of a string, or the elements of a list */
 	bool required;
+	bool (*unless)(const config_setting_t *group); /* not required then; NULL: never */
 	bool is_apart;                  /* may be missing in an item that the control API put */
 	const struct load_group *group; /* of a group or of each element of a list of groups */
 };

@@ -361,9 +361,18 @@ load_protocol(struct load *l, const config_setting_t *s, const struct load_key *
 {
 	const char *text = load_get_string(l, s, k->name, 100);
 
-	(void)item; /* TLS is the only one there is, so nothing needs to be kept */
-	if (text && strcmp(text, "tls") != 0)
-		load_error(l, s, "'protocol' is '%s'; only \"tls\" is supported", text);
+	if (text && strcmp(text, "tls") != 0 && strcmp(text, "tcp") != 0)
+		load_error(l, s, "'protocol' is '%s'; it must be \"tls\" or \"tcp\"", text);
+	else if (text)
+		((struct config_listener *)item)->passthrough = strcmp(text, "tcp") == 0;
+}
+
+static bool is_passthrough(const config_setting_t *listener)
+{
+	const char *protocol = NULL;
+
+	return config_setting_lookup_string(listener, "protocol", &protocol) == CONFIG_TRUE &&
+	    strcmp(protocol, "tcp") == 0;
 }
 
 /* One name as a string, or several as a list. */
@@ -407,6 +416,24 @@ load_backend(struct load *l, const config_setting_t *s, const struct load_key *k
 	if (index >= 0)
 		((struct config_listener *)item)->backend = (unsigned)index;
 }
+
+static void
+load_route_backend(struct load *l, const config_setting_t *s, const struct load_key *k, void *item)
+{
+	const char *name = load_get_string(l, s, k->name, CONFIG_MAX_NAME);
+	int index = name ? load_reference(l, s, k->name, LOAD_BACKENDS, "backend", name) : -1;
+
+	if (index >= 0)
+		((struct config_sni_route *)item)->backend = (unsigned)index;
+}
+
+static const struct load_key sni_route_keys[] = {
+	{ "name", load_string, AT(config_sni_route, name), .max = 254, .required = true },
+	{ "backend", load_route_backend, .required = true },
+};
+
+static const struct load_group sni_route = { "route", KEYS(sni_route_keys),
+	PLACED(config_sni_route) };
 
 static void
 load_proxy_from(struct load *l, const config_setting_t *s, const struct load_key *k, void *item)
@@ -466,7 +493,7 @@ static const struct load_key listener_keys[] = {
 	{ "protocol", load_protocol, .required = false },
 	{ "policy", load_policy_name, NOTED(config_listener, policy) },
 	{ "default_certificate", load_certificates, LISTED(config_listener, default_certificates),
-	    .min = 1, .max = 8, .required = true, .is_apart = true },
+	    .min = 1, .max = 8, .required = true, .unless = is_passthrough, .is_apart = true },
 	{ "certificates", load_certificates, LISTED(config_listener, certificates),
 	    .max = MAX_LIST },
 	{ "sni_strict", load_bool, AT(config_listener, sni_strict) },
@@ -475,6 +502,8 @@ static const struct load_key listener_keys[] = {
 	{ "tickets", load_bool, AT(config_listener, tickets) },
 	{ "alpn", load_strings, LISTED(config_listener, alpn), .size = 255, .max = 32 },
 	{ "backend", load_backend, .required = true },
+	{ "routes", load_items, LISTED(config_listener, routes), .max = MAX_LIST,
+	    .group = &sni_route },
 	{ "proxy_protocol", load_group, .group = &listener_proxy },
 	{ "limits", load_group, .group = &limits },
 };

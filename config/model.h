@@ -290,8 +290,19 @@ struct config_sni {
 	unsigned line;
 };
 
+/* Where a listener that does not decrypt sends clients of a name. */
+struct config_sni_route {
+	const char *name; /* a host name or "*.rest" */
+	unsigned backend; /* index into config.backends */
+	const char *file;
+	unsigned line;
+};
+
 struct config_listener {
 	const char *name;
+	bool passthrough; /* protocol "tcp": bytes go through as they are */
+	const struct config_sni_route *routes;
+	unsigned n_routes;
 	/*
 	 * Addresses of the front port, each with a port of its own: 0.0.0.0 and [::] in the file
 	 * have become all the front port's addresses of that family.

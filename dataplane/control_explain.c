@@ -67,6 +67,11 @@ enum ops_verdict control_op_explain(
 		return OPS_NOT_FOUND;
 	}
 	service = c->state->listeners[i].service->tls;
+	if (!service) {
+		err_set(e, "listener '%s' does not decrypt: targets choose their certificate",
+		    q->listener);
+		return OPS_CONFLICT;
+	}
 	take_name(&h, q->name);
 	policy = tls_service_rule(service, h.sni, h.sni_len)->policy;
 	h.sigalgs = q->n_sigalgs ? write_list(&sigalgs, q->sigalgs, q->n_sigalgs)

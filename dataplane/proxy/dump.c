@@ -25,7 +25,7 @@ static void dump_one(const struct relay *r, struct proxy_dumped *to)
 	*to = (struct proxy_dumped){ .client = *tcp_flow(r->client.conn),
 		.state = r->state,
 		.listener = b ? (int16_t)b->listener : -1 };
-	if (r->state == RELAY_CONNECT || r->state == RELAY_OPEN)
+	if ((r->state == RELAY_CONNECT || r->state == RELAY_OPEN) && !(r->flags & RELAY_PASS))
 		to->version = r->record.version;
 	if (leg_is_open(&r->backend)) {
 		to->backend = *tcp_flow(r->backend.conn);

@@ -168,7 +168,7 @@ static void run_again(struct proxy *p)
 	p->again_end = &p->again;
 	for (; r; r = next) {
 		next = r->next;
-		r->flags &= (uint8_t)~RELAY_AGAIN;
+		r->flags &= (uint16_t)~RELAY_AGAIN;
 		if (r->state == RELAY_FREE) {
 			r->next = p->free;
 			p->free = r;

@@ -14,7 +14,8 @@
 static const unsigned may_go_to[RELAY_N_STATES] = {
 	[RELAY_FREE] = BIT(RELAY_PROXY) | BIT(RELAY_HELLO),
 	[RELAY_PROXY] = BIT(RELAY_HELLO) | BIT(RELAY_FREE),
-	[RELAY_HELLO] = BIT(RELAY_HANDSHAKE) | BIT(RELAY_LINGER) | BIT(RELAY_FREE),
+	[RELAY_HELLO] =
+	    BIT(RELAY_HANDSHAKE) | BIT(RELAY_CONNECT) | BIT(RELAY_LINGER) | BIT(RELAY_FREE),
 	[RELAY_HANDSHAKE] = BIT(RELAY_CONNECT) | BIT(RELAY_LINGER) | BIT(RELAY_FREE),
 	[RELAY_CONNECT] = BIT(RELAY_OPEN) | BIT(RELAY_LINGER) | BIT(RELAY_FREE),
 	[RELAY_OPEN] = BIT(RELAY_LINGER) | BIT(RELAY_FREE),
@@ -93,10 +94,15 @@ struct relay *relay_accept(struct proxy *p, struct tcp_conn *conn)
 	return r;
 }
 
+static bool relay_has_keys(const struct relay *r)
+{
+	return (r->state == RELAY_CONNECT || r->state == RELAY_OPEN) && !(r->flags & RELAY_PASS);
+}
+
 /* Everything but the legs. */
 static void relay_forget(struct proxy *p, struct relay *r)
 {
-	bool has_keys = r->state == RELAY_CONNECT || r->state == RELAY_OPEN;
+	bool has_keys = relay_has_keys(r);
 
 	/* RELAY_LINGER has wiped them on its way in. */
 	if (has_keys)
@@ -134,7 +140,7 @@ void relay_break(struct proxy *p, struct relay *r)
 void relay_linger(struct proxy *p, struct relay *r)
 {
 	relay_log(p, r);
-	if (r->state == RELAY_CONNECT || r->state == RELAY_OPEN)
+	if (relay_has_keys(r))
 		record_fini(&r->record, p->aead);
 	handshake_free(r->handshake);
 	r->handshake = NULL;
@@ -169,7 +175,10 @@ void relay_run(struct proxy *p, struct relay *r)
 		relay_handshake(p, r);
 		break;
 	case RELAY_OPEN:
-		relay_pump(p, r);
+		if (r->flags & RELAY_PASS)
+			relay_pass_pump(p, r);
+		else
+			relay_pump(p, r);
 		break;
 	case RELAY_LINGER:
 		leg_consume(&r->client, leg_available(&r->client));

@@ -43,6 +43,7 @@ enum relay_flag {
 	RELAY_SPOKE = 1 << 5,       /* the backend has sent something */
 	RELAY_FACTS = 1 << 6,       /* what happens to it is remembered (conn_facts.h) */
 	RELAY_CONNECTED = 1 << 7,   /* the backend's leg is established */
+	RELAY_PASS = 1 << 8,        /* bytes go through as they are: there are no keys */
 };
 
 #define RELAY_MAX_TRIED 8
@@ -57,6 +58,7 @@ struct opening {
 	uint32_t wait_until_ms;
 	uint8_t n_tried;
 	bool has_waited;
+	char sni[HELLO_MAX_NAME + 1]; /* what routes go by; "" without */
 };
 
 /* Idle costs memory: with two TCP connections of 320 bytes this is to stay under 1 KB. */
@@ -69,9 +71,9 @@ struct relay {
 	struct wheel_node timer;
 	uint32_t deadline_ms; /* the node may come up earlier */
 	uint32_t idle_timeout_ms;
-	uint32_t need; /* RELAY_PROXY, RELAY_HELLO: bytes to wait for */
-	uint8_t state; /* enum relay_state */
-	uint8_t flags; /* enum relay_flag */
+	uint32_t need;  /* RELAY_PROXY, RELAY_HELLO: bytes to wait for */
+	uint8_t state;  /* enum relay_state */
+	uint16_t flags; /* enum relay_flag */
 	struct record record;
 };
 _Static_assert(sizeof(struct relay) <= 384, "an idle connection is to cost at most 1 KB");
@@ -169,6 +171,14 @@ bool relay_proxy_tell(struct proxy *p, struct relay *r, const struct backend *b)
 /* relay_tls.c: from the first byte to keys. */
 void relay_hello(struct proxy *p, struct relay *r);
 void relay_handshake(struct proxy *p, struct relay *r);
+
+/* relay_pass.c: connections that are not decrypted. */
+void relay_pass(struct proxy *p, struct relay *r,
+    const struct listener *l); /* its ClientHello is there, or not wanted */
+void relay_pass_pump(struct proxy *p, struct relay *r);
+
+/* relay_tls.c: a fatal alert in plaintext to a client without keys, then the end. */
+void relay_refuse(struct proxy *p, struct relay *r, uint8_t alert);
 
 /* relay_backend.c: the second leg. */
 void relay_opening(

@@ -12,6 +12,14 @@ static void *backend_user(struct relay *r)
 	return (void *)((uintptr_t)r | PROXY_USER_BACKEND);
 }
 
+static const struct backend *backend_of_target(const struct proxy *p, const struct target_run *t)
+{
+	for (unsigned i = 0; t && i < p->snapshot->n_backends; i++)
+		if (p->snapshot->backends[i].run == t->group)
+			return &p->snapshot->backends[i];
+	return NULL;
+}
+
 /*
  * The backend of the connection's listener, as of now: indices mean nothing after a reload. NULL when the
  * listener was taken away since the client was accepted.
@@ -20,22 +28,34 @@ static const struct backend *backend_of(const struct proxy *p, const struct rela
 {
 	const struct bound *bound = tcp_listener_user(r->client.conn);
 
+	const struct listener *l;
+	int route;
+
 	if (bound->listener < 0)
 		return NULL;
-	return &p->snapshot->backends[p->snapshot->listeners[bound->listener].backend];
+	l = &p->snapshot->listeners[bound->listener];
+	if (l->n_routes == 0)
+		return &p->snapshot->backends[l->backend];
+	if (!r->opening) /* it has long been decided */
+		return backend_of_target(p, r->target);
+	route = listener_route(l, r->opening->sni);
+	return &p->snapshot->backends[route >= 0 ? (unsigned)route : l->backend];
 }
 
 void relay_opening(struct proxy *p, struct relay *r)
 {
-	const struct backend *b = backend_of(p, r);
 	const struct conn_facts *f = relay_facts(p, r);
+	const struct backend *b;
 	/* Whom a front speaks for, if one does. */
 	const struct ip_addr *client = f ? &f->client : &tcp_flow(r->client.conn)->remote;
 	struct opening *o = p->free_openings; /* there is one for each relay */
 
 	p->free_openings = o->next;
-	memset(o, 0, sizeof(*o));
+	memset(o, 0, offsetof(struct opening, sni));
+	memcpy(o->sni, p->hello.sni, p->hello.sni_len);
+	o->sni[p->hello.sni_len] = '\0';
 	r->opening = o;
+	b = backend_of(p, r);
 	if (b && b->hash_key == CONFIG_HASH_SNI && p->hello.sni_len > 0)
 		o->key = balance_key(p->hello.sni, p->hello.sni_len);
 	else
@@ -166,7 +186,7 @@ static bool open_leg(struct proxy *p, struct relay *r, const struct target *t)
 	struct tcp_target to = { .ip = t->at.ip, .port = t->at.port };
 	enum tcp_error error;
 
-	r->flags &= (uint8_t)~RELAY_CONNECTED;
+	r->flags &= (uint16_t)~RELAY_CONNECTED;
 	r->backend.conn = tcp_connect(p->stack, &to, backend_user(r), p->now_us, &error);
 	if (!r->backend.conn) {
 		/* Ports and memory that we lack are no fault of the target's. */

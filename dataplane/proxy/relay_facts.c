@@ -101,7 +101,7 @@ void relay_log(struct proxy *p, struct relay *r)
 
 	if (!f)
 		return;
-	r->flags &= (uint8_t)~RELAY_FACTS;
+	r->flags &= (uint16_t)~RELAY_FACTS;
 	log_facts(p, f, leg_is_open(&r->client) ? relay_listener(p, r) : NULL);
 	conn_facts_fini(f);
 }

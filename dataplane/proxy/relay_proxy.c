@@ -192,6 +192,8 @@ bool relay_proxy_tell(struct proxy *p, struct relay *r, const struct backend *b)
 		h.tlvs &= PROXY_TLV_CRC32C;
 		f = &little;
 	}
+	if (r->flags & RELAY_PASS) /* its TLS is none of ours */
+		h.tlvs &= ~(unsigned)(PROXY_TLV_SSL | PROXY_TLV_CLIENT_CERT);
 	h.source = f->client;
 	h.destination = f->local;
 	h.source_port = f->client_port;

@@ -54,6 +54,10 @@ bool relay_control(struct proxy *p, struct relay *r)
 
 void relay_goodbye(struct proxy *p, struct relay *r, uint8_t alert)
 {
+	if (r->flags & RELAY_PASS) { /* a FIN would say that all went well */
+		relay_break(p, r);
+		return;
+	}
 	if (!(r->flags & RELAY_CLIENT_FIN)) {
 		if (alert)
 			record_alert(&r->record, alert);

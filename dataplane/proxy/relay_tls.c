@@ -5,8 +5,8 @@
 
 #define FLIGHT_ROOM 8192 /* asked for at a time; a longer flight takes another turn */
 
-/* Before there are keys: a fatal alert in a plaintext record (RFC 8446 6.2), then FIN. */
-static void refuse(struct proxy *p, struct relay *r, uint8_t alert)
+/* RFC 8446 6.2 */
+void relay_refuse(struct proxy *p, struct relay *r, uint8_t alert)
 {
 	const uint8_t record[7] = { 21, 3, 3, 0, 2, 2, alert };
 
@@ -28,13 +28,13 @@ static void start_handshake(struct proxy *p, struct relay *r)
 	    0) {
 		relay_remember_choice(p, r, &choice);
 		relay_ended(p, r, CONN_END_CHOICE);
-		refuse(p, r, choice.alert);
+		relay_refuse(p, r, choice.alert);
 		return;
 	}
 	relay_remember_choice(p, r, &choice);
 	r->handshake = handshake_new(p->tls, &choice, r);
 	if (!r->handshake) {
-		refuse(p, r, 80); /* internal_error */
+		relay_refuse(p, r, 80); /* internal_error */
 		return;
 	}
 	relay_opening(p, r);
@@ -44,20 +44,29 @@ static void start_handshake(struct proxy *p, struct relay *r)
 
 void relay_hello(struct proxy *p, struct relay *r)
 {
+	const struct listener *l = relay_listener(p, r);
 	uint32_t available = leg_available(&r->client);
 	uint8_t alert = 0;
 	size_t need = 0;
 	unsigned n;
 
+	if (l && l->passthrough && l->n_routes == 0) {
+		p->hello.sni_len = 0; /* who it is for is not looked at */
+		relay_pass(p, r, l);
+		return;
+	}
 	if (available > 0 && available >= r->need) {
 		n = leg_view(&r->client, p->in, PROXY_IOV_WIDE);
 		switch (hello_read(&p->hello, p->in, n, p->scratch, &need, &alert)) {
 		case HELLO_OK:
-			start_handshake(p, r);
+			if (l && l->passthrough)
+				relay_pass(p, r, l);
+			else
+				start_handshake(p, r);
 			return;
 		case HELLO_BAD:
 			relay_ended(p, r, CONN_END_HELLO);
-			refuse(p, r, alert);
+			relay_refuse(p, r, alert);
 			return;
 		case HELLO_MORE:
 			r->need = (uint32_t)need;

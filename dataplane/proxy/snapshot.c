@@ -8,6 +8,7 @@
 #include "config/err.h"
 #include "config/load.h"
 #include "config/model.h"
+#include "tls/name.h"
 #include "tls/policy.h"
 #include "tls/service.h"
 #include "tls/trust.h"
@@ -119,6 +120,65 @@ static int build_fronts(struct listener *l, const struct config_listener *config
 	return 0;
 }
 
+static int compare_routes(const void *a, const void *b)
+{
+	return strcmp(((const struct sni_route *)a)->name, ((const struct sni_route *)b)->name);
+}
+
+static const struct sni_route *route_find(const struct listener *l, const char *name)
+{
+	unsigned low = 0, high = l->n_routes;
+
+	while (low < high) {
+		unsigned middle = (low + high) / 2;
+		int order = strcmp(name, l->routes[middle].name);
+
+		if (order == 0)
+			return &l->routes[middle];
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return NULL;
+}
+
+int listener_route(const struct listener *l, const char *name)
+{
+	const struct sni_route *route = route_find(l, name);
+	const char *rest = strchr(name, '.');
+	char wild[NAME_MAX_LEN + 2];
+
+	if (!route && rest && strlen(rest) < sizeof(wild) - 1) {
+		wild[0] = '*';
+		strcpy(wild + 1, rest);
+		route = route_find(l, wild);
+	}
+	return route ? (int)route->backend : -1;
+}
+
+static int build_routes(struct listener *l, const struct config_listener *config, struct err *e)
+{
+	l->routes = calloc(config->n_routes + 1, sizeof(*l->routes));
+	if (!l->routes)
+		return err_set(e, "out of memory for listener '%s'", config->name);
+	for (unsigned i = 0; i < config->n_routes; i++) {
+		const struct config_sni_route *from = &config->routes[i];
+		char name[NAME_MAX_LEN + 1];
+
+		if (name_copy_pattern(name, (const uint8_t *)from->name, strlen(from->name)) < 0)
+			return err_add(e, from->file, from->line,
+			    "listener '%s': '%s' is no host name", config->name, from->name);
+		l->routes[i].name = strdup(name);
+		l->routes[i].backend = from->backend;
+		if (!l->routes[i].name)
+			return err_set(e, "out of memory for listener '%s'", config->name);
+		l->n_routes++;
+	}
+	qsort(l->routes, l->n_routes, sizeof(*l->routes), compare_routes);
+	return 0;
+}
+
 static int build_listener(struct listener *l, const struct config_listener *config, struct err *e)
 {
 	l->name = config->name;
@@ -133,7 +193,9 @@ static int build_listener(struct listener *l, const struct config_listener *conf
 		l->bind[i].ip = endpoint_ip(&config->bind[i]);
 		l->bind[i].port = config->bind[i].port;
 	}
-	return build_fronts(l, config, e);
+	l->passthrough = config->passthrough;
+	l->sni_strict = config->sni_strict;
+	return build_fronts(l, config, e) | build_routes(l, config, e);
 }
 
 /* --- policies and trust stores --- */
@@ -287,6 +349,9 @@ static int build_base(struct snapshot_base *b, struct err *e)
 		l->is_printed = l->is_logged && config->log.format == CONFIG_LOG_JSON;
 		l->is_remembered =
 		    l->is_logged || l->n_proxy_from || b->backends[l->backend].proxy_version;
+		for (unsigned k = 0; k < l->n_routes; k++)
+			l->is_remembered =
+			    l->is_remembered || b->backends[l->routes[k].backend].proxy_version;
 	}
 	return result;
 }
@@ -314,6 +379,13 @@ struct snapshot_base *snapshot_base_get(struct snapshot_base *b)
 	return b;
 }
 
+static void clear_routes(struct listener *l)
+{
+	for (unsigned i = 0; i < l->n_routes; i++)
+		free(l->routes[i].name);
+	free(l->routes);
+}
+
 void snapshot_base_put(struct snapshot_base *b)
 {
 	if (!b || --b->references > 0)
@@ -321,6 +393,7 @@ void snapshot_base_put(struct snapshot_base *b)
 	for (unsigned i = 0; i < b->n_listeners; i++) {
 		free(b->listeners[i].bind);
 		free(b->listeners[i].proxy_from);
+		clear_routes(&b->listeners[i]);
 	}
 	for (unsigned i = 0; i < b->n_backends; i++)
 		clear_backend(&b->backends[i]);
@@ -383,6 +456,18 @@ named_rules(const struct snapshot_base *b, const struct config_listener *config)
 	return rules;
 }
 
+/* Of a listener that does not decrypt. */
+static struct snapshot_service *service_without_tls(struct err *e)
+{
+	struct snapshot_service *s = calloc(1, sizeof(*s));
+
+	if (s)
+		s->references = 1;
+	else
+		err_set(e, "out of memory");
+	return s;
+}
+
 struct snapshot_service *snapshot_service_new(const struct snapshot_base *b, unsigned listener,
     const struct snapshot_certs *certs, struct err *e)
 {
@@ -406,6 +491,10 @@ struct snapshot_service *snapshot_service_new(const struct snapshot_base *b, uns
 
 	struct tls_service *service;
 
+	if (config->passthrough) {
+		free(named);
+		return service_without_tls(e);
+	}
 	if (!named) {
 		err_set(e, "out of memory for listener '%s'", config->name);
 		return NULL;
@@ -418,6 +507,11 @@ struct snapshot_service *snapshot_service_new(const struct snapshot_base *b, uns
 struct snapshot_service *snapshot_service_replace(
     const struct snapshot_service *old, const struct sni_change *change, struct err *e)
 {
+	if (!old->tls) {
+		err_set(e,
+		    "a listener with protocol = \"tcp\" does not decrypt: it has no certificates");
+		return NULL;
+	}
 	return service_of(tls_service_replace(old->tls, change, e), e);
 }
 

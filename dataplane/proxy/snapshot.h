@@ -86,8 +86,18 @@ struct backend {
 	uint8_t proxy_tlvs;      /* enum proxy_protocol_tlv */
 };
 
+/* A name and where its clients go. */
+struct sni_route {
+	char *name; /* in lower case, owned */
+	unsigned backend;
+};
+
 struct listener {
-	const char *name; /* in config */
+	const char *name;         /* in config */
+	bool passthrough;         /* nothing is decrypted; tls is NULL */
+	bool sni_strict;          /* of routes: a name without one is refused */
+	struct sni_route *routes; /* by name */
+	unsigned n_routes;
 	struct endpoint *bind;
 	unsigned n_bind;
 	struct tls_service *tls; /* NULL in a base */
@@ -102,6 +112,12 @@ struct listener {
 	bool is_logged;     /* and a line in the log */
 	bool is_printed;    /* with prints of the ClientHello (tls/prints.h) */
 };
+
+/*
+ * Where clients of that name (in lower case) go by l's routes: exact, then "*.rest" for its first label. Index of a
+ * backend, or -1.
+ */
+int listener_route(const struct listener *l, const char *name);
 
 /* What a configuration says of listeners and backends; control thread only, as all below. */
 struct snapshot_base {

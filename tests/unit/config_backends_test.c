@@ -17,7 +17,40 @@
 #define AT         "sallyport.cfg:23: backend 'app': "
 #define APP        "sallyport.cfg:19: backend 'app': "
 
+/* A second listener, with these settings in line 35. */
+#define THROUGH(settings)                                                                        \
+	"idle_timeout = 60; };\n  } );",                                                         \
+	    "idle_timeout = 60; };\n  },\n  { name = \"through\"; bind = [\"10.80.0.1:8443\"]; " \
+	    "backend = \"app\"; " settings " } );"
+#define ROUTE(name, backend) "{ name = \"" name "\"; backend = \"" backend "\"; }"
+#define T                    "sallyport.cfg:35: listener 'through': "
+
 static const struct config_text_case cases[] = {
+	{ "tcp_needs_no_certificate", THROUGH("protocol = \"tcp\";"), "" },
+	{ "tls_needs_one", THROUGH(""), T "'default_certificate' is missing\n" },
+	{ "tcp_with_certificate", THROUGH("protocol = \"tcp\"; default_certificate = \"www\";"),
+	    T
+	    "'default_certificate' has no use with protocol = \"tcp\", which does not decrypt\n" },
+	{ "tcp_with_alpn", THROUGH("protocol = \"tcp\"; alpn = [\"h2\"];"),
+	    T "'alpn' has no use with protocol = \"tcp\", which does not decrypt\n" },
+	{ "routes_are_fine",
+	    THROUGH("protocol = \"tcp\"; sni_strict = true; routes = ( " ROUTE(
+		"a.b", "app") ", " ROUTE("*.b", "app") " );"),
+	    "" },
+	{ "routes_with_tls",
+	    THROUGH("default_certificate = \"www\"; routes = ( " ROUTE("a.b", "app") " );"),
+	    T "'routes' has no use without protocol = \"tcp\"\n" },
+	{ "route_twice",
+	    THROUGH("protocol = \"tcp\"; routes = ( " ROUTE("a.b", "app") ", " ROUTE(
+		"A.b", "app") " );"),
+	    T "a second route for 'A.b'\n" },
+	{ "route_dangling", THROUGH("protocol = \"tcp\"; routes = ( " ROUTE("a.b", "apq") " );"),
+	    T
+	    "route 1: 'backend' names backend 'apq', which is not defined; did you mean 'app'?\n" },
+	{ "route_without_name", THROUGH("protocol = \"tcp\"; routes = ( { backend = \"app\"; } );"),
+	    T "route 1: 'name' is missing\n" },
+	{ "strict_without_routes", THROUGH("protocol = \"tcp\"; sni_strict = true;"),
+	    T "'sni_strict' has no use without 'routes'\n" },
 	{ "algorithm_unknown", MORE("algorithm = \"fastest\""),
 	    AT "'algorithm' is 'fastest'; it must be \"round_robin\", \"least_connections\", "
 	       "\"random_two\" or \"consistent_hash\"\n" },

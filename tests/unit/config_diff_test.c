@@ -237,6 +237,10 @@ static void each_setting_of_an_item_counts(void **state)
 		    "connect_timeout = 2.5; proxy_protocol = { version = 2; }", 'b' },
 		{ "10.80.0.1:443", "10.80.0.1:444", 'l' },
 		{ ", \"[fd80::1]:443\"", "", 'l' },
+		{ "protocol = \"tls\";\n    policy = \"corp\";\n    default_certificate = "
+		  "[\"www\"];\n    certificates = [\"api\"];\n    sni_strict = true; alpn = "
+		  "[\"h2\", \"http/1.1\"];\n",
+		    "protocol = \"tcp\";\n", 'l' },
 		{ "\"corp\"", "\"corp2\"", 'l' },
 		{ "default_certificate = [\"www\"]", "default_certificate = [\"api\"]", 'l' },
 		{ "default_certificate = [\"www\"]", "default_certificate = [\"www\", \"api\"]",

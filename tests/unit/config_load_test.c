@@ -463,9 +463,9 @@ static const struct config_text_case cases[] = {
 	    "(\"10.80.0.1:443\", 443)",
 	    "sallyport.cfg:26: listener 'https': element 2 of 'bind' must be a string, "
 	    "not an integer\n" },
-	{ "protocol_unknown", "protocol = \"tls\"", "protocol = \"tcp\"",
-	    "sallyport.cfg:27: listener 'https': 'protocol' is 'tcp'; only \"tls\" is "
-	    "supported\n" },
+	{ "protocol_unknown", "protocol = \"tls\"", "protocol = \"udp\"",
+	    "sallyport.cfg:27: listener 'https': 'protocol' is 'udp'; it must be \"tls\" or "
+	    "\"tcp\"\n" },
 	{ "policy_wrong_type", "policy = \"corp\"", "policy = { }",
 	    "sallyport.cfg:28: listener 'https': 'policy' must be a string, not a group "
 	    "{ }\n" },
@@ -546,9 +546,9 @@ static const struct config_text_case cases[] = {
 	    "it must be at least 0.001 and less than 86400\n"
 	    "sallyport.cfg:35: listener 'second': unknown key 'port'; there are: name, "
 	    "bind, protocol, policy, default_certificate, certificates, sni_strict, sni, mtls, tickets, "
-	    "alpn, backend, proxy_protocol, limits\n"
-	    "sallyport.cfg:35: listener 'second': 'protocol' is 'quic'; only \"tls\" is "
-	    "supported\n"
+	    "alpn, backend, routes, proxy_protocol, limits\n"
+	    "sallyport.cfg:35: listener 'second': 'protocol' is 'quic'; it must be \"tls\" or "
+	    "\"tcp\"\n"
 	    "sallyport.cfg:36: listener 'second': 'default_certificate' names "
 	    "certificate 'wwww', which is not defined; did you mean 'www'?\n"
 	    "sallyport.cfg:36: listener 'second': element 1 of 'alpn' must be a string, "
@@ -979,7 +979,7 @@ static void example_shows_the_defaults(void **state)
 		config_free(without);
 		n_defaults++;
 	}
-	assert_int_equal(n_defaults, 59);
+	assert_int_equal(n_defaults, 60);
 	config_free(with);
 	free(example_text);
 }
@@ -1010,8 +1010,8 @@ static void example_has_every_key(void **state)
 	(void)state;
 	read_example();
 	assert_int_equal(look_for_keys(&load_root),
-	    11 + 1 + 2 + 11 + 3 + 4 + 11 + 2 + 7 + 12 + 12 + 2 + 4 + 4 + 2 + 14 + 2 + 3 /* policies and on */ +
-		7 + 8 + 3 + 6 + 3 + 2 * 4);
+	    11 + 1 + 2 + 11 + 3 + 4 + 11 + 2 + 7 + 12 + 12 + 2 + 4 + 4 + 2 + 14 + 2 +
+		3 /* policies and on */ + 8 + 2 + 8 + 3 + 6 + 3 + 2 * 4);
 	free(example_text);
 }
 
