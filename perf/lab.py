@@ -18,6 +18,7 @@ CA = os.path.join(LAB, "pki", "ca.pem")
 DAEMON = os.environ.get("SALLYPORT", os.path.join(ROOT, "build", "sallyport"))
 LOADGEN = os.path.join(ROOT, "build", "perf", "loadgen", "loadgen")
 KLOAD = os.path.join(ROOT, "build", "perf", "kload", "kload")
+CERT_MAKE = os.path.join(ROOT, "build", "perf", "cert_make")
 FLOOR = os.path.join(ROOT, "build", "perf", "crypto_floor")
 CLIENT, GATE, BACKEND = PREFIX + "-client", PREFIX + "-gate", PREFIX + "-backend"
 CORE = 0         # the terminator's; everything else runs on the other one

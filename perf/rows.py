@@ -1,10 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The rows of perf/compare: what work is done, and what it cost the terminator's core."""
 import contextlib
+import os
 import re
+import shutil
+import sys
+import threading
+import time
 from dataclasses import dataclass, field
 
 import lab
+
+sys.path.append(os.path.join(lab.ROOT, "tests", "integration"))
+import scale  # noqa: E402
 
 
 @dataclass
@@ -32,6 +40,13 @@ class Row:
     max_connections = 20000
     mbufs = 0  # as many as the daemon thinks right
     repeat = None  # of the runs; None: as the command line says
+    has_rivals = True
+    start_seconds = 20
+    more_runtime = more_settings = ""  # for sallyport's configuration
+
+    def more_certificates(self):
+        """For sallyport's configuration: entries of its certificates, and their names for the listener."""
+        return "", ""
 
     def seconds(self, quick):
         return 2 if quick else 6
@@ -273,6 +288,67 @@ class SynFlood(LoadRow):
                       error)
 
 
+class Swap(Handshakes):
+    """One of a hundred certificates is replaced over the API every 10 ms while clients shake hands; N are served."""
+    unit = "failed handshakes"
+    has_rivals = False
+    start_seconds = 180
+    socket = os.path.join(lab.WORK, "control.sock")
+    state = os.path.join(lab.WORK, "state")
+    more_runtime = f'state_dir = "{state}";'
+    more_settings = f'control = {{ socket = "{socket}"; }};'
+
+    def __init__(self, n):
+        super().__init__("swap", "veth", None)
+        self.n, self.folder = n, os.path.join(lab.ROOT, "build", f"scale-{n}")
+        self.note = f"{n} certificates; rivals have no way to replace one without a reload of all"
+        self.load_options += ["--name", "000001.scale.test"]
+
+    def seconds(self, quick):
+        return 10 if quick else 60
+
+    def more_certificates(self):
+        entries = "".join(f', {{ name = "s{i:06d}"; chain = "{self.folder}/c/{i:06d}.pem"; '
+                          f'key = "{self.folder}/k/{scale.key_of(i)}.key"; }}\n' for i in range(self.n))
+        return entries, ", ".join(f'"s{i:06d}"' for i in range(self.n))
+
+    def prepare(self, terminators, quick):
+        lab.run(lab.CERT_MAKE, self.folder, str(self.n), lab.CA.removesuffix(".pem"))
+        self.bodies = [[scale.body(self.folder, which, i) for i in range(scale.N_BOTH)] for which in "bc"]
+
+    def replace(self, until):
+        api, n, start = scale.Api(self.socket), 0, time.monotonic()
+        try:
+            while not until.is_set():
+                i, new = n % scale.N_BOTH, self.bodies[n // scale.N_BOTH % 2][n % scale.N_BOTH]
+                began = time.monotonic()
+                api.ask("PUT", f"/v1/certificates/s{i:06d}", new)
+                self.took.append(time.monotonic() - began)
+                n += 1
+                time.sleep(max(0, start + n * 0.01 - time.monotonic()))
+        except (OSError, SystemExit) as e:
+            self.failure = str(e)
+
+    def run(self, terminator, quick):
+        self.took, self.failure, until = [], "", threading.Event()
+        replacing = threading.Thread(target=self.replace, args=(until,))
+        replacing.start()
+        try:
+            result = super().run(terminator, quick)
+        finally:
+            until.set()
+            replacing.join()
+            shutil.rmtree(self.state, ignore_errors=True)
+        times = sorted(self.took) or [0]
+        note = f"{len(times)} changes, acknowledged after p50 {times[len(times) // 2] * 1e3:.1f}, " \
+               f"p99 {times[len(times) * 99 // 100] * 1e3:.1f} ms, {result.note}"
+        return Result(self.failed, note, result.error or self.failure, result.more)
+
+    def judge(self, cpu, result):
+        self.failed = result["errors"]
+        return super().judge(cpu, result)
+
+
 NO_PQ = "rivals: OpenSSL 3.0 has no ML-KEM, their X25519 handshake stands in"
 
 ROWS = [
@@ -299,4 +375,5 @@ ROWS = [
     IdleMemory("memif", 100000, name="idle_memory_100k"),
     IdleMemory("memif", 1000000, name="idle_memory_1m"),
     SynFlood(),
+    Swap(100000),
 ]

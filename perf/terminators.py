@@ -184,18 +184,20 @@ class Sallyport(Terminator):
         address, port = (row.backend_address if row.wire == "veth" else "10.81.0.2:8080").split(":")
         targets = ", ".join(f'{{ address = "10.81.0.{2 + i}:{port}"; }}' for i in range(row.backends))
         assert address == "10.81.0.2"
+        certificates, names = row.more_certificates()
         return lab.write("sallyport.cfg", f"""
 runtime = {{ workers = [{CORE}]; control_core = {lab.CLIENT_CORE}; front = "front0"; back = "back0";
-            max_connections = {max_connections}; mbufs = {row.mbufs}; drain_timeout = 1.0; idle = "poll"; }};
+            max_connections = {max_connections}; mbufs = {row.mbufs}; drain_timeout = 1.0; idle = "poll"; {row.more_runtime} }};
+{row.more_settings}
 eal = [ "--no-pci", "--vdev={front}", "--vdev={back}" ];
 ports = ( {{ name = "front0"; devices = ["{front.split(",")[0]}"]; addresses = ["10.80.0.1/24"];
              routes = ( {{ to = "198.18.0.0/15"; via = "10.80.0.2"; }} ); }},
           {{ name = "back0"; devices = ["{back.split(",")[0]}"]; addresses = ["10.81.0.1/24"]; }} );
-certificates = ( {{ name = "www"; chain = "{lab.PKI}/www.{row.key}.pem"; key = "{lab.PKI}/www.{row.key}.key"; }} );
+certificates = ( {{ name = "www"; chain = "{lab.PKI}/www.{row.key}.pem"; key = "{lab.PKI}/www.{row.key}.key"; }}{certificates} );
 backends = ( {{ name = "app"; targets = ( {targets} ); }} );
 listeners = ( {{ name = "https"; bind = ["10.80.0.1:443"];
                 policy = "ELBSecurityPolicy-TLS13-1-3-PQ-2025-09";
-                default_certificate = ["www"]; backend = "app";
+                default_certificate = ["www"]; certificates = [{names}]; backend = "app";
                 limits = {{ idle_timeout = 600.0; }}; }} );
 """)
 
@@ -209,7 +211,7 @@ listeners = ( {{ name = "https"; bind = ["10.80.0.1:443"];
         process = lab.spawn(lab.GATE, [lab.DAEMON, "-c", path], self.name)
         self.pid = process.pid
         try:
-            lab.wait_log(process, self.log, "sallyport: ready")
+            lab.wait_log(process, self.log, "sallyport: ready", row.start_seconds)
             self.worker = self._worker()
             if row.wire == "veth":
                 lab.wait_https(process)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Many certificates (SCALE_CERTS, 2000; the full run has 100000), one replaced every 10 ms for SCALE_SECONDS (5; 60) while
 # two programs shake hands and a download goes on. What is measured is printed behind "figures:".
-# The certificates are kept in SCALE_CACHE (/var/tmp).
+# The certificates are kept in SCALE_CACHE (build).
 . tests/integration/lib.sh
 n=${SCALE_CERTS:-2000} seconds=${SCALE_SECONDS:-5}
 scale() { python3 $here/scale.py "$@"; }
@@ -10,7 +10,7 @@ ctl() { scripts/lab ctl "$@"; }
 figures() { echo "# figures: $*"; }
 resident() { awk '/^VmRSS/ { print $2 }' "/proc/$(scripts/lab pid)/status"; }
 
-cache=${SCALE_CACHE:-/var/tmp}/sallyport-scale-$n-$(sha256sum "$ca" | cut -c 1-12)
+cache=${SCALE_CACHE:-$PWD/build}/sallyport-scale-$n-$(sha256sum "$ca" | cut -c 1-12)
 made() { [ "$(cat "$cache/made" 2>/dev/null)" = "$n" ] && openssl x509 -checkend 604800 -noout -in "$cache/c/000000.pem"; }
 made >/dev/null 2>&1 || build/perf/cert_make "$cache" "$n" "$lab/pki/ca"
 try certificates_are_made made
