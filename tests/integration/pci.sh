@@ -122,6 +122,21 @@ one_nic() {
 	try "pci_${nic}_mtu_9000" jumbo
 }
 
+# A NIC that spreads flows by itself: its key and table are read back, and both workers get some.
+two_queues() {
+	local i side
+	scripts/lab up --driver pci --nic virtio --workers 2 || return 1
+	for side in front back; do
+		grep "port '${side}0': RSS by a key of 40 bytes and a table of 128 over 2 queues" "$lab/sallyport.log" ||
+			{ cat "$lab/sallyport.log"; return 1; }
+	done
+	for i in 1 2 3 4 5 6 7 8 9 10 11 12; do expect 'lab backend' get / || return 1; done
+	for i in 0 1; do more_than "rx_packets{worker=\"$i\"}" 10 || return 1; done
+}
+
 trap 'scripts/lab down' EXIT
 for nic in "${nics[@]}"; do one_nic "$nic"; done
+case " ${nics[*]} " in
+*' virtio '*) try pci_virtio_two_queues two_queues ;;
+esac
 rm -f "$lab.up"
