@@ -6,8 +6,8 @@
 struct err;
 
 #define SCAN_MAX_BYTES    (32U << 20) /* of a configuration with all it includes */
-#define SCAN_MAX_DEPTH    32         /* groups, lists and arrays inside each other */
-#define SCAN_MAX_KEYS     256        /* settings in one group */
+#define SCAN_MAX_DEPTH    32          /* groups, lists and arrays inside each other */
+#define SCAN_MAX_KEYS     256         /* settings in one group */
 #define SCAN_MAX_INCLUDES 1000
 
 /*
