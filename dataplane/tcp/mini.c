@@ -327,7 +327,7 @@ struct tcp_conn *mini_input(
 }
 
 struct tcp_conn *mini_cookie(struct stack *s, const struct tcp_key *key, uint32_t hash,
-    const struct pkt *pkt, const struct seg *seg, uint16_t listener)
+    const struct pkt *pkt, const struct seg *seg, uint16_t listener, bool *is_shed)
 {
 	struct cookie cookie;
 	struct accepted a;
@@ -339,8 +339,10 @@ struct tcp_conn *mini_cookie(struct stack *s, const struct tcp_key *key, uint32_
 		stats_inc(s->stats, STAT_TCP_COOKIES_BAD);
 		return NULL;
 	}
-	if (pool_is_empty(&s->conn_pool)) {
+	/* The cookie stays good for a while: the peer repeats its data, and there may be room then. */
+	if (pool_is_empty(&s->conn_pool) || stack_is_short(s)) {
 		stats_inc(s->stats, STAT_DROP_TCP_LIMIT);
+		*is_shed = true;
 		return NULL;
 	}
 	stats_inc(s->stats, STAT_TCP_COOKIES_GOOD);

@@ -58,9 +58,12 @@ void mini_syn(struct stack *s, const struct tcp_key *key, uint32_t hash, const s
 struct tcp_conn *mini_input(struct stack *s, struct mini *mini, uint32_t hash,
     const struct pkt *pkt, const struct seg *seg);
 
-/* An ACK to a listener without connection: when it answers a cookie, the connection. */
+/*
+ * An ACK to a listener without connection: when it answers a cookie, the connection. NULL with *is_shed set:
+ * it does, but there is no room now; nothing is to be said about it.
+ */
 struct tcp_conn *mini_cookie(struct stack *s, const struct tcp_key *key, uint32_t hash,
-    const struct pkt *pkt, const struct seg *seg, uint16_t listener);
+    const struct pkt *pkt, const struct seg *seg, uint16_t listener, bool *is_shed);
 
 /* Repeats SYN-ACKs and gives up old minis; at most budget. Returns how many were looked at. */
 unsigned mini_timers(struct stack *s, unsigned budget);

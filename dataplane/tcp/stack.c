@@ -235,10 +235,12 @@ static struct tcp_conn *rx_new(struct stack *s, const struct rx *rx, const uint3
 		return NULL;
 	if (rx->seg.flags & SEG_ACK) {
 		struct tcp_conn *c = NULL;
+		bool is_shed = false;
 
 		if (!(rx->seg.flags & SEG_SYN))
-			c = mini_cookie(s, &rx->key, rx->hash, &rx->pkt, &rx->seg, listener);
-		if (!c)
+			c = mini_cookie(
+			    s, &rx->key, rx->hash, &rx->pkt, &rx->seg, listener, &is_shed);
+		if (!c && !is_shed)
 			reply_reset(s, &rx->pkt, &rx->seg);
 		return c;
 	}

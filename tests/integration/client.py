@@ -216,6 +216,33 @@ def slow_reader(path):
         need(got.digest() == want.digest(), "other bytes arrived")
 
 
+def hoard(most, file, path):
+    """Slow readers: each asks for a large file and reads nothing, until five in a row are not let in any more.
+    Says how many it has; once path is gone the first ones read all of it, the others go away."""
+    global TIMEOUT
+    want, conns, refused, in_a_row = hashlib.sha256(www(file)).digest(), [], 0, 0
+    patience, TIMEOUT = TIMEOUT, 3
+    while len(conns) < int(most) and in_a_row < 5:
+        try:
+            tls = Tls(443, rcvbuf=8192)
+            tls.write(request("/" + file, "Connection: close\r\n"))
+            conns.append(tls)
+            in_a_row = 0
+        except (OSError, ssl.SSLError):
+            refused += 1
+            in_a_row += 1
+    print(f"open {len(conns)}, shed {refused}", flush=True)
+    while os.path.exists(path):
+        time.sleep(0.05)
+    for tls in conns[3:]:
+        tls.sock.close()
+    for tls in conns[:3]:
+        tls.sock.settimeout(patience)
+        need(hashlib.sha256(body_of(tls)).digest() == want, "other bytes arrived")
+        tls.sock.close()
+    need(in_a_row >= 5, f"all of {len(conns)} were let in")
+
+
 def half_close(*_):
     """close_notify, with and without FIN: the backend sees the end and can still answer."""
     data = blob(300000)
@@ -380,7 +407,7 @@ def resets(n):
 
 def main():
     habits = {f.__name__: f for f in (
-        concurrent, sequential, held, fragmented, slow_reader, half_close, truncation, echo, early,
+        concurrent, sequential, held, hoard, fragmented, slow_reader, half_close, truncation, echo, early,
         backend_reset, unreachable, idle, handshake_timeout, garbage, resets)}
     habits[sys.argv[1]](*sys.argv[2:])
 

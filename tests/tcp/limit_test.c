@@ -509,13 +509,26 @@ SCENARIO(pool_runs_out)
 /* The same from the other side: full send queues to peers that do not read. */
 SCENARIO(slow_readers_do_not_take_the_pool)
 {
+	unsigned n = 0, shed = 0;
+
 	for (unsigned i = 0; i < 8; i++) {
 		peer_new_flow(p, (uint16_t)(41000 + i));
-		ESTABLISH("mss 1460,nop,wscale 7", 65535);
+		SEND("S 0:0(0) win 65535 <mss 1460,nop,wscale 7>");
+		peer_discard(p);
+		SEND(". 1:1(0) ack 1 win 65535");
+		if (p->stats.v[STAT_DROP_TCP_LIMIT] > shed) {
+			/* In silence: its cookie is still good when there is room again. */
+			EXPECT_NONE();
+			shed++;
+			continue;
+		}
+		EVENTS(TCP_EV_ESTABLISHED);
+		n++;
 		SEND(". 1:1(0) ack 1 win 0");
 		write_all(p);
 		peer_run(p);
 	}
+	CHECK(n >= 2 && shed >= 1);
 	CHECK(rte_mempool_avail_count(p->pool) > 16);
 	peer_discard(p);
 	/* Somebody new is either served or shed, and the old ones get on when read from. */
@@ -524,7 +537,7 @@ SCENARIO(slow_readers_do_not_take_the_pool)
 	SEND(". 1:1(0) ack 1 win 65535");
 	ADVANCE_MS(100);
 	CHECK(peer_info(p).snd_nxt != p->stack_isn + 1);
-	for (unsigned i = 0; i < 8; i++) {
+	for (unsigned i = 0; i < n; i++) {
 		peer_turn_to(p, &p->conns[i]);
 		APP_ABORT();
 		APP_RELEASE();
