@@ -217,6 +217,12 @@ static inline uint32_t conn_rcv_wnd(const struct tcp_conn *c)
 	return c->rcv_adv - c->rcv_nxt;
 }
 
+/* The sequence number of what the user reads next. */
+static inline uint32_t conn_read_seq(const struct tcp_conn *c)
+{
+	return c->rcv_nxt - c->rcv_avail - !!(c->flags & CONN_PEER_FIN);
+}
+
 static inline bool conn_is_synchronised(const struct tcp_conn *c)
 {
 	return c->state >= TCP_ESTABLISHED;

@@ -442,8 +442,8 @@ static void take_in_order(struct tcp_conn *c, const struct seg *seg, struct rte_
 {
 	bool fin = (seg->flags & SEG_FIN) != 0, had_gap = !ooo_is_empty(c);
 
-	if (seg->len > c->rcv_mss)
-		c->rcv_mss = (uint16_t)RTE_MIN(seg->len, (uint32_t)UINT16_MAX);
+	if (seg->largest > c->rcv_mss)
+		c->rcv_mss = (uint16_t)RTE_MIN(seg->largest, (uint32_t)UINT16_MAX);
 	if (seg->len) {
 		c->rcv_nxt += seg->len;
 		c->bytes_in += seg->len;

@@ -141,7 +141,7 @@ uint32_t tcp_rx_available(const struct tcp_conn *c)
 
 uint32_t tcp_rx_urgent(const struct tcp_conn *c)
 {
-	return c->flags & CONN_URGENT_IN ? c->ext->rcv_up - (c->rcv_nxt - c->rcv_avail) : 0;
+	return c->flags & CONN_URGENT_IN ? c->ext->rcv_up - conn_read_seq(c) : 0;
 }
 
 bool tcp_rx_is_finished(const struct tcp_conn *c)
@@ -195,7 +195,7 @@ void tcp_rx_consume(struct tcp_conn *c, uint32_t n)
 		rxq_free_head(c);
 	}
 	rxq_tune(c);
-	if (c->flags & CONN_URGENT_IN && seq_geq(c->rcv_nxt - c->rcv_avail, c->ext->rcv_up))
+	if (c->flags & CONN_URGENT_IN && seq_geq(conn_read_seq(c), c->ext->rcv_up))
 		c->flags &= ~(uint32_t)CONN_URGENT_IN;
 	if (c->flags & CONN_HASHED && window_update_is_due(c))
 		conn_ack_now(c);

@@ -28,7 +28,7 @@ bool seg_parse(struct seg *seg, const struct rte_mbuf *m, const struct pkt *pkt)
 		return false;
 	seg->seq = rte_be_to_cpu_32(w.seq);
 	seg->ack = rte_be_to_cpu_32(w.ack);
-	seg->len = pkt->l4_len - header_len;
+	seg->len = seg->largest = pkt->l4_len - header_len;
 	seg->sport = rte_be_to_cpu_16(w.sport);
 	seg->dport = rte_be_to_cpu_16(w.dport);
 	seg->wnd = rte_be_to_cpu_16(w.wnd);

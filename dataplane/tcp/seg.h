@@ -27,7 +27,8 @@ enum seg_flag {
 /* A received segment, in host order. */
 struct seg {
 	uint32_t seq, ack;
-	uint32_t len; /* payload bytes, without SYN and FIN */
+	uint32_t len;     /* payload bytes, without SYN and FIN */
+	uint32_t largest; /* of the segments it was merged from */
 	uint16_t sport, dport;
 	uint16_t wnd; /* as on the wire, not scaled */
 	uint16_t up;

@@ -249,10 +249,62 @@ static struct tcp_conn *rx_new(struct stack *s, const struct rx *rx, const uint3
 	return NULL;
 }
 
-static void rx_segment(struct stack *s, struct rx *rx)
+/* From here on the packet is its payload. */
+static void rx_payload(struct rx *rx)
+{
+	rx->m = mbuf_cut_front(rx->m, (uint32_t)rx->pkt.l4_off + rx->seg.header_len);
+	if (rx->m->pkt_len > rx->seg.len)
+		mbuf_cut_back(rx->m, rx->m->pkt_len - rx->seg.len);
+}
+
+/* Does next go on where rx ends, and say the same in all else? */
+static bool rx_goes_on(const struct rx *rx, const struct rx *next)
+{
+	const struct seg *a = &rx->seg, *b = &next->seg;
+
+	return b->seq == a->seq + a->len && next->hash == rx->hash && b->len > RXQ_COPY_MAX &&
+	    (b->flags & ~SEG_PSH) == SEG_ACK && b->ack == a->ack && b->wnd == a->wnd &&
+	    b->opts.has == a->opts.has && next->pkt.ecn == rx->pkt.ecn &&
+	    (!a->opts.has || (b->opts.tsval == a->opts.tsval && b->opts.tsecr == a->opts.tsecr)) &&
+	    tcp_key_eq(&next->key, &rx->key);
+}
+
+/*
+ * Joins rx[0] with those of the n behind it that continue its data: the connection sees one segment. Only where
+ * nothing is missing, since what comes out of order is acknowledged one by one (RFC 5681 4.2), and not
+ * crumbs, which are copied together. Returns how many it has become.
+ */
+static unsigned rx_merge(const struct tcp_conn *c, struct rx rx[], unsigned n)
+{
+	struct seg *seg = &rx[0].seg;
+	struct rte_mbuf *last;
+	unsigned used = 1;
+
+	if (c->state != TCP_ESTABLISHED || seg->seq != c->rcv_nxt || seg->len <= RXQ_COPY_MAX ||
+	    (seg->flags & ~SEG_PSH) != SEG_ACK || seg->opts.has & ~OPT_TS || !ooo_is_empty(c))
+		return 1;
+	last = rte_pktmbuf_lastseg(rx[0].m);
+	for (; used < n && rx_goes_on(&rx[0], &rx[used]); used++) {
+		struct rx *next = &rx[used];
+
+		rx_payload(next);
+		last->next = next->m;
+		last = rte_pktmbuf_lastseg(next->m);
+		rx[0].m->pkt_len += next->m->pkt_len;
+		rx[0].m->nb_segs += next->m->nb_segs;
+		seg->len += next->seg.len;
+		seg->largest = RTE_MAX(seg->largest, next->seg.largest);
+		seg->flags |= next->seg.flags;
+	}
+	return used;
+}
+
+/* Runs rx[0] through TCP, with what of the n it could be merged with; returns how many that were. */
+static unsigned rx_segment(struct stack *s, struct rx rx[], unsigned n)
 {
 	uint32_t ref = table_find(s, &rx->key, rx->hash), iss_after;
 	struct tcp_conn *c = NULL;
+	unsigned used = 1;
 
 	if (!ref) {
 		c = rx_new(s, rx, NULL);
@@ -274,15 +326,15 @@ static void rx_segment(struct stack *s, struct rx *rx)
 	}
 	if (!c) {
 		rte_pktmbuf_free(rx->m);
-		return;
+		return 1;
 	}
 	if (history_is_kept(s))
 		history_in(c, &rx->seg);
-	/* From here on the packet is its payload. */
-	rx->m = mbuf_cut_front(rx->m, (uint32_t)rx->pkt.l4_off + rx->seg.header_len);
-	if (rx->m->pkt_len > rx->seg.len)
-		mbuf_cut_back(rx->m, rx->m->pkt_len - rx->seg.len);
+	rx_payload(rx);
+	if (n > 1)
+		used = rx_merge(c, rx, n);
 	tcp_input(c, &rx->seg, rx->m);
+	return used;
 }
 
 /* What an ICMP error is about, as a table reference; 0: nothing of ours. */
@@ -431,8 +483,8 @@ void stack_rx(struct stack *s, struct rte_mbuf *const pkts[], unsigned n, uint64
 				__builtin_prefetch(c + 256);
 			}
 		}
-		for (unsigned i = 0; i < n_rx; i++)
-			rx_segment(s, &rx[i]);
+		for (unsigned i = 0; i < n_rx;)
+			i += rx_segment(s, &rx[i], n_rx - i);
 		pkts += burst;
 		n -= burst;
 	}

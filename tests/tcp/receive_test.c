@@ -367,6 +367,132 @@ SCENARIO(crumbs_out_of_order_do_not_pin_buffers)
 	CHECK(info.n_held_mbufs == 0);
 }
 
+/* --- segments of one burst, taken as one where nothing is missing --- */
+
+/* All in sequence: one ACK, exact bytes, and delayed ACKs count the segments that came. */
+SCENARIO(burst_in_sequence)
+{
+	ESTABLISH("mss 1460,sackOK,nop,wscale 7", 65535);
+	peer_hold(p);
+	for (uint32_t i = 0; i < 10; i++)
+		SEND("%s. %u:%u(1460) ack 1 win 65535", i == 9 ? "P" : "", 1 + i * 1460,
+		    1461 + i * 1460);
+	peer_flush(p);
+	EXPECT(". 1:1(0) ack 14601 <>");
+	EXPECT_NONE();
+	EVENTS(TCP_EV_READABLE);
+	APP_READ(14600);
+	/* The largest was 1,460: one more is not yet two of them. */
+	SEND(". 14601:16061(1460) ack 1 win 65535");
+	EXPECT_NONE();
+	SEND(". 16061:17521(1460) ack 1 win 65535");
+	EXPECT(". 1:1(0) ack 17521");
+	APP_READ(2920);
+}
+
+/* A gap in the burst: what is behind it is acknowledged one by one, as ever (RFC 5681 4.2). */
+SCENARIO(burst_with_a_gap)
+{
+	ESTABLISH("mss 1460,sackOK", 65535);
+	peer_hold(p);
+	SEND(". 1:1001(1000) ack 1 win 65535");
+	SEND(". 1001:2001(1000) ack 1 win 65535");
+	SEND(". 3001:4001(1000) ack 1 win 65535");
+	SEND(". 4001:5001(1000) ack 1 win 65535");
+	SEND(". 5001:6001(1000) ack 1 win 65535");
+	peer_flush(p);
+	EXPECT(". 1:1(0) ack 2001 <sack 3001:4001>");
+	EXPECT(". 1:1(0) ack 2001 <sack 3001:5001>");
+	EXPECT(". 1:1(0) ack 2001 <sack 3001:6001>");
+	/* What fills it comes in a burst with what follows. */
+	peer_hold(p);
+	SEND(". 2001:3001(1000) ack 1 win 65535");
+	SEND(". 3001:4001(1000) ack 1 win 65535");
+	SEND(". 6001:7001(1000) ack 1 win 65535");
+	peer_flush(p);
+	EXPECT(". 1:1(0) ack 6001 <sack 3001:4001>");
+	EXPECT_IN_MS(10, 60, ". 1:1(0) ack 7001 <>");
+	APP_READ(7000);
+}
+
+/* A duplicate in front, and one in the middle. */
+SCENARIO(burst_with_duplicates)
+{
+	ESTABLISH("mss 1460,sackOK", 65535);
+	SEND(". 1:1001(1000) ack 1 win 65535");
+	peer_hold(p);
+	SEND(". 1:1001(1000) ack 1 win 65535");
+	SEND(". 1001:2001(1000) ack 1 win 65535");
+	SEND(". 2001:3001(1000) ack 1 win 65535");
+	SEND(". 1001:3001(2000) ack 1 win 65535");
+	SEND(". 3001:4001(1000) ack 1 win 65535");
+	peer_flush(p);
+	EXPECT(". 1:1(0) ack 1001 <sack 1:1001>");
+	EXPECT(". 1:1(0) ack 3001 <sack 1001:3001>");
+	EXPECT_IN_MS(10, 60, ". 1:1(0) ack 4001 <>");
+	APP_READ(4000);
+}
+
+/* Each with an acknowledgment, a window or a flag of its own is seen by itself. */
+SCENARIO(burst_of_different_segments)
+{
+	ESTABLISH("mss 1460", 65535);
+	APP_WRITE(2920);
+	EXPECT(". 1:1461(1460) ack 1");
+	EXPECT("P. 1461:2921(1460) ack 1");
+	peer_hold(p);
+	SEND(". 1:1001(1000) ack 1 win 65535");
+	SEND(". 1001:2001(1000) ack 1461 win 65535");
+	SEND(". 2001:3001(1000) ack 2921 win 65535");
+	SEND(". 3001:4001(1000) ack 2921 win 5000");
+	SEND("U. 4001:5001(1000) ack 2921 win 5000 urg 1000");
+	SEND("F. 5001:6001(1000) ack 2921 win 5000");
+	peer_flush(p);
+	EXPECT(". 2921:2921(0) ack 6002");
+	EXPECT_NONE();
+	CHECK(tcp_tx_unacked(p->app->conn) == 0);
+	CHECK(peer_info(p).snd_wnd == 5000);
+	CHECK(tcp_rx_urgent(p->app->conn) == 5000);
+	EVENTS(TCP_EV_READABLE | TCP_EV_URGENT | TCP_EV_PEER_FIN);
+	APP_READ(6000);
+	STATE(TCP_CLOSE_WAIT);
+}
+
+/* Past the right edge: cut there, as it would be segment by segment. */
+SCENARIO(burst_past_the_window)
+{
+	uint32_t edge, n = 0;
+
+	ESTABLISH("mss 1460", 65535);
+	edge = p->right_edge - p->isn;
+	peer_hold(p);
+	for (uint32_t at = 1; at < edge + 3000; at += 1460, n++)
+		SEND(". %u:%u(1460) ack 1 win 65535", at, at + 1460);
+	CHECK(n > 40);
+	peer_flush(p);
+	while (peer_next(p))
+		;
+	CHECK(peer_info(p).rcv_nxt == p->isn + edge);
+	APP_READ(edge - 1);
+	peer_discard(p);
+}
+
+/* A RST between data ends it there, and timestamps that differ keep their order. */
+SCENARIO(burst_with_a_reset)
+{
+	ESTABLISH("mss 1460", 65535);
+	peer_hold(p);
+	SEND(". 1:1001(1000) ack 1 win 65535");
+	SEND(". 1001:2001(1000) ack 1 win 65535");
+	SEND("R 2001:2001(0) win 0");
+	SEND(". 2001:3001(1000) ack 1 win 65535");
+	peer_flush(p);
+	EVENTS(TCP_EV_READABLE | TCP_EV_RESET);
+	EXPECT("R 1:1(0)");
+	APP_READ(2000);
+	STATE(TCP_CLOSED);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -388,6 +514,12 @@ int main(int argc, char **argv)
 		RUN(no_ack_war),
 		RUN(ack_of_part_of_a_segment),
 		RUN(sender_keeps_to_odd_windows),
+		RUN(burst_in_sequence),
+		RUN(burst_with_a_gap),
+		RUN(burst_with_duplicates),
+		RUN(burst_of_different_segments),
+		RUN(burst_past_the_window),
+		RUN(burst_with_a_reset),
 		RUN(crumbs_do_not_pin_buffers),
 		RUN(crumbs_out_of_order_do_not_pin_buffers),
 	};
