@@ -343,7 +343,7 @@ static int test_file(const char *path, struct err *e)
 	return result;
 }
 
-/* --check-host: only what the file says counts; certificates need not be readable. */
+/* --check-host: how many things are lacking, or -1 when the file is not valid. */
 static int check_host(const char *path, struct err *e)
 {
 	struct config *config = config_load(path, e);
