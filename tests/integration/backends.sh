@@ -85,6 +85,20 @@ changes() {
 emptied() { [ "$(of target_connections "$1")" = 0 ]; }
 try changes_fail_no_request changes
 
+# --- the same by the operator's tool, without a reload
+over_the_api() {
+	local api='scripts/lab ctl backend target'
+	targets "$T1" "$T2" "$T3"
+	load close
+	moves_on 3 || return 1
+	$api weight three 10.81.0.2:8081 9 && moves_on 1 || return 1
+	$api drain three 10.81.0.2:8083 && wait_for 10 emptied 3 || return 1
+	$api add three 10.81.0.2:8084 && moves_on 4 || return 1
+	$api remove three 10.81.0.2:8083 && moves_on 4 || return 1
+	no_request_failed
+}
+try changes_over_the_api_fail_none over_the_api
+
 # --- connections that stay: a drained target keeps what it has
 kept() {
 	targets "$T1" "$T2" "$T3"
