@@ -304,6 +304,7 @@ bool config_listener_is_same(const struct config *a, unsigned i, const struct co
 	    strcmp(a->backends[x->backend].name, b->backends[y->backend].name) == 0 &&
 	    x->handshake_timeout_s == y->handshake_timeout_s &&
 	    x->idle_timeout_s == y->idle_timeout_s &&
+	    memcmp(&x->limits, &y->limits, sizeof(x->limits)) == 0 &&
 	    same_addrs(x->proxy_from, x->n_proxy_from, y->proxy_from, y->n_proxy_from) &&
 	    x->proxy_timeout_s == y->proxy_timeout_s && x->proxy_others == y->proxy_others;
 }

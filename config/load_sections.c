@@ -470,9 +470,23 @@ static const struct load_key listener_proxy_keys[] = {
 /* Its members lie in the listener. */
 static const struct load_group listener_proxy = { KEYS(listener_proxy_keys) };
 
+static const struct load_key per_source_keys[] = {
+	{ "handshakes_per_second", load_integer, SIZED(config_listener, limits.source_per_second),
+	    .min = 0, .max = 10000000 },
+	{ "handshakes_at_once", load_integer, SIZED(config_listener, limits.source_at_once),
+	    .min = 0, .max = 16 << 20 },
+};
+
+static const struct load_group per_source = { KEYS(per_source_keys) };
+
 static const struct load_key limits_keys[] = {
 	{ "handshake_timeout", load_seconds, AT(config_listener, handshake_timeout_s) },
 	{ "idle_timeout", load_seconds, AT(config_listener, idle_timeout_s) },
+	{ "handshakes_per_second", load_integer,
+	    SIZED(config_listener, limits.handshakes_per_second), .min = 0, .max = 10000000 },
+	{ "handshakes_at_once", load_integer, SIZED(config_listener, limits.handshakes_at_once),
+	    .min = 0, .max = 16 << 20 },
+	{ "per_source", load_group, .group = &per_source },
 };
 
 /* Its members lie in the listener. */

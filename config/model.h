@@ -298,6 +298,12 @@ struct config_sni_route {
 	unsigned line;
 };
 
+/* Of handshakes that begin; over all workers, 0: no limit. */
+struct config_limits {
+	uint32_t handshakes_per_second, handshakes_at_once;
+	uint32_t source_per_second, source_at_once; /* of one address, or one IPv6 /64 */
+};
+
 struct config_listener {
 	const char *name;
 	bool passthrough; /* protocol "tcp": bytes go through as they are */
@@ -326,6 +332,7 @@ struct config_listener {
 	unsigned backend; /* index into config.backends */
 	double handshake_timeout_s;
 	double idle_timeout_s;
+	struct config_limits limits;
 	/* Fronts that begin with a PROXY header; none: nobody does. Prefixes, port 0. */
 	const struct config_addr *proxy_from;
 	unsigned n_proxy_from;

@@ -117,7 +117,11 @@
 	X(TRUNCATED, "tls_truncations_total")                       \
 	X(PROXY_HEADERS, "proxy_headers_total")                     \
 	X(PROXY_HEADERS_BAD, "proxy_header_errors_total")           \
-	X(LOG_LOST, "connection_log_lost_total")
+	X(LOG_LOST, "connection_log_lost_total")                    \
+	X(REFUSED_RATE, "handshakes_refused_rate_total")            \
+	X(REFUSED_AT_ONCE, "handshakes_refused_at_once_total")      \
+	X(REFUSED_SOURCE, "handshakes_refused_source_total")        \
+	X(REFUSED_BUSY, "handshakes_refused_busy_total")
 
 enum stat {
 #define X(name, text) STAT_##name,

@@ -17,6 +17,7 @@
 struct proxy *proxy_new(const struct proxy_config *config, uint64_t now_us)
 {
 	struct proxy *p = calloc(1, sizeof(*p));
+	uint8_t secret[16] = { 0 };
 
 	if (!p)
 		return NULL;
@@ -37,8 +38,13 @@ struct proxy *proxy_new(const struct proxy_config *config, uint64_t now_us)
 	p->relays = calloc(p->n_relays, sizeof(*p->relays));
 	p->openings = calloc(p->n_relays, sizeof(*p->openings));
 	p->facts = calloc(p->n_relays, sizeof(*p->facts));
+	p->tickets = calloc(p->n_relays, sizeof(*p->tickets));
 	p->ids = drbg_new();
-	if (!p->relays || !p->openings || !p->facts || !p->ids) {
+	if (p->ids)
+		drbg_read(p->ids, secret, sizeof(secret));
+	p->admission = admission_new(secret);
+	relay_turns_init(p);
+	if (!p->relays || !p->openings || !p->facts || !p->tickets || !p->ids || !p->admission) {
 		p->n_relays = 0;
 		proxy_free(p);
 		return NULL;
@@ -63,7 +69,9 @@ void proxy_free(struct proxy *p)
 		health_stop(p, p->snapshot);
 		leaving_stop(p);
 	}
+	admission_free(p->admission);
 	drbg_free(p->ids);
+	free(p->tickets);
 	free(p->facts);
 	free(p->openings);
 	free(p->relays);
@@ -134,6 +142,13 @@ unsigned proxy_adopt(struct proxy *p, const struct snapshot *snapshot)
 	for (unsigned l = 0; l < snapshot->n_listeners && !p->draining; l++)
 		for (unsigned i = 0; i < snapshot->listeners[l].n_bind; i++)
 			failed += bind_one(p, &snapshot->listeners[l].bind[i], l) < 0;
+	admission_renew(p->admission);
+	for (unsigned l = 0; l < snapshot->n_listeners && l < ADMISSION_MAX_GATES; l++) {
+		const char *name = snapshot->listeners[l].name;
+
+		p->gates[l] =
+		    admission_gate(p->admission, (uint32_t)balance_key(name, strlen(name)), l);
+	}
 	p->snapshot = snapshot;
 	return failed;
 }
@@ -178,23 +193,6 @@ static void run_again(struct proxy *p)
 	}
 }
 
-/* A handshake needs several key operations one after the other: all of them in this turn. */
-static void run_handshakes(struct proxy *p)
-{
-	bool any;
-
-	do {
-		struct relay *r;
-
-		any = false;
-		tls_worker_poll(p->tls);
-		while ((r = tls_worker_ready(p->tls)) != NULL) {
-			any = true;
-			relay_run(p, r);
-		}
-	} while (any);
-}
-
 #define OWNER_OF(node, type, member) \
 	((struct type *)(void *)((char *)(node)-offsetof(struct type, member)))
 
@@ -237,7 +235,7 @@ uint64_t proxy_run(struct proxy *p, uint64_t now_us, unsigned budget)
 	run_again(p);
 	while ((conn = stack_ready_next(p->stack, &events)) != NULL)
 		conn_event(p, conn, events);
-	run_handshakes(p);
+	relay_turns(p);
 	run_timers(p, budget);
 	leaving_sweep(p, SWEEP);
 	if (proxy_is_busy(p))
@@ -248,7 +246,7 @@ uint64_t proxy_run(struct proxy *p, uint64_t now_us, unsigned budget)
 
 bool proxy_is_busy(const struct proxy *p)
 {
-	return p->again != NULL || p->sweep_left > 0;
+	return p->again != NULL || p->waiting != NULL || p->sweep_left > 0;
 }
 
 void proxy_drain(struct proxy *p)

@@ -42,7 +42,8 @@ void relay_expect_hello(struct proxy *p, struct relay *r, const struct listener 
 	r->need = 0;
 	relay_set_state(p, r, RELAY_HELLO);
 	relay_deadline(p, r, l->handshake_timeout_ms);
-	relay_run(p, r);
+	if (relay_may_begin(p, r, l))
+		relay_run(p, r);
 }
 
 void relay_reject(struct proxy *p, struct relay *r, enum conn_end why)
@@ -58,7 +59,7 @@ static struct relay *admit(struct proxy *p, struct relay *r, const struct listen
 	relay_set_state(p, r, RELAY_HELLO);
 	relay_deadline(p, r, l->handshake_timeout_ms);
 	if (l->n_proxy_from == 0 || l->proxy_others)
-		return r;
+		return relay_may_begin(p, r, l) ? r : NULL;
 	relay_reject(p, r, CONN_END_REFUSED_PROXY);
 	return NULL;
 }
@@ -110,6 +111,7 @@ static void relay_forget(struct proxy *p, struct relay *r)
 	handshake_free(r->handshake);
 	r->handshake = NULL;
 	relay_leave_backend(p, r);
+	relay_has_begun(p, r);
 	wheel_cancel(&p->wheel, &r->timer);
 	relay_set_state(p, r, RELAY_FREE);
 	p->n_active--;
@@ -144,6 +146,7 @@ void relay_linger(struct proxy *p, struct relay *r)
 		record_fini(&r->record, p->aead);
 	handshake_free(r->handshake);
 	r->handshake = NULL;
+	relay_has_begun(p, r);
 	leg_abort(&r->backend);
 	relay_leave_backend(p, r);
 	leg_shutdown(&r->client);
@@ -169,7 +172,7 @@ void relay_run(struct proxy *p, struct relay *r)
 		relay_proxy_header(p, r);
 		break;
 	case RELAY_HELLO:
-		relay_hello(p, r);
+		relay_await_turn(p, r);
 		break;
 	case RELAY_HANDSHAKE:
 		relay_handshake(p, r);
@@ -205,9 +208,8 @@ static void client_is_short(struct proxy *p, struct relay *r)
 		relay_ended(p, r, CONN_END_PROXY_HEADER);
 		relay_break(p, r);
 	} else if (r->state == RELAY_HELLO) {
-		stats_inc(p->stats, STAT_HANDSHAKES_FAILED);
-		relay_ended(p, r, CONN_END_HELLO_INCOMPLETE);
-		relay_break(p, r);
+		r->need |= RELAY_NO_MORE;
+		relay_await_turn(p, r);
 	}
 }
 

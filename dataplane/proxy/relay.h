@@ -5,8 +5,10 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+#include "dataplane/base/clock.h"
 #include "dataplane/base/stats.h"
 #include "dataplane/base/wheel.h"
+#include "dataplane/proxy/admission.h"
 #include "dataplane/proxy/balance.h"
 #include "dataplane/proxy/conn_facts.h"
 #include "dataplane/proxy/leg.h"
@@ -39,12 +41,14 @@ enum relay_flag {
 	RELAY_BACKEND_FIN = 1 << 1, /* its end was passed on to the backend */
 	RELAY_BACKEND_EOF = 1 << 2, /* FIN from the backend */
 	RELAY_CLIENT_FIN = 1 << 3,  /* close_notify and FIN went to the client */
-	RELAY_AGAIN = 1 << 4,       /* on the list of those with work left */
-	RELAY_SPOKE = 1 << 5,       /* the backend has sent something */
-	RELAY_FACTS = 1 << 6,       /* what happens to it is remembered (conn_facts.h) */
-	RELAY_CONNECTED = 1 << 7,   /* the backend's leg is established */
-	RELAY_PASS = 1 << 8,        /* bytes go through as they are: there are no keys */
+	RELAY_AGAIN = 1 << 4, /* on the list of those with work left, or in line for a handshake */
+	RELAY_SPOKE = 1 << 5, /* the backend has sent something */
+	RELAY_FACTS = 1 << 6, /* what happens to it is remembered (conn_facts.h) */
+	RELAY_CONNECTED = 1 << 7, /* the backend's leg is established */
+	RELAY_PASS = 1 << 8,      /* bytes go through as they are: there are no keys */
 };
+
+#define RELAY_NO_MORE (1u << 31) /* in need: the client has ended */
 
 #define RELAY_MAX_TRIED 8
 
@@ -107,6 +111,13 @@ struct proxy {
 	struct drbg *ids;         /* for trace ids */
 	struct conn_ring *log;    /* to control; NULL: none */
 	struct relay *again, **again_end;
+	struct relay *waiting, **waiting_end; /* for their handshake's turn */
+	uint32_t n_waiting;
+	uint32_t start_cost; /* relay_turn.c */
+	struct clock clock;
+	struct admission *admission;
+	struct admission_ticket *tickets;    /* one per relay */
+	uint32_t gates[ADMISSION_MAX_GATES]; /* by listener */
 	uint32_t n_relays, n_active;
 	bool draining;
 	unsigned n_bound;
@@ -161,6 +172,16 @@ void relay_log(struct proxy *p, struct relay *r);
 /* The line of a connection that is turned away before it has a relay; l may be NULL. */
 void relay_log_refused(struct proxy *p, const struct tcp_conn *conn, const struct listener *l);
 void relay_ended(struct proxy *p, struct relay *r, enum conn_end end); /* the first call counts */
+
+/* relay_turn.c: whose handshake begins, and when. The first two refuse r and free it when they say false. */
+void relay_turns_init(struct proxy *p);
+bool relay_may_begin(struct proxy *p, struct relay *r, const struct listener *l); /* a connection */
+bool relay_may_start(
+    struct proxy *p, struct relay *r, const struct listener *l); /* its handshake */
+void relay_has_begun(struct proxy *p, struct relay *r); /* the handshake is over, or r is */
+void relay_await_turn(struct proxy *p, struct relay *r);
+/* Those whose turn it is, then every handshake that can go on. */
+void relay_turns(struct proxy *p);
 
 /* relay_proxy.c: the PROXY protocol on both legs. */
 bool relay_is_front(const struct listener *l, const struct ip_addr *ip);

@@ -18,6 +18,9 @@ void relay_pass(struct proxy *p, struct relay *r, const struct listener *l)
 		relay_refuse(p, r, ALERT_UNRECOGNIZED_NAME);
 		return;
 	}
+	if (!relay_may_start(p, r, l))
+		return;
+	relay_has_begun(p, r);
 	if (f)
 		conn_facts_say(f, CONN_SNI, p->hello.sni, p->hello.sni_len);
 	r->flags |= RELAY_PASS;

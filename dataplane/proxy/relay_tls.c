@@ -24,6 +24,8 @@ static void start_handshake(struct proxy *p, struct relay *r)
 		relay_reject(p, r, CONN_END_REFUSED_FULL);
 		return;
 	}
+	if (!relay_may_start(p, r, &p->snapshot->listeners[bound->listener]))
+		return;
 	if (select_certificate(p->snapshot->listeners[bound->listener].tls, &p->hello, &choice) <
 	    0) {
 		relay_remember_choice(p, r, &choice);
@@ -34,6 +36,7 @@ static void start_handshake(struct proxy *p, struct relay *r)
 	relay_remember_choice(p, r, &choice);
 	r->handshake = handshake_new(p->tls, &choice, r);
 	if (!r->handshake) {
+		relay_ended(p, r, CONN_END_HANDSHAKE);
 		relay_refuse(p, r, 80); /* internal_error */
 		return;
 	}
@@ -46,10 +49,12 @@ void relay_hello(struct proxy *p, struct relay *r)
 {
 	const struct listener *l = relay_listener(p, r);
 	uint32_t available = leg_available(&r->client);
+	bool is_last = r->need & RELAY_NO_MORE;
 	uint8_t alert = 0;
 	size_t need = 0;
 	unsigned n;
 
+	r->need &= ~RELAY_NO_MORE;
 	if (l && l->passthrough && l->n_routes == 0) {
 		p->hello.sni_len = 0; /* who it is for is not looked at */
 		relay_pass(p, r, l);
@@ -74,7 +79,7 @@ void relay_hello(struct proxy *p, struct relay *r)
 		}
 	}
 	/* Nothing more will come, or the window is full of segments of a few bytes each. */
-	if (leg_is_finished(&r->client) || available >= sizeof(p->scratch) * 2) {
+	if (is_last || leg_is_finished(&r->client) || available >= sizeof(p->scratch) * 2) {
 		stats_inc(p->stats, STAT_HANDSHAKES_FAILED);
 		relay_ended(p, r, CONN_END_HELLO_INCOMPLETE);
 		relay_break(p, r);
@@ -95,6 +100,7 @@ static void handshake_is_done(struct proxy *p, struct relay *r)
 		relay_break(p, r);
 		return;
 	}
+	relay_has_begun(p, r);
 	stats_inc(p->stats, STAT_HANDSHAKES_DONE);
 	if (resumed)
 		stats_inc(p->stats, STAT_HANDSHAKES_RESUMED);

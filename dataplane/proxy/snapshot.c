@@ -103,6 +103,18 @@ static void clear_backend(struct backend *b)
 	free(b->sums);
 }
 
+static struct admission_limits limits_of(const struct config_listener *config, unsigned n_workers)
+{
+	const struct config_limits *l = &config->limits;
+
+	return (struct admission_limits){
+		.per_second = admission_share(l->handshakes_per_second, n_workers),
+		.at_once = admission_share(l->handshakes_at_once, n_workers),
+		.source_per_second = admission_share(l->source_per_second, n_workers),
+		.source_at_once = admission_share(l->source_at_once, n_workers),
+	};
+}
+
 static int build_fronts(struct listener *l, const struct config_listener *config, struct err *e)
 {
 	l->proxy_timeout_ms = (uint32_t)(config->proxy_timeout_s * 1000.0);
@@ -345,6 +357,7 @@ static int build_base(struct snapshot_base *b, struct err *e)
 	for (unsigned i = 0; i < b->n_listeners && result == 0; i++) {
 		struct listener *l = &b->listeners[i];
 
+		l->limits = limits_of(&config->listeners[i], config->runtime.n_workers);
 		l->is_logged = config->log.path != NULL;
 		l->is_printed = l->is_logged && config->log.format == CONFIG_LOG_JSON;
 		l->is_remembered =

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "config/model.h"
+#include "dataplane/proxy/admission.h"
 #include "dataplane/proxy/http_reply.h"
 #include "dataplane/proxy/target.h"
 
@@ -107,10 +108,11 @@ struct listener {
 	struct ip_prefix *proxy_from; /* fronts that send a PROXY header */
 	unsigned n_proxy_from;
 	uint32_t proxy_timeout_ms;
-	bool proxy_others;  /* served without one; false: refused */
-	bool is_remembered; /* facts of its connections are wanted (conn_facts.h) */
-	bool is_logged;     /* and a line in the log */
-	bool is_printed;    /* with prints of the ClientHello (tls/prints.h) */
+	bool proxy_others;              /* served without one; false: refused */
+	struct admission_limits limits; /* this worker's part: they are the same for all */
+	bool is_remembered;             /* facts of its connections are wanted (conn_facts.h) */
+	bool is_logged;                 /* and a line in the log */
+	bool is_printed;                /* with prints of the ClientHello (tls/prints.h) */
 };
 
 /*

@@ -258,6 +258,12 @@ static void each_setting_of_an_item_counts(void **state)
 		{ "\"h2\", ", "", 'l' },
 		{ "handshake_timeout = 1.5", "handshake_timeout = 1.25", 'l' },
 		{ "idle_timeout = 60", "idle_timeout = 61", 'l' },
+		{ "idle_timeout = 60", "idle_timeout = 60; handshakes_per_second = 1", 'l' },
+		{ "idle_timeout = 60", "idle_timeout = 60; handshakes_at_once = 1", 'l' },
+		{ "idle_timeout = 60",
+		    "idle_timeout = 60; per_source = { handshakes_per_second = 1; }", 'l' },
+		{ "idle_timeout = 60",
+		    "idle_timeout = 60; per_source = { handshakes_at_once = 1; }", 'l' },
 		{ "sni_strict = true",
 		    "sni_strict = true; proxy_protocol = { from = [\"10.80.0.0/24\"]; }", 'l' },
 	};

@@ -408,6 +408,14 @@ static const struct config_text_case cases[] = {
 	{ "target_list_with_a_string", "{ address = \"[fd81::2]:8080\"; }", "\"[fd81::2]:8080\"",
 	    "sallyport.cfg:22: backend 'app': 'targets' must be a list of groups { }; "
 	    "element 2 is a string\n" },
+	{ "limits_below_nothing", "idle_timeout = 60;",
+	    "idle_timeout = 60; handshakes_per_second = -1;",
+	    "sallyport.cfg:33: listener 'https': limits: 'handshakes_per_second' is -1, which is "
+	    "not in 0..10000000\n" },
+	{ "limits_of_sources_unknown", "idle_timeout = 60;",
+	    "idle_timeout = 60; per_source = { handshakes = 1; };",
+	    "sallyport.cfg:33: listener 'https': limits: per_source: unknown key 'handshakes'; "
+	    "there are: handshakes_per_second, handshakes_at_once\n" },
 	{ "proxy_without_version", "connect_timeout = 2.5",
 	    "connect_timeout = 2.5; proxy_protocol = { tlvs = [\"ssl\"]; }",
 	    "sallyport.cfg:23: backend 'app': proxy_protocol: 'version' is missing\n" },
@@ -713,6 +721,8 @@ static void proxy_protocol_is_read(void **state)
 	const struct config_listener *l = &c->listeners[0];
 
 	(void)state;
+	assert_int_equal(l->limits.handshakes_per_second, 0);
+	assert_int_equal(l->limits.source_at_once, 0);
 	assert_int_equal(l->n_proxy_from, 2);
 	assert_int_equal(l->proxy_from[0].prefix, 8);
 	assert_false(l->proxy_from[1].is_v4);
@@ -979,7 +989,7 @@ static void example_shows_the_defaults(void **state)
 		config_free(without);
 		n_defaults++;
 	}
-	assert_int_equal(n_defaults, 60);
+	assert_int_equal(n_defaults, 64);
 	config_free(with);
 	free(example_text);
 }
@@ -1010,7 +1020,7 @@ static void example_has_every_key(void **state)
 	(void)state;
 	read_example();
 	assert_int_equal(look_for_keys(&load_root),
-	    11 + 1 + 2 + 11 + 3 + 4 + 11 + 2 + 7 + 12 + 12 + 2 + 4 + 4 + 2 + 14 + 2 +
+	    11 + 5 + 1 + 2 + 11 + 3 + 4 + 11 + 2 + 7 + 12 + 12 + 2 + 4 + 4 + 2 + 14 + 2 +
 		3 /* policies and on */ + 8 + 2 + 8 + 3 + 6 + 3 + 2 * 4);
 	free(example_text);
 }

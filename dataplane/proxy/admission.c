@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "dataplane/proxy/admission.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dataplane/base/siphash.h"
+
+#define WAYS      4
+#define N_SETS    8192 /* a power of two: 32,768 sources, 768 KB, on each worker that limits any */
+#define SECOND_NS UINT64_C(1000000000)
+
+/*
+ * A rate by the generic cell rate algorithm (ITU-T I.371): one time instead of a bucket and its clock. It lies as far
+ * ahead of now as what was let in is ahead of the rate.
+ */
+struct rate {
+	uint64_t due_ns;
+};
+
+struct gate {
+	uint32_t listener_id;
+	bool is_used; /* by the current snapshot */
+	uint32_t n_now;
+	struct rate rate;
+};
+
+struct source {
+	uint64_t tag; /* 0: never used */
+	struct rate rate;
+	uint32_t n_now;
+};
+
+struct admission {
+	struct siphash_key key;
+	uint64_t n_untracked;
+	struct gate gates[ADMISSION_MAX_GATES];
+	struct source sources[N_SETS * WAYS];
+};
+
+struct admission *admission_new(const uint8_t secret[16])
+{
+	struct admission *a = calloc(1, sizeof(*a));
+
+	if (a)
+		a->key = siphash_key_make(secret);
+	return a;
+}
+
+void admission_free(struct admission *a)
+{
+	free(a);
+}
+
+/* One more at now: false when a second's worth is in use. */
+static bool rate_take(struct rate *r, uint32_t per_second, uint64_t now_us)
+{
+	uint64_t step_ns = SECOND_NS / per_second, now_ns = now_us * 1000;
+
+	if (r->due_ns < now_ns)
+		r->due_ns = now_ns;
+	if (r->due_ns - now_ns > SECOND_NS - step_ns)
+		return false;
+	r->due_ns += step_ns;
+	return true;
+}
+
+/* --- gates --- */
+
+void admission_renew(struct admission *a)
+{
+	for (unsigned i = 0; i < ADMISSION_MAX_GATES; i++)
+		a->gates[i].is_used = false;
+}
+
+static bool is_gate_of(const struct gate *g, uint32_t listener_id)
+{
+	return g->listener_id == listener_id && (g->is_used || g->n_now > 0 || g->rate.due_ns);
+}
+
+uint32_t admission_gate(struct admission *a, uint32_t listener_id, uint32_t guess)
+{
+	struct gate *found = NULL;
+
+	if (guess < ADMISSION_MAX_GATES && is_gate_of(&a->gates[guess], listener_id))
+		found = &a->gates[guess];
+	for (unsigned i = 0; !found && i < ADMISSION_MAX_GATES; i++)
+		if (is_gate_of(&a->gates[i], listener_id))
+			found = &a->gates[i];
+	for (unsigned i = 0; !found && i < ADMISSION_MAX_GATES; i++) {
+		struct gate *g = &a->gates[(guess + i) % ADMISSION_MAX_GATES];
+
+		if (g->is_used || g->n_now > 0)
+			continue;
+		*g = (struct gate){ .listener_id = listener_id };
+		found = g;
+	}
+	if (!found)
+		return 0;
+	found->is_used = true;
+	return (uint32_t)(found - a->gates) + 1;
+}
+
+/* --- sources --- */
+
+static uint64_t tag_of(const struct admission *a, uint32_t listener_id, const struct ip_addr *ip)
+{
+	uint64_t key[3] = { ip->q[0], ip_addr_is_v4(ip) ? ip->q[1] : 0, listener_id };
+	uint64_t tag = siphash13(&a->key, key, sizeof(key));
+
+	return tag ? tag : 1;
+}
+
+/* Its place, or one that nobody needs any more: who holds nothing and owes least. NULL: all hold something. */
+static struct source *find_source(struct admission *a, uint64_t tag)
+{
+	struct source *set = &a->sources[(tag & (N_SETS - 1)) * WAYS], *free_one = NULL;
+
+	for (unsigned i = 0; i < WAYS; i++) {
+		struct source *s = &set[i];
+
+		if (s->tag == tag)
+			return s;
+		if (s->n_now == 0 && (!free_one || s->rate.due_ns < free_one->rate.due_ns))
+			free_one = s;
+	}
+	if (free_one)
+		*free_one = (struct source){ .tag = tag };
+	return free_one;
+}
+
+static bool
+enter_source(struct admission *a, uint32_t listener_id, const struct admission_limits *limits,
+    const struct ip_addr *ip, uint64_t now_us, struct admission_ticket *ticket)
+{
+	struct source *s = find_source(a, tag_of(a, listener_id, ip));
+
+	if (!s) {
+		a->n_untracked++;
+		return true;
+	}
+	if (limits->source_at_once && s->n_now >= limits->source_at_once)
+		return false;
+	if (limits->source_per_second && !rate_take(&s->rate, limits->source_per_second, now_us))
+		return false;
+	s->n_now++;
+	ticket->source = (uint32_t)(s - a->sources) + 1;
+	return true;
+}
+
+/* --- both --- */
+
+enum admission_verdict
+admission_enter(struct admission *a, uint32_t gate, const struct admission_limits *limits,
+    const struct ip_addr *source, uint64_t now_us, struct admission_ticket *ticket)
+{
+	struct gate *g;
+
+	*ticket = (struct admission_ticket){ 0 };
+	if (gate == 0)
+		return ADMISSION_OK;
+	g = &a->gates[gate - 1];
+	/* The source first: one that has used up its own is not to use up what is everybody's. */
+	if ((limits->source_at_once || limits->source_per_second) &&
+	    !enter_source(a, g->listener_id, limits, source, now_us, ticket))
+		return ADMISSION_SOURCE;
+	if (limits->at_once && g->n_now >= limits->at_once) {
+		admission_leave(a, ticket);
+		return ADMISSION_AT_ONCE;
+	}
+	g->n_now++;
+	ticket->gate = gate;
+	return ADMISSION_OK;
+}
+
+void admission_leave(struct admission *a, struct admission_ticket *ticket)
+{
+	if (ticket->source) {
+		assert(a->sources[ticket->source - 1].n_now > 0);
+		a->sources[ticket->source - 1].n_now--;
+	}
+	if (ticket->gate) {
+		assert(a->gates[ticket->gate - 1].n_now > 0);
+		a->gates[ticket->gate - 1].n_now--;
+	}
+	*ticket = (struct admission_ticket){ 0 };
+}
+
+bool admission_start(struct admission *a, const struct admission_ticket *ticket,
+    const struct admission_limits *limits, uint64_t now_us)
+{
+	if (ticket->gate == 0 || limits->per_second == 0)
+		return true;
+	return rate_take(&a->gates[ticket->gate - 1].rate, limits->per_second, now_us);
+}
+
+uint64_t admission_untracked(const struct admission *a)
+{
+	return a->n_untracked;
+}

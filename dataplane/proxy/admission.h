@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dataplane/net/pkt.h"
+
+/*
+ * Who may begin a TLS handshake on one worker: rates and numbers at once, of a listener and of a single source. All of
+ * it is decided before a handshake costs anything. Sources are remembered in a table of fixed
+ * size under a keyed hash: an attacker can neither make it grow nor choose whom he collides with; a source that finds
+ * no place in it goes unlimited, and is counted.
+ */
+struct admission;
+
+/* What one worker lets in. 0: no limit. */
+struct admission_limits {
+	uint32_t per_second; /* a second's worth may come at once */
+	uint32_t at_once;    /* from accepted until the handshake is over */
+	uint32_t source_per_second, source_at_once;
+};
+
+/* A worker's part of a limit over all workers: rounded up, so that it is never none. */
+static inline uint32_t admission_share(uint32_t limit, unsigned n_workers)
+{
+	return (limit + n_workers - 1) / n_workers;
+}
+
+/* What a connection holds while its handshake is not over; all zero: nothing. */
+struct admission_ticket {
+	uint32_t gate, source; /* index + 1 */
+};
+
+enum admission_verdict {
+	ADMISSION_OK,
+	ADMISSION_AT_ONCE, /* the listener has its number */
+	ADMISSION_SOURCE,  /* the source has its number, or its rate */
+};
+
+#define ADMISSION_MAX_GATES 2048
+
+/* secret: keys the table. NULL: no memory. The caller owns it. */
+struct admission *admission_new(const uint8_t secret[16]);
+void admission_free(struct admission *a); /* NULL is fine */
+
+/*
+ * The gate of the listener with that id, as long as it or a connection through it exists: to be looked up once for each
+ * snapshot. guess is where it may be. 0: there are too many, it has no limits.
+ */
+uint32_t admission_gate(struct admission *a, uint32_t listener_id, uint32_t guess);
+
+/* Forgets which listeners there are: before admission_gate is asked for those of a new snapshot. */
+void admission_renew(struct admission *a);
+
+/*
+ * A connection from source begins. ADMISSION_OK: it holds *ticket until admission_leave. Sources count by address (IPv4)
+ * or by /64 (IPv6), for each listener.
+ */
+enum admission_verdict
+admission_enter(struct admission *a, uint32_t gate, const struct admission_limits *limits,
+    const struct ip_addr *source, uint64_t now_us, struct admission_ticket *ticket);
+
+/* Its handshake is over, or it is; *ticket is empty afterwards. An empty one is fine. */
+void admission_leave(struct admission *a, struct admission_ticket *ticket);
+
+/* Its ClientHello is there: whether the listener's rate allows a handshake now. */
+bool admission_start(struct admission *a, const struct admission_ticket *ticket,
+    const struct admission_limits *limits, uint64_t now_us);
+
+/* Sources that found no place, ever. */
+uint64_t admission_untracked(const struct admission *a);

@@ -1,0 +1,132 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Floods of handshakes, and who must not notice. Usage: flood.py rate PORT N | at_once PORT N | drip PORT N SECONDS |
+latency FILE SECONDS | compare IDLE LOADED | legit PORT N
+
+The attacker is 10.80.0.2, everybody else 10.80.0.3.
+"""
+import os
+import select
+import socket
+import ssl
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(__file__))
+from client import HOST, LAB, NAME, need  # noqa: E402
+
+ATTACKER, OTHER = "10.80.0.2", "10.80.0.3"
+PART = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"  # of a ClientHello
+
+
+def handshake(port, source):
+    """True when it was served, False when it was turned away."""
+    c = ssl.create_default_context(cafile=f"{LAB}/pki/ca.pem")
+    try:
+        with socket.create_connection((HOST, port), 30, (source, 0)) as raw, \
+                c.wrap_socket(raw, server_hostname=NAME):
+            return True
+    except (ConnectionError, ssl.SSLEOFError, ssl.SSLSyscallError):
+        return False
+
+
+def rate(port, n):
+    """The listener lets 5 begin in a second."""
+    start = time.monotonic()
+    served = sum(handshake(int(port), ATTACKER) for _ in range(int(n)))
+    most = 5 + 5 * (time.monotonic() - start) + 1
+    need(5 <= served <= most, f"{served} were served, not 5..{most:.0f}")
+    need(served < int(n), "none was refused")
+    time.sleep(1.1)
+    need(handshake(int(port), ATTACKER), "refused although the rate has recovered")
+
+
+def hold(port, n, source=ATTACKER):
+    held = []
+    for _ in range(int(n)):
+        held.append(socket.create_connection((HOST, int(port)), 30, (source, 0)))
+        held[-1].sendall(PART)
+    return held
+
+
+def at_once(port, n):
+    """n that do not finish: the next is refused, until one of them is gone."""
+    held = hold(port, n)
+    need(not handshake(int(port), ATTACKER), "one too many was served")
+    held.pop().close()
+    end = time.monotonic() + 10
+    while not handshake(int(port), ATTACKER):
+        need(time.monotonic() < end, "refused although there is room")
+        time.sleep(0.05)
+
+
+def per_source(port, n):
+    """n of one source: it is refused, another is served."""
+    held = hold(port, n)
+    need(not handshake(int(port), ATTACKER), "one too many was served")
+    need(handshake(int(port), OTHER), "another source was refused")
+    del held
+
+
+def drip(port, n, seconds):
+    """Keeps n connections open that never finish their ClientHello."""
+    end = time.monotonic() + float(seconds)
+    held = {}
+    while time.monotonic() < end:
+        while len(held) < int(n):
+            s = socket.socket()
+            s.bind((ATTACKER, 0))
+            s.setblocking(False)
+            s.connect_ex((HOST, int(port)))
+            held[s] = False
+        readable, writable, _ = select.select(
+            list(held), [s for s, sent in held.items() if not sent], [], 0.05)
+        for s in writable:
+            try:
+                s.send(PART)
+                held[s] = True
+            except OSError:
+                readable.append(s)
+        for s in set(readable):
+            held.pop(s, None)
+            s.close()
+
+
+def latency(path, seconds):
+    """Sends a byte back and forth on an established connection; all round trips go to the file, sorted."""
+    c = ssl.create_default_context(cafile=f"{LAB}/pki/ca.pem")
+    trips, end = [], time.monotonic() + float(seconds)
+    with socket.create_connection((HOST, 9000), 30, (OTHER, 0)) as raw:
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with c.wrap_socket(raw, server_hostname=NAME) as tls:
+            while time.monotonic() < end:
+                start = time.monotonic()
+                tls.sendall(b"x")
+                need(tls.recv(1) == b"x", "the connection ended")
+                trips.append(time.monotonic() - start)
+                time.sleep(0.001)
+    with open(path, "w", encoding="utf-8") as f:
+        f.writelines(f"{t * 1e6:.0f}\n" for t in sorted(trips))
+
+
+def p99(path):
+    with open(path, encoding="utf-8") as f:
+        trips = [float(line) for line in f]
+    need(len(trips) > 100, f"only {len(trips)} round trips")
+    return trips[len(trips) * 99 // 100]
+
+
+def compare(idle, loaded):
+    """Three times, and what a scheduler with more programs than cores may take."""
+    before, now = p99(idle), p99(loaded)
+    print(f"p99 {before:.0f} us idle, {now:.0f} us under load")
+    need(now <= 3 * before + 20000, f"p99 was {before:.0f} us and is {now:.0f} us")
+
+
+def legit(port, n):
+    served = sum(handshake(int(port), OTHER) for _ in range(int(n)))
+    need(served == int(n), f"{served} of {n} were served")
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]](*sys.argv[2:])

@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Limits of handshakes, and floods of them: established connections and other sources do not notice.
+# FLOOD_SECONDS (5) of each measurement.
+. tests/integration/lib.sh
+seconds=${FLOOD_SECONDS:-5}
+ip -n "$prefix-client" addr add 10.80.0.3/24 dev eth0
+trap 'ip -n "$prefix-client" addr del 10.80.0.3/24 dev eth0' EXIT
+
+flood() { in_client timeout 120 python3 $here/flood.py "$@"; }
+
+refused=$(counter handshakes_refused_rate_total)
+try a_listener_has_a_rate flood rate 9141 40
+try refused_by_rate_is_counted more_than handshakes_refused_rate_total $((refused + 10))
+refused=$(counter handshakes_refused_at_once_total)
+try a_listener_has_a_number_at_once flood at_once 9142 4
+try refused_by_number_is_counted more_than handshakes_refused_at_once_total "$refused"
+refused=$(counter handshakes_refused_source_total)
+try a_source_has_limits_of_its_own flood per_source 9140 10
+try refused_sources_are_counted more_than handshakes_refused_source_total "$refused"
+try quiet_before becomes_quiet
+
+# The floods need cores as well: without them, others are as busy, and all of them step back for the daemon.
+busy=
+for _ in 1 2 3 4; do
+	nice -n 10 timeout $((seconds + 1)) bash -c 'while :; do :; done' &
+	busy+=" $!"
+done
+flood latency "$lab/idle" "$seconds" >"$lab/flood.log" 2>&1
+# shellcheck disable=SC2086 # several
+wait $busy
+
+# Hellos that never finish, and full RSA handshakes as fast as two clients can, all from one source.
+rsa_until() { # END PORT
+	while [ $SECONDS -lt "$1" ]; do
+		in_client nice -n 10 timeout 10 openssl s_time -connect "10.80.0.1:$2" -new -time 2 \
+			-cipher ECDHE-RSA-AES128-GCM-SHA256 -tls1_2 || sleep 0.1
+	done >/dev/null 2>&1
+}
+end=$((SECONDS + seconds + 3))
+before=$(counter tls_handshakes_total)
+drip() { in_client nice -n 10 timeout 120 python3 $here/flood.py drip "$@"; }
+drip 9140 200 $((seconds + 3)) >"$lab/drip.log" 2>&1 &
+pids=$!
+drip 443 200 $((seconds + 3)) >>"$lab/drip.log" 2>&1 &
+pids+=" $!"
+rsa_until $end 9140 &
+pids+=" $!"
+rsa_until $end 443 &
+pids+=" $!"
+sleep 1
+flood latency "$lab/loaded" "$seconds" >>"$lab/flood.log" 2>&1 &
+latency=$!
+try other_sources_are_served_meanwhile flood legit 9140 15
+wait $latency
+# shellcheck disable=SC2086 # several
+wait $pids
+try established_connections_keep_their_latency flood compare "$lab/idle" "$lab/loaded"
+echo "# $(flood compare "$lab/idle" "$lab/loaded" 2>&1), $(($(counter tls_handshakes_total) - before)) handshakes"
+try the_flood_was_one more_than handshakes_refused_source_total $((refused + 200))
+try nothing_is_left becomes_quiet
