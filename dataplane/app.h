@@ -55,6 +55,9 @@ void app_log_stop(struct app *a);
 /* Takes what workers have to log to the file: to be called every few milliseconds. */
 void app_log_run(struct app *a);
 
+/* What became of it, as app_print_stats and app_print_metrics say it. */
+void app_log_print(const struct app *a, FILE *out, bool with_help);
+
 /* Goes on as a->boot says. What goes wrong is told to the operator's log. */
 void app_log_configure(struct app *a);
 

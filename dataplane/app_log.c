@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include <rte_common.h>
 #include <rte_cycles.h>
 
 #include "config/err.h"
@@ -35,6 +36,28 @@ void app_log_stop(struct app *a)
 	for (unsigned i = 0; i < a->n_workers; i++) {
 		free(a->log_rings[i]);
 		a->log_rings[i] = NULL;
+	}
+}
+
+void app_log_print(const struct app *a, FILE *out, bool with_help)
+{
+	const struct conn_writer_stats s = conn_writer_stats(a->log);
+	const struct {
+		const char *name, *help;
+		uint64_t value;
+	} all[] = {
+		{ "connection_log_lines_total", "Lines written to the connection log.", s.lines },
+		{ "connection_log_errors_total", "Failed writes to the connection log.", s.errors },
+		{ "connection_log_dropped_total",
+		    "Lines given up with a file that took nothing; connection_log_lost_total counts the others.",
+		    s.lost },
+	};
+
+	for (size_t i = 0; i < RTE_DIM(all); i++) {
+		if (with_help)
+			fprintf(out, "# HELP sallyport_%s %s\n# TYPE sallyport_%s counter\n",
+			    all[i].name, all[i].help, all[i].name);
+		fprintf(out, "sallyport_%s %llu\n", all[i].name, (unsigned long long)all[i].value);
 	}
 }
 

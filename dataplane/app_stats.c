@@ -244,6 +244,7 @@ void app_print_metrics(const struct app *a, FILE *out)
 	metric_drops(a, out);
 	metric_ports(a, out);
 	metric_worker(a, out);
+	app_log_print(a, out, true);
 }
 
 void app_print_stats(const struct app *a, FILE *out, bool all)
@@ -258,5 +259,6 @@ void app_print_stats(const struct app *a, FILE *out, bool all)
 		    rte_mempool_avail_count(a->pools[w]));
 	}
 	app_print_backends(out, false);
+	app_log_print(a, out, false);
 	fflush(out);
 }

@@ -19,7 +19,9 @@ backend=$!
 trap 'kill $backend' EXIT
 wait_for 20 grep -q ready "$lab/connlog-backend.log"
 
+lines=$(counter connection_log_lines_total)
 try every_kind_has_its_line connlog kinds "$log"
+try lines_are_counted more_than connection_log_lines_total $((lines + 19))
 set_log 's/format = "json"/format = "alb"/'
 try alb_is_as_aws_writes_it connlog alb "$log"
 
