@@ -10,6 +10,7 @@
 
 #include "config/model.h"
 #include "dataplane/net/net.h"
+#include "dataplane/steer/mode.h"
 
 struct err;
 struct port;
@@ -28,6 +29,7 @@ struct app {
 	struct port *ports[CONFIG_MAX_PORTS];
 	struct net_iface ifaces[CONFIG_MAX_PORTS];
 	struct steer *steer;
+	enum steer_mode steer_mode; /* as the log says */
 	struct rte_rcu_qsbr *qsbr;
 	struct worker *workers;
 	unsigned n_workers;
@@ -69,6 +71,9 @@ void app_publish(struct app *a, struct snapshot *snapshot);
 
 /* Gives the ticket keys to every worker and waits until none uses others any more; borrowed until the next call. */
 void app_publish_tickets(struct app *a, const struct ticket_ring *ring);
+
+/* To be called now and then: logs what the workers have found out about the devices. */
+void app_watch(struct app *a);
 
 /* Tells every worker (enum worker_order). */
 void app_order(struct app *a, int order);

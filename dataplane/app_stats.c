@@ -6,6 +6,7 @@
 #include "dataplane/app.h"
 #include "dataplane/port/port.h"
 #include "dataplane/proxy/snapshot.h"
+#include "dataplane/steer/steer.h"
 #include "dataplane/worker.h"
 
 static const struct {
@@ -102,6 +103,13 @@ static void print_tls(const struct app *a, FILE *out, unsigned w)
 		fprintf(out, "sallyport_tls_tickets_total{worker=\"%u\",event=\"%s\"} %llu\n", w,
 		    ticket_events[i].name, (unsigned long long)ticket_event(tls, i));
 	print_client_certs(a, out, w);
+}
+
+static void print_steer(const struct app *a, FILE *out)
+{
+	for (enum steer_mode mode = STEER_ALONE; mode < STEER_N_MODES; mode++)
+		fprintf(out, "sallyport_steer_mode{mode=\"%s\"} %d\n", steer_mode_name(mode),
+		    steer_mode(a->steer) == mode);
 }
 
 /* --- for Prometheus --- */
@@ -240,6 +248,9 @@ void app_print_metrics(const struct app *a, FILE *out)
 	head(out, "rcu_grace_period_seconds", "gauge",
 	    "How long the last change waited for the workers.");
 	fprintf(out, "sallyport_rcu_grace_period_seconds %.9f\n", a->grace_s);
+	head(out, "steer_mode", "gauge",
+	    "1 for how packets come to the worker that owns their flow.");
+	print_steer(a, out);
 	metric_counters(a, out);
 	metric_drops(a, out);
 	metric_ports(a, out);
@@ -251,6 +262,7 @@ void app_print_stats(const struct app *a, FILE *out, bool all)
 {
 	fprintf(out, "sallyport_tsc_hertz %llu\n", (unsigned long long)rte_get_tsc_hz());
 	fprintf(out, "sallyport_generation %llu\n", (unsigned long long)a->snapshot->generation);
+	print_steer(a, out);
 	print_counters(a, out, all);
 	for (unsigned w = 0; w < a->n_workers; w++) {
 		print_states(a, out, w);

@@ -213,6 +213,7 @@ static void control_loop(struct loop *l)
 		app_watch_targets(l->app->snapshot);
 		look_at_ports(l);
 		give_sign_of_life(l);
+		app_watch(l->app);
 		tickets_tick(l->tickets, time(NULL));
 	} while (!is_over(l));
 }

@@ -90,7 +90,7 @@ static void process(struct worker *w, struct rte_mbuf *pkts[], unsigned n)
 	if (n == 0)
 		return;
 	/* What is kept would come back here for ever; a whole frame has an owner, so there is none. */
-	n = steer_sort(w->steer, w->index, strays, n, &w->stats);
+	n = steer_strays(w->steer, w->index, strays, n, &w->stats);
 	stats_add(&w->stats, STAT_DROP_IP_FRAGMENT, n);
 	rte_pktmbuf_free_bulk(strays, n);
 }

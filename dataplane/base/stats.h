@@ -23,6 +23,9 @@
 	X(STEER_FORWARDED, "steer_forwarded")                       \
 	X(STEER_RECEIVED, "steer_received")                         \
 	X(DROP_STEER_RING_FULL, "drop_steer_ring_full")             \
+	X(STEER_COMPARED, "steer_compared")                         \
+	X(STEER_WRONG_HASH, "steer_wrong_hash")                     \
+	X(STEER_WRONG_QUEUE, "steer_wrong_queue")                   \
 	/* net */                                                   \
 	X(DROP_ETH_SHORT, "drop_eth_short")                         \
 	X(DROP_ETH_NOT_OURS, "drop_eth_not_ours")                   \

@@ -67,11 +67,11 @@ static struct ip_addr addr6(const uint8_t ip6[16])
 	return a;
 }
 
-static bool
-peek_tcp(const struct view *v, struct ip_addr src, struct ip_addr dst, struct flow *flow)
+static enum peek peek_tcp(
+    const struct view *v, bool is_plain, struct ip_addr src, struct ip_addr dst, struct flow *flow)
 {
 	if (v->len < (v->quoted ? QUOTED_TCP_LEN : TCP_LEN))
-		return false;
+		return PEEK_NONE;
 	*flow = (struct flow){
 		.remote = src,
 		.local = dst,
@@ -85,40 +85,40 @@ peek_tcp(const struct view *v, struct ip_addr src, struct ip_addr dst, struct fl
 			.remote_port = flow->local_port,
 			.local_port = flow->remote_port,
 		};
-	return true;
+	return v->quoted || !is_plain ? PEEK_FLOW : PEEK_PLAIN;
 }
 
 /* What the next fragment shares with this one. Those we sent ourselves do not exist: DF. */
-static bool
+static enum peek
 peek_fragment(const struct view *v, struct ip_addr src, struct ip_addr dst, struct flow *flow)
 {
 	if (v->quoted || v->len + v->more == 0)
-		return false;
+		return PEEK_NONE;
 	*flow = (struct flow){ .remote = src, .local = dst };
-	return true;
+	return PEEK_FLOW;
 }
 
-static bool peek_ip4(struct view v, struct flow *flow);
-static bool peek_ip6(struct view v, struct flow *flow);
+static enum peek peek_ip4(struct view v, struct flow *flow);
+static enum peek peek_ip6(struct view v, struct flow *flow);
 
 /* Destination unreachable, source quench, time exceeded, parameter problem (RFC 792). */
-static bool peek_icmp(struct view v, struct flow *flow)
+static enum peek peek_icmp(struct view v, struct flow *flow)
 {
 	uint8_t type = v.len > 0 ? v.p[0] : 0;
 
 	if (v.quoted || (type != 3 && type != 4 && type != 11 && type != 12) || !skip(&v, ICMP_LEN))
-		return false;
+		return PEEK_NONE;
 	v.quoted = true;
 	return peek_ip4(v, flow);
 }
 
 /* Errors have types below 128 (RFC 4443 2.1); 1 to 4 are defined. */
-static bool peek_icmp6(struct view v, struct flow *flow)
+static enum peek peek_icmp6(struct view v, struct flow *flow)
 {
 	uint8_t type = v.len > 0 ? v.p[0] : 0;
 
 	if (v.quoted || type < 1 || type > 4 || !skip(&v, ICMP_LEN))
-		return false;
+		return PEEK_NONE;
 	v.quoted = true;
 	return peek_ip6(v, flow);
 }
@@ -134,72 +134,72 @@ static bool cut(struct view *v, unsigned packet_len)
 	return true;
 }
 
-static bool peek_ip4(struct view v, struct flow *flow)
+static enum peek peek_ip4(struct view v, struct flow *flow)
 {
 	const uint8_t *ip = v.p;
 	unsigned header_len;
 
 	if (v.len < IP4_LEN || ip[0] >> 4 != 4)
-		return false;
+		return PEEK_NONE;
 	header_len = (ip[0] & 15u) * 4;
 	if (header_len < IP4_LEN || !cut(&v, read16(ip + 2)) || !skip(&v, header_len))
-		return false;
+		return PEEK_NONE;
 	if (read16(ip + 6) & IP4_FRAGMENT_MASK)
 		return peek_fragment(&v, mapped(ip + 12), mapped(ip + 16), flow);
 	if (ip[9] == PROTO_TCP)
-		return peek_tcp(&v, mapped(ip + 12), mapped(ip + 16), flow);
-	return ip[9] == PROTO_ICMP && peek_icmp(v, flow);
+		return peek_tcp(&v, header_len == IP4_LEN, mapped(ip + 12), mapped(ip + 16), flow);
+	return ip[9] == PROTO_ICMP ? peek_icmp(v, flow) : PEEK_NONE;
 }
 
-static bool peek_ip6(struct view v, struct flow *flow)
+static enum peek peek_ip6(struct view v, struct flow *flow)
 {
 	const uint8_t *ip = v.p;
 	unsigned header_len;
 	uint8_t next;
 
 	if (v.len < IP6_LEN || ip[0] >> 4 != 6)
-		return false;
+		return PEEK_NONE;
 	if (!cut(&v, IP6_LEN + read16(ip + 4)) || !skip(&v, IP6_LEN))
-		return false;
+		return PEEK_NONE;
 	next = ip[6];
 	for (unsigned i = 0; i < IP6_MAX_EXTENSIONS; i++) {
 		if (next == PROTO_TCP)
-			return peek_tcp(&v, addr6(ip + 8), addr6(ip + 24), flow);
+			return peek_tcp(&v, i == 0, addr6(ip + 8), addr6(ip + 24), flow);
 		if (next == PROTO_ICMP6)
 			return peek_icmp6(v, flow);
 		if (next != PROTO_HOP_BY_HOP && next != PROTO_ROUTING &&
 		    next != PROTO_DESTINATION && next != PROTO_FRAGMENT)
-			return false;
+			return PEEK_NONE;
 		if (v.len < 8)
-			return false;
+			return PEEK_NONE;
 		if (next == PROTO_FRAGMENT && read16(v.p + 2) & IP6_FRAGMENT_MASK)
-			return skip(&v, 8) &&
-			    peek_fragment(&v, addr6(ip + 8), addr6(ip + 24), flow);
+			return skip(&v, 8) ? peek_fragment(&v, addr6(ip + 8), addr6(ip + 24), flow)
+					   : PEEK_NONE;
 		/* An atomic fragment is whole (RFC 6946); its header has no length. */
 		header_len = next == PROTO_FRAGMENT ? 8 : 8 * (v.p[1] + 1u);
 		next = v.p[0];
 		if (!skip(&v, header_len))
-			return false;
+			return PEEK_NONE;
 	}
-	return false;
+	return PEEK_NONE;
 }
 
-bool peek_flow(const uint8_t *frame, unsigned len, unsigned whole, struct flow *flow)
+enum peek peek_flow(const uint8_t *frame, unsigned len, unsigned whole, struct flow *flow)
 {
 	struct view v = { .p = frame, .len = len, .more = whole - len };
 	uint16_t type;
 
 	if (len < ETH_LEN)
-		return false;
+		return PEEK_NONE;
 	type = read16(frame + 12);
 	skip(&v, ETH_LEN);
 	if (type == ETHERTYPE_VLAN) {
 		if (v.len < VLAN_LEN)
-			return false;
+			return PEEK_NONE;
 		type = read16(v.p + 2);
 		skip(&v, VLAN_LEN);
 	}
 	if (type == ETHERTYPE_IP4)
 		return peek_ip4(v, flow);
-	return type == ETHERTYPE_IP6 && peek_ip6(v, flow);
+	return type == ETHERTYPE_IP6 ? peek_ip6(v, flow) : PEEK_NONE;
 }

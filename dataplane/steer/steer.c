@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "dataplane/steer/steer.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,10 +12,15 @@
 #include "dataplane/base/siphash.h"
 #include "dataplane/base/stats.h"
 #include "dataplane/steer/peek.h"
+#include "dataplane/steer/toeplitz.h"
 
 #define RING_SIZE      1024
 #define BATCH          32
 #define PREFETCH_AHEAD 3
+
+/* Packets compared in HASH mode before the wrong ones are counted anew, and how many are too many. */
+#define TRIAL       1024
+#define TRIAL_WRONG (TRIAL / 16)
 
 /* What one worker collects for another before it touches their ring. */
 struct batch {
@@ -26,11 +32,17 @@ struct batch {
 struct lane {
 	struct batch *to;   /* one per worker */
 	unsigned take_from; /* the ring to begin with, so that none is starved */
+	unsigned n_compared, n_wrong;
 } __attribute__((aligned(64)));
 
 struct steer {
 	struct siphash_key key;
 	unsigned n_workers;
+	_Atomic enum steer_mode
+	    mode;              /* read by all, written once by whoever finds the device wrong */
+	struct toeplitz *hash; /* NULL: the owner is by key */
+	uint32_t table_mask;
+	uint16_t table[STEER_TABLE_MAX];
 	struct rte_ring **rings; /* from * n_workers + to; NULL from a worker to itself */
 	struct lane *lanes;
 };
@@ -75,7 +87,20 @@ static bool alloc_all(struct steer *s)
 	return true;
 }
 
-struct steer *steer_new(unsigned n_workers, const uint8_t secret[16], struct err *e)
+static bool set_rss(struct steer *s, const struct steer_rss *rss)
+{
+	s->hash = aligned_alloc(64, sizeof(*s->hash));
+	if (s->hash == NULL)
+		return false;
+	toeplitz_init(s->hash, rss->key);
+	memcpy(s->table, rss->table, rss->table_size * sizeof(rss->table[0]));
+	s->table_mask = rss->table_size - 1;
+	atomic_init(&s->mode, STEER_HASH);
+	return true;
+}
+
+struct steer *
+steer_new(unsigned n_workers, const uint8_t secret[16], const struct steer_rss *rss, struct err *e)
 {
 	struct steer *s = calloc(1, sizeof(*s));
 
@@ -85,7 +110,8 @@ struct steer *steer_new(unsigned n_workers, const uint8_t secret[16], struct err
 	}
 	s->n_workers = n_workers;
 	s->key = siphash_key_make(secret);
-	if (alloc_all(s))
+	atomic_init(&s->mode, n_workers == 1 ? STEER_ALONE : STEER_RING);
+	if (alloc_all(s) && (rss == NULL || n_workers == 1 || set_rss(s, rss)))
 		return s;
 	err_set(e, "no memory for the rings between %u workers", n_workers);
 	steer_free(s);
@@ -107,26 +133,38 @@ void steer_free(struct steer *s)
 		free(s->lanes[i].to);
 	free(s->rings);
 	free(s->lanes);
+	free(s->hash);
 	free(s);
+}
+
+enum steer_mode steer_mode(const struct steer *s)
+{
+	return atomic_load_explicit(&s->mode, memory_order_relaxed);
 }
 
 /*
  * The port a packet came in on is left out: a route may change between a connection's packets.
  * Keyed, or a client could choose its ports so that one worker gets all the work.
  */
-unsigned steer_owner(const struct steer *s, const struct flow *flow)
+static unsigned owner_by_key(const struct steer *s, const struct flow *flow)
 {
 	struct {
 		struct ip_addr remote, local;
 		uint16_t remote_port, local_port;
 	} key = { flow->remote, flow->local, flow->remote_port, flow->local_port };
-	uint32_t hash;
+	/* Without the padding at the end, which holds anything. */
+	uint32_t hash = (uint32_t)siphash13(&s->key, &key, 2 * sizeof(struct ip_addr) + 4);
 
+	return (unsigned)((uint64_t)hash * s->n_workers >> 32);
+}
+
+unsigned steer_owner(const struct steer *s, const struct flow *flow)
+{
 	if (s->n_workers == 1)
 		return 0;
-	/* Without the padding at the end, which holds anything. */
-	hash = (uint32_t)siphash13(&s->key, &key, 2 * sizeof(struct ip_addr) + 4);
-	return (unsigned)((uint64_t)hash * s->n_workers >> 32);
+	if (s->hash != NULL)
+		return s->table[toeplitz_flow(s->hash, flow) & s->table_mask];
+	return owner_by_key(s, flow);
 }
 
 bool steer_is_ours(const void *arg, const struct flow *flow)
@@ -134,6 +172,23 @@ bool steer_is_ours(const void *arg, const struct flow *flow)
 	const struct steer_self *self = arg;
 
 	return steer_owner(self->steer, flow) == self->worker;
+}
+
+uint64_t steer_ports(const void *arg, const struct flow *flow)
+{
+	const struct steer_self *self = arg;
+	const struct steer *s = self->steer;
+	struct flow f = *flow;
+	uint64_t bits = 0;
+
+	if (s->hash != NULL)
+		return toeplitz_ports(
+		    s->hash, flow, s->table, s->table_mask, (uint16_t)self->worker);
+	for (unsigned i = 0; i < 64; i++) {
+		f.local_port = (uint16_t)(flow->local_port + i);
+		bits |= (uint64_t)(steer_owner(s, &f) == self->worker) << i;
+	}
+	return bits;
 }
 
 static void flush(struct steer *s, unsigned me, unsigned to, struct stats *stats)
@@ -147,24 +202,52 @@ static void flush(struct steer *s, unsigned me, unsigned to, struct stats *stats
 	b->n = 0;
 }
 
-static unsigned owner_of(const struct steer *s, unsigned me, const struct rte_mbuf *m)
+/* Did the device do with m, whose hash is as given, what it says it does? */
+static void
+compare(struct steer *s, unsigned me, const struct rte_mbuf *m, uint32_t hash, struct stats *stats)
 {
-	struct flow flow;
+	struct lane *lane = &s->lanes[me];
+	bool wrong_hash = m->ol_flags & RTE_MBUF_F_RX_RSS_HASH && m->hash.rss != hash;
+	bool wrong_queue = s->table[hash & s->table_mask] != me;
 
-	/* What does not lie in the first segment is too long a header for anybody. */
-	if (!peek_flow(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, m->pkt_len, &flow))
-		return me;
-	return steer_owner(s, &flow);
+	stats_inc(stats, STAT_STEER_COMPARED);
+	stats_add(stats, STAT_STEER_WRONG_HASH, wrong_hash);
+	stats_add(stats, STAT_STEER_WRONG_QUEUE, wrong_queue);
+	lane->n_wrong += wrong_hash || wrong_queue;
+	if (lane->n_wrong > TRIAL_WRONG)
+		atomic_store_explicit(&s->mode, STEER_RING, memory_order_relaxed);
+	if (++lane->n_compared == TRIAL)
+		lane->n_compared = lane->n_wrong = 0;
 }
 
-unsigned
-steer_sort(struct steer *s, unsigned me, struct rte_mbuf *pkts[], unsigned n, struct stats *stats)
+static unsigned owner_of(
+    struct steer *s, unsigned me, const struct rte_mbuf *m, bool is_evidence, struct stats *stats)
+{
+	struct flow flow;
+	enum peek peek;
+	uint32_t hash;
+
+	/* What does not lie in the first segment is too long a header for anybody. */
+	peek = peek_flow(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, m->pkt_len, &flow);
+	if (peek == PEEK_NONE)
+		return me;
+	if (s->hash == NULL)
+		return owner_by_key(s, &flow);
+	hash = toeplitz_flow(s->hash, &flow);
+	/* Devices need not hash what they find damaged. */
+	if (is_evidence && peek == PEEK_PLAIN &&
+	    (m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) != RTE_MBUF_F_RX_IP_CKSUM_BAD &&
+	    (m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) != RTE_MBUF_F_RX_L4_CKSUM_BAD)
+		compare(s, me, m, hash, stats);
+	return s->table[hash & s->table_mask];
+}
+
+static unsigned sort(struct steer *s, unsigned me, struct rte_mbuf *pkts[], unsigned n,
+    bool is_evidence, struct stats *stats)
 {
 	struct lane *lane = &s->lanes[me];
 	unsigned kept = 0;
 
-	if (s->n_workers == 1)
-		return n;
 	for (unsigned i = 0; i < n && i < PREFETCH_AHEAD; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
 	for (unsigned i = 0; i < n; i++) {
@@ -173,7 +256,7 @@ steer_sort(struct steer *s, unsigned me, struct rte_mbuf *pkts[], unsigned n, st
 
 		if (i + PREFETCH_AHEAD < n)
 			rte_prefetch0(rte_pktmbuf_mtod(pkts[i + PREFETCH_AHEAD], void *));
-		owner = owner_of(s, me, m);
+		owner = owner_of(s, me, m, is_evidence, stats);
 		if (owner == me) {
 			pkts[kept++] = m;
 			continue;
@@ -187,6 +270,20 @@ steer_sort(struct steer *s, unsigned me, struct rte_mbuf *pkts[], unsigned n, st
 			if (lane->to[to].n > 0)
 				flush(s, me, to, stats);
 	return kept;
+}
+
+unsigned
+steer_sort(struct steer *s, unsigned me, struct rte_mbuf *pkts[], unsigned n, struct stats *stats)
+{
+	if (s->n_workers == 1)
+		return n;
+	return sort(s, me, pkts, n, steer_mode(s) == STEER_HASH, stats);
+}
+
+unsigned
+steer_strays(struct steer *s, unsigned me, struct rte_mbuf *pkts[], unsigned n, struct stats *stats)
+{
+	return s->n_workers == 1 ? n : sort(s, me, pkts, n, false, stats);
 }
 
 unsigned

@@ -445,7 +445,7 @@ static void owners_are_evenly_spread(void **state)
 
 	(void)state;
 	for (unsigned c = 0; c < 5; c++) {
-		struct steer *s = steer_new(counts[c], secret, &(struct err){ 0 });
+		struct steer *s = steer_new(counts[c], secret, NULL, &(struct err){ 0 });
 		unsigned n[64] = { 0 }, per = 65536 / counts[c];
 
 		assert_non_null(s);
@@ -466,9 +466,9 @@ static void owners_are_evenly_spread(void **state)
 
 static void every_part_of_the_tuple_and_the_secret_counts(void **state)
 {
-	struct steer *s = steer_new(64, secret, &(struct err){ 0 });
+	struct steer *s = steer_new(64, secret, NULL, &(struct err){ 0 });
 	struct steer *other =
-	    steer_new(64, (const uint8_t *)"another secret..", &(struct err){ 0 });
+	    steer_new(64, (const uint8_t *)"another secret..", NULL, &(struct err){ 0 });
 	unsigned moved[5] = { 0 };
 
 	(void)state;
@@ -492,7 +492,7 @@ static void every_part_of_the_tuple_and_the_secret_counts(void **state)
 
 static void exactly_one_worker_calls_a_flow_its_own(void **state)
 {
-	struct steer *s = steer_new(5, secret, &(struct err){ 0 });
+	struct steer *s = steer_new(5, secret, NULL, &(struct err){ 0 });
 
 	(void)state;
 	for (uint16_t port = 1; port <= 1000; port++) {
@@ -524,7 +524,7 @@ static uint16_t port_of(const struct rte_mbuf *m)
 
 static void alone_a_worker_keeps_everything(void **state)
 {
-	struct steer *s = steer_new(1, secret, &(struct err){ 0 });
+	struct steer *s = steer_new(1, secret, NULL, &(struct err){ 0 });
 	struct rte_mbuf *m[8], *got[8];
 	struct stats stats = { 0 };
 	struct frame f;
@@ -545,7 +545,7 @@ static void a_burst_is_sorted_in_order(void **state)
 	enum {
 		N = 256
 	};
-	struct steer *s = steer_new(3, secret, &(struct err){ 0 });
+	struct steer *s = steer_new(3, secret, NULL, &(struct err){ 0 });
 	struct rte_mbuf *m[N], *got[N];
 	struct stats stats = { 0 };
 	unsigned kept, total;
@@ -589,7 +589,7 @@ static void a_burst_is_sorted_in_order(void **state)
 
 static void an_icmp_error_follows_its_connection(void **state)
 {
-	struct steer *s = steer_new(2, secret, &(struct err){ 0 });
+	struct steer *s = steer_new(2, secret, NULL, &(struct err){ 0 });
 	struct stats stats = { 0 };
 
 	(void)state;
@@ -611,7 +611,7 @@ static void an_icmp_error_follows_its_connection(void **state)
 
 static void a_full_ring_drops_and_counts(void **state)
 {
-	struct steer *s = steer_new(2, secret, &(struct err){ 0 });
+	struct steer *s = steer_new(2, secret, NULL, &(struct err){ 0 });
 	struct stats stats = { 0 };
 	unsigned sent = 0;
 
@@ -702,7 +702,7 @@ static void *side_run(void *arg)
 
 static void two_threads_lose_nothing_and_keep_each_flow_in_order(void **state)
 {
-	struct steer *s = steer_new(2, secret, &(struct err){ 0 });
+	struct steer *s = steer_new(2, secret, NULL, &(struct err){ 0 });
 	static unsigned n_done;
 	struct side sides[2];
 	pthread_t threads[2];
