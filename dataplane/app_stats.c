@@ -66,6 +66,9 @@ static void print_states(const struct app *a, FILE *out, unsigned w)
 		fprintf(out, "sallyport_tcp_connections{worker=\"%u\",state=\"%s\"} %u\n", w,
 		    state_names[s], info->n_state[s]);
 	fprintf(out, "sallyport_tcp_mbufs_held{worker=\"%u\"} %u\n", w, info->n_held_mbufs);
+	fprintf(out, "sallyport_source_ports_taken{worker=\"%u\"} %u\n", w, info->n_ports_taken);
+	fprintf(out, "sallyport_source_ports_free_least{worker=\"%u\"} %u\n", w,
+	    info->n_ports_free_least);
 }
 
 /* Handshakes by what their client's certificate came to; failures only when they have happened. */
@@ -170,6 +173,16 @@ static void metric_worker(const struct app *a, FILE *out)
 		for (int s = TCP_SYN_SENT; s < TCP_N_STATES; s++)
 			fprintf(out, "sallyport_tcp_connections{worker=\"%u\",state=\"%s\"} %u\n",
 			    w, state_names[s], a->workers[w].stack_info.n_state[s]);
+	head(out, "source_ports_taken", "gauge",
+	    "Source ports of connections to backends, TIME-WAIT included.");
+	for (unsigned w = 0; w < a->n_workers; w++)
+		fprintf(out, "sallyport_source_ports_taken{worker=\"%u\"} %u\n", w,
+		    a->workers[w].stack_info.n_ports_taken);
+	head(out, "source_ports_free_least", "gauge",
+	    "Source ports left towards the target, from the address, that has fewest.");
+	for (unsigned w = 0; w < a->n_workers; w++)
+		fprintf(out, "sallyport_source_ports_free_least{worker=\"%u\"} %u\n", w,
+		    a->workers[w].stack_info.n_ports_free_least);
 	head(out, "tls_handshakes_active", "gauge", "Handshakes under way.");
 	for (unsigned w = 0; w < a->n_workers; w++)
 		fprintf(out, "sallyport_tls_handshakes_active{worker=\"%u\"} %u\n", w,

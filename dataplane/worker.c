@@ -47,6 +47,7 @@ int worker_init(struct worker *w, const struct worker_config *config, struct err
 	if (w->n_workers > 1) {
 		w->self = (struct steer_self){ .steer = w->steer, .worker = w->index };
 		stack.flow_is_ours = steer_is_ours;
+		stack.ports_are_ours = steer_ports;
 		stack.flow_arg = &w->self;
 	}
 	w->stack = stack_new(&stack, now);

@@ -82,6 +82,8 @@
 	X(TCP_COOKIES_GOOD, "tcp_syn_cookies_accepted")             \
 	X(TCP_COOKIES_BAD, "tcp_syn_cookies_rejected")              \
 	X(TCP_TW_EVICTED, "tcp_time_wait_evicted")                  \
+	X(TCP_NO_PORT, "tcp_source_ports_exhausted")                \
+	X(TCP_PORTS_REUSED, "tcp_source_ports_reused")              \
 	X(TCP_OUT_OF_ORDER, "tcp_out_of_order")                     \
 	X(TCP_RETRANSMITS, "tcp_retransmits")                       \
 	X(TCP_FAST_RECOVERIES, "tcp_fast_recoveries")               \

@@ -84,6 +84,33 @@ static enum tcp_error choose_from(struct stack *s, const struct ip_addr *source,
 										  : TCP_ERR_NO_PORT;
 }
 
+static bool is_same_net(const struct net_addr *a, const struct net_addr *b)
+{
+	unsigned whole = a->prefix / 8, rest = a->prefix % 8;
+
+	return a->prefix == b->prefix && memcmp(&a->ip, &b->ip, whole) == 0 &&
+	    (rest == 0 || (a->ip.b[whole] ^ b->ip.b[whole]) >> (8 - rest) == 0);
+}
+
+/*
+ * The ports of the route's own address are used up: the other addresses that we have in its net take
+ * over, in the order of the configuration.
+ */
+static enum tcp_error choose_beside(struct stack *s, struct choice *ch)
+{
+	const struct net_iface *iface = &s->ifaces[ch->flow.iface];
+	const struct ip_addr own = ch->flow.local;
+	unsigned at = 0;
+
+	while (at < iface->n_addresses && !ip_addr_eq(&iface->addresses[at].ip, &own))
+		at++;
+	for (unsigned i = 0; at < iface->n_addresses && i < iface->n_addresses; i++)
+		if (i != at && is_same_net(&iface->addresses[i], &iface->addresses[at]) &&
+		    choose_from(s, &iface->addresses[i].ip, ch) == TCP_OK)
+			return TCP_OK;
+	return TCP_ERR_NO_PORT;
+}
+
 static enum tcp_error choose(struct stack *s, const struct tcp_target *target, struct choice *ch)
 {
 	static const struct ip_addr any;
@@ -92,8 +119,10 @@ static enum tcp_error choose(struct stack *s, const struct tcp_target *target, s
 	*ch = (struct choice){
 		.flow = { .remote = target->ip, .remote_port = target->port },
 	};
-	if (!target->sources || target->n_sources == 0)
-		return choose_from(s, &any, ch);
+	if (!target->sources || target->n_sources == 0) {
+		error = choose_from(s, &any, ch);
+		return error == TCP_ERR_NO_PORT ? choose_beside(s, ch) : error;
+	}
 	/* Sources take turns, so that their ports are used up evenly. */
 	for (unsigned i = 0; i < target->n_sources; i++) {
 		unsigned at = (s->source_turn + i) % target->n_sources;

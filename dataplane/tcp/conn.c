@@ -103,6 +103,8 @@ static void conn_unhash(struct tcp_conn *c)
 	conn_key(c, &key);
 	table_remove(s, table_ref(TABLE_CONN, c->index), table_hash(&s->table, &key));
 	c->flags &= ~(uint32_t)CONN_HASHED;
+	if (c->flags & CONN_ACTIVE)
+		ports_give_back(s, &key);
 }
 
 struct conn_ext *conn_ext(struct tcp_conn *c)

@@ -58,6 +58,9 @@ static void defaults(struct stack_config *c)
 	if (!c->syn_retries)
 		c->syn_retries = 7; /* given up 183 s after the first (MUST-23) */
 	c->syn_retries = RTE_MIN(c->syn_retries, 100u);
+	if (!c->max_port_sets)
+		c->max_port_sets = 256;
+	c->max_port_sets = RTE_MIN(c->max_port_sets, 4096u);
 }
 
 /* One secret, many uses: a key for each. */
@@ -111,7 +114,13 @@ static int make_pools(struct stack *s)
 	while (s->dsts.mask < c->max_conns / 4 && s->dsts.mask < 8191)
 		s->dsts.mask = s->dsts.mask * 2 + 1;
 	s->dsts.entries = block(s, s->dsts.mask + 1, sizeof(struct dst_entry));
-	if (!ext || !ooo || !blocks || !mini || !tw || !s->dsts.entries)
+	s->ports.sets = block(s, c->max_port_sets, sizeof(struct port_set));
+	s->ports.n_sets = (uint16_t)c->max_port_sets;
+	s->ifaces = block(s, c->net.n_ifaces, sizeof(*s->ifaces));
+	if (s->ifaces)
+		memcpy(s->ifaces, c->net.ifaces, c->net.n_ifaces * sizeof(*s->ifaces));
+	if (!s->ifaces || !s->ports.sets || !ext || !ooo || !blocks || !mini || !tw ||
+	    !s->dsts.entries)
 		return -1;
 	if (c->history) {
 		s->histories = block(s, c->max_conns, sizeof(struct history));
@@ -629,4 +638,5 @@ void stack_info_get(const struct stack *s, struct stack_info *info)
 	for (unsigned i = 0; i < s->n_strays; i++)
 		info->n_held_mbufs += s->strays[i]->nb_segs;
 	info->n_conns_free = s->conn_pool.n_objects - s->conn_pool.n_used;
+	ports_info(s, info);
 }

@@ -14,6 +14,7 @@
 #include "dataplane/tcp/dst.h"
 #include "dataplane/tcp/listen.h"
 #include "dataplane/tcp/pool.h"
+#include "dataplane/tcp/ports.h"
 #include "dataplane/tcp/table.h"
 #include "dataplane/tcp/tcp.h"
 
@@ -40,6 +41,7 @@ struct stack_keys {
 struct stack {
 	struct stack_config config;
 	struct net *net;
+	struct net_iface *ifaces; /* as in config.net, which is the caller's */
 	struct stats *stats;
 	struct rte_mempool *pool;
 	uint64_t now_us;
@@ -60,14 +62,14 @@ struct stack {
 	struct fifo tws;                /* by age */
 	struct listeners listeners;
 	struct dst_cache dsts;
-	uint32_t port_counters[64]; /* RFC 6056 algorithm 4 */
+	struct ports ports;
 	uint32_t source_turn;
 	uint32_t n_state[TCP_N_STATES];
 	uint64_t entered[TCP_N_STATES];
 	struct history *histories; /* one per connection; NULL: not kept */
 	struct rte_mbuf *strays[STRAYS_MAX];
 	unsigned n_strays;
-	void *memory[10]; /* what stack_free gives back */
+	void *memory[12]; /* what stack_free gives back */
 
 	struct tcp_conn conns[] __attribute__((aligned(64)));
 };

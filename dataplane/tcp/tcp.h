@@ -62,11 +62,17 @@ struct stack_config {
 	bool no_ecn;               /* do not negotiate ECN (RFC 3168) */
 	bool history;              /* remember what happens to connections (check.h); 4 KB each */
 	uint8_t cookie_secret[32]; /* shared by the workers: ISNs, cookies, timestamp offsets */
+	uint32_t max_port_sets; /* (own address, target) with connections; 0: 256, at most 4096 */
 	/*
 	 * True when packets of this flow will arrive at this worker: a pure function, asked
 	 * when a source port is chosen. NULL: always true.
 	 */
 	bool (*flow_is_ours)(const void *arg, const struct flow *flow);
+	/*
+	 * The same of 64 flows, which differ in their local ports: flow->local_port, a multiple of 64, and
+	 * those after it; bit i is the i-th's. NULL: flow_is_ours is asked for each.
+	 */
+	uint64_t (*ports_are_ours)(const void *arg, const struct flow *flow);
 	const void *flow_arg;
 };
 
@@ -121,7 +127,8 @@ void tcp_unlisten(struct stack *s, const struct ip_addr *ip, uint16_t port);
 struct tcp_target {
 	struct ip_addr ip;
 	uint16_t port;
-	const struct ip_addr *sources; /* local addresses to choose from; NULL: the route's */
+	/* Local addresses to choose from; NULL: the route's, and when its ports are used up the others of its net. */
+	const struct ip_addr *sources;
 	unsigned n_sources;
 };
 
@@ -245,6 +252,8 @@ struct stack_info {
 	uint32_t n_state[TCP_N_STATES]; /* connections (and mini-blocks) in each state */
 	uint32_t n_held_mbufs;          /* mbufs in all queues of this stack */
 	uint32_t n_conns_free;
+	uint32_t n_ports_taken;      /* of connections that we opened, TIME-WAIT included */
+	uint32_t n_ports_free_least; /* towards the target that has fewest left; nearly exact */
 };
 
 void stack_info_get(const struct stack *s, struct stack_info *info);

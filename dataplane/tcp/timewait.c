@@ -19,6 +19,8 @@ static void tw_free(struct stack *s, struct tw *tw, uint32_t hash)
 {
 	FIFO_UNLINK(&s->tws, tw_at, s, tw);
 	table_remove(s, table_ref(TABLE_TW, tw_index(s, tw)), hash);
+	if (tw->active)
+		ports_give_back(s, &tw->key);
 	pool_put(&s->tw_pool, tw);
 	s->n_state[TCP_TIME_WAIT]--;
 }
@@ -50,11 +52,14 @@ void tw_enter(struct tcp_conn *c)
 		.ts_recent = c->ts_recent,
 		.iface = c->flow.iface,
 		.ts = (c->flags & CONN_TS) != 0,
+		.active = (c->flags & CONN_ACTIVE) != 0,
 	};
 	hash = table_hash(&s->table, &tw->key);
 	table_remove(s, table_ref(TABLE_CONN, c->index), hash);
 	c->flags &= ~(uint32_t)CONN_HASHED;
 	table_add(s, table_ref(TABLE_TW, tw_index(s, tw)), hash);
+	if (tw->active)
+		ports_wait(s, &tw->key);
 	tw_file(s, tw);
 	s->n_state[TCP_TIME_WAIT]++;
 }

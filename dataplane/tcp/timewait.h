@@ -22,7 +22,8 @@ struct tw {
 	uint32_t expires_ms;
 	uint32_t answered_ms;
 	uint16_t iface;
-	bool ts, answered;
+	bool ts : 1, answered : 1;
+	bool active; /* we had opened it */
 };
 static_assert(sizeof(struct tw) == 64, "one line");
 

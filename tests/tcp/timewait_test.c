@@ -132,6 +132,75 @@ SCENARIO(time_wait_is_bounded)
 	STATE(TCP_CLOSED);
 }
 
+/* All ports but one are somebody else's. */
+static uint64_t port_2000_is_ours(const void *arg, const struct flow *flow)
+{
+	(void)arg;
+	return flow->local_port == 2000 / 64 * 64 ? 1ull << 2000 % 64 : 0;
+}
+
+static const struct peer_config one_port = { .stack = { .ports_are_ours = port_2000_is_ours } };
+
+static enum tcp_error connect_again(struct peer *p)
+{
+	struct tcp_target target = { .ip = p->remote, .port = 80 };
+	enum tcp_error error;
+	struct tcp_conn *c = tcp_connect(p->stack, &target, p, p->now_us, &error);
+
+	CHECK((c != NULL) == (error == TCP_OK));
+	if (c) {
+		CHECK(tcp_flow(c)->local_port == 2000);
+		peer_run(p);
+		peer_discard(p);
+		tcp_abort(c);
+		tcp_release(c);
+		peer_run(p);
+		peer_discard(p);
+	}
+	return error;
+}
+
+static void close_actively(struct peer *p, const char *options)
+{
+	ESTABLISH_ACTIVE(options, 65535);
+	CHECK(p->local_port == 2000);
+	CHECK(connect_again(p) == TCP_ERR_NO_PORT);
+	APP_SHUTDOWN();
+	EXPECT("F. 1:1(0) ack 1");
+	SEND("F. 1:1(0) ack 2 win 65535");
+	EXPECT(". 2:2(0) ack 2");
+	APP_RELEASE();
+	STATE(TCP_TIME_WAIT);
+}
+
+/* RFC 6191 for our own opens: a peer with timestamps tells old from new once the clock has ticked. */
+SCENARIO(own_open_takes_over_a_time_wait_with_timestamps)
+{
+	struct stack_info info;
+
+	close_actively(p, "mss 1460,sackOK,TS");
+	ADVANCE_MS(900);
+	CHECK(connect_again(p) == TCP_ERR_NO_PORT);
+	COUNTED(STAT_TCP_NO_PORT, 2);
+	ADVANCE_MS(200);
+	CHECK(connect_again(p) == TCP_OK);
+	COUNTED(STAT_TCP_PORTS_REUSED, 1);
+	CHECK(connect_again(p) == TCP_OK); /* it is free now */
+	COUNTED(STAT_TCP_PORTS_REUSED, 1);
+	stack_info_get(p->stack, &info);
+	CHECK(info.n_ports_taken == 0);
+}
+
+SCENARIO(own_open_waits_for_a_time_wait_without_timestamps)
+{
+	close_actively(p, "mss 1460");
+	ADVANCE_MS(59 * 1000);
+	CHECK(connect_again(p) == TCP_ERR_NO_PORT);
+	ADVANCE_MS(2 * 1000);
+	CHECK(connect_again(p) == TCP_OK);
+	COUNTED(STAT_TCP_PORTS_REUSED, 0);
+}
+
 /* TIME-WAIT does not use up connections (tcp.md 5: 64 bytes in a FIFO). */
 SCENARIO(time_wait_frees_the_connection)
 {
@@ -200,6 +269,8 @@ int main(int argc, char **argv)
 		RUN(reuse_by_timestamp),
 		RUN(no_reuse_by_older_timestamp),
 		RUN(reuse_without_timestamp_after_one_with),
+		RUN_WITH(own_open_takes_over_a_time_wait_with_timestamps, one_port),
+		RUN_WITH(own_open_waits_for_a_time_wait_without_timestamps, one_port),
 		RUN(old_duplicates_do_not_assassinate),
 		RUN(ack_from_time_wait_has_timestamps),
 		RUN(paws_in_time_wait),
