@@ -15,7 +15,6 @@
 #include <rte_mbuf.h>
 
 #include "config/err.h"
-#include "dataplane/base/log.h"
 #include "dataplane/port/port.h"
 #include "dataplane/proxy/snapshot.h"
 #include "dataplane/steer/steer.h"
@@ -84,7 +83,8 @@ static int start_eal(struct app *a, struct err *e)
 		.n_devices = n_devices,
 	};
 
-	if (getrandom(a->secret, sizeof(a->secret), 0) != sizeof(a->secret))
+	if (getrandom(a->secret, sizeof(a->secret), 0) != sizeof(a->secret) ||
+	    getrandom(a->rss_key, sizeof(a->rss_key), 0) != sizeof(a->rss_key))
 		return err_set(e, "the kernel gives no random numbers");
 	return eal_start(&config, e);
 }
@@ -115,6 +115,7 @@ static struct port_config port_config(const struct app *a, unsigned i)
 		.rx_descriptors = port->rx_descriptors,
 		.tx_descriptors = port->tx_descriptors,
 		.flow_control = flow_control[port->flow_control],
+		.rss_key = a->rss_key,
 		.pools = a->pools,
 	};
 }
@@ -251,48 +252,6 @@ static void stop_rcu(struct app *a)
 	a->qsbr = NULL;
 }
 
-/* HASH when all ports can, RING otherwise; said with the reason. */
-static int start_steer(struct app *a, struct err *e)
-{
-	struct steer_offer offers[CONFIG_MAX_PORTS];
-	const struct steer_rss *rss;
-	static struct err why;
-
-	for (unsigned i = 0; i < a->boot->n_ports; i++)
-		offers[i] = (struct steer_offer){ .port = a->boot->ports[i].name };
-	err_init(&why);
-	rss = steer_agree(offers, a->boot->n_ports, a->n_workers, &why);
-	a->steer = steer_new(a->n_workers, a->secret, rss, e);
-	if (!a->steer)
-		return -1;
-	a->steer_mode = steer_mode(a->steer);
-	if (a->steer_mode == STEER_RING)
-		log_info("steering: ring, software chooses the worker of each flow: %.*s",
-		    (int)strcspn(why.text, "\n"), why.text);
-	else
-		log_info("steering: %s", steer_mode_name(a->steer_mode));
-	return 0;
-}
-
-static void stop_steer(struct app *a)
-{
-	steer_free(a->steer);
-	a->steer = NULL;
-}
-
-void app_watch(struct app *a)
-{
-	enum steer_mode mode = steer_mode(a->steer);
-
-	if (mode == a->steer_mode)
-		return;
-	log_warning(
-	    "steering: %s, no longer %s: a device does not spread flows by the hash and table "
-	    "that it tells (steer_wrong_hash, steer_wrong_queue)",
-	    steer_mode_name(mode), steer_mode_name(a->steer_mode));
-	a->steer_mode = mode;
-}
-
 static int start_tls(struct app *a, struct err *e)
 {
 	(void)a;
@@ -376,7 +335,7 @@ static const struct step {
 	{ start_pools, stop_pools },
 	{ start_ports, stop_ports },
 	{ start_rcu, stop_rcu },
-	{ start_steer, stop_steer },
+	{ app_steer_start, app_steer_stop },
 	{ start_workers, stop_workers },
 };
 

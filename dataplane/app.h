@@ -10,6 +10,7 @@
 
 #include "config/model.h"
 #include "dataplane/net/net.h"
+#include "dataplane/port/port.h"
 #include "dataplane/steer/mode.h"
 
 struct err;
@@ -38,6 +39,7 @@ struct app {
 	struct conn_ring *log_rings[CONFIG_MAX_WORKERS];
 	double grace_s; /* how long the last publication waited for the workers */
 	uint8_t secret[32];
+	uint8_t rss_key[PORT_RSS_KEY_MAX];
 	uint64_t loops_seen[CONFIG_MAX_WORKERS]; /* by app_stuck_worker */
 };
 
@@ -71,6 +73,10 @@ void app_publish(struct app *a, struct snapshot *snapshot);
 
 /* Gives the ticket keys to every worker and waits until none uses others any more; borrowed until the next call. */
 void app_publish_tickets(struct app *a, const struct ticket_ring *ring);
+
+/* A step of the start, and of the stop: chooses how flows come to their workers, and says it. */
+int app_steer_start(struct app *a, struct err *e);
+void app_steer_stop(struct app *a);
 
 /* To be called now and then: logs what the workers have found out about the devices. */
 void app_watch(struct app *a);

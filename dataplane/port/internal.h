@@ -39,6 +39,8 @@ struct port {
 	struct port_queue *queues;
 	uint16_t *devs;
 	char *name;
+	struct port_rss rss;
+	bool has_rss;
 	enum link_seen link_seen;
 	unsigned link_changes;
 };
@@ -52,16 +54,6 @@ bool port_audit_is_true(const struct rte_mbuf *m);
  */
 void port_audit(struct port_queue *q, struct rte_mbuf *pkts[], unsigned n);
 
-#define PORT_RSS_TABLE_MAX 512
-
-/* How a device spreads flows, as it says itself. */
-struct port_rss {
-	uint64_t types; /* RTE_ETH_RSS_* */
-	unsigned key_size, table_size;
-	uint8_t key[64];
-	uint16_t table[PORT_RSS_TABLE_MAX]; /* queue of each hash value, modulo table_size */
-};
-
 /* True when every one of n_queues has its share of the table, to one entry, and no other has any. */
 bool port_rss_is_even(const struct port_rss *rss, unsigned n_queues);
 
@@ -70,6 +62,12 @@ bool port_rss_is_even(const struct port_rss *rss, unsigned n_queues);
  * a negative errno: -ENOTSUP when the device cannot say, -EIO when it did not take the table.
  */
 int port_rss_read(uint16_t dev, unsigned n_queues, struct port_rss *rss);
+
+/*
+ * Asks a started device to hash by this key, as long as it wants one of at most PORT_RSS_KEY_MAX bytes. What
+ * came of it, port_rss_read tells.
+ */
+void port_rss_set_key(uint16_t dev, const uint8_t key[PORT_RSS_KEY_MAX]);
 
 /*
  * A frame the device can send: m itself when it is, else one linear copy from pool and m is freed.

@@ -168,6 +168,8 @@ static void set_rss(struct device *d)
 		return;
 	d->conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
 	d->conf.rx_adv_conf.rss_conf.rss_hf = d->info.flow_type_rss_offloads & flows;
+	/* What steer compares with its own. */
+	d->conf.rxmode.offloads |= d->info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_RSS_HASH;
 }
 
 /* A frame of the full mtu has to fit a buffer, or the device has to scatter it over several. */
@@ -282,14 +284,16 @@ static int set_flow_control(const struct device *d, const struct port_config *co
 }
 
 /* What became of set_rss; steer copes with any of it, so nothing here is fatal. */
-static void check_rss(const struct device *d, const struct port_config *config)
+static void check_rss(struct port *p, const struct device *d, const struct port_config *config)
 {
-	struct port_rss rss;
 	int rc;
 
 	if (d->conf.rxmode.mq_mode != RTE_ETH_MQ_RX_RSS)
 		return;
-	rc = port_rss_read(d->id, d->n_queues, &rss);
+	if (config->rss_key != NULL)
+		port_rss_set_key(d->id, config->rss_key);
+	rc = port_rss_read(d->id, d->n_queues, &p->rss);
+	p->has_rss = rc == 0;
 	if (rc == -ENOTSUP)
 		log_info("port '%s': device '%s' does not tell how it spreads flows", config->name,
 		    d->name);
@@ -299,7 +303,7 @@ static void check_rss(const struct device *d, const struct port_config *config)
 		    config->name, d->name, d->n_queues, rte_strerror(-rc));
 	else
 		log_info("port '%s': RSS by a key of %u bytes and a table of %u over %u queues",
-		    config->name, rss.key_size, rss.table_size, d->n_queues);
+		    config->name, p->rss.key_size, p->rss.table_size, d->n_queues);
 }
 
 /* Workers on the other socket reach the device's memory through the link between sockets. */
@@ -320,13 +324,13 @@ static void check_numa(const struct device *d, const struct port_config *config)
 }
 
 /* Configures and starts one device; pools are those of its queues. */
-static int device_start(struct device *d, const struct port_config *config, uint32_t offloads,
+static int device_start(struct port *p, struct device *d, const struct port_config *config,
     struct rte_mempool *const *pools, struct err *e)
 {
 	int rc;
 
 	d->conf.rxmode.mtu = config->mtu;
-	set_offloads(d, offloads);
+	set_offloads(d, p->offloads);
 	set_rss(d);
 	rc = rte_eth_dev_configure(d->id, d->n_queues, d->n_queues, &d->conf);
 	if (rc != 0)
@@ -339,7 +343,7 @@ static int device_start(struct device *d, const struct port_config *config, uint
 	rc = rte_eth_dev_start(d->id);
 	if (rc != 0)
 		return fail(config, d, "start", rc, e);
-	check_rss(d, config);
+	check_rss(p, d, config);
 	check_numa(d, config);
 	if (set_flow_control(d, config, e) != 0)
 		return -1;
@@ -405,7 +409,7 @@ port_start(struct port *p, struct device *devs, const struct port_config *config
 		struct device *d = &devs[i];
 
 		p->devs[p->n_devs++] = d->id; /* port_close sees to it from here on */
-		if (device_start(d, config, p->offloads, config->pools + next, e) != 0)
+		if (device_start(p, d, config, config->pools + next, e) != 0)
 			return -1;
 		for (uint16_t q = 0; q < d->n_queues; q++, next++)
 			p->queues[next] = (struct port_queue){ .dev = d->id,
@@ -478,6 +482,11 @@ void port_mac(const struct port *p, uint8_t mac[6])
 uint32_t port_offloads(const struct port *p)
 {
 	return p->offloads;
+}
+
+const struct port_rss *port_rss(const struct port *p)
+{
+	return p->has_rss ? &p->rss : NULL;
 }
 
 const char *port_name(const struct port *p)

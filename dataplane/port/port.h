@@ -42,6 +42,8 @@ enum port_flow_control {
 	PORT_FLOW_ON
 };
 
+#define PORT_RSS_KEY_MAX 64
+
 struct port_config {
 	const char *name;
 	const char *const *devices; /* ethdev names, or a PCI address */
@@ -53,6 +55,11 @@ struct port_config {
 	bool promiscuous;
 	enum port_flow_control
 	    flow_control; /* pause frames; a device that cannot be told is refused */
+	/*
+	 * What devices that let themselves be told shall hash flows by: secret, so that clients cannot choose their
+	 * queue, and the same for all ports. NULL: each its own.
+	 */
+	const uint8_t *rss_key; /* PORT_RSS_KEY_MAX bytes */
 	/*
 	 * The receive pool of each queue; borrowed. Its data room takes a frame of mtu behind the
 	 * headroom, and 256 bytes more for af_xdp, which also wants it in one piece of memory.
@@ -80,6 +87,19 @@ void port_close(struct port *p);
 void port_mac(const struct port *p, uint8_t mac[6]);
 uint32_t port_offloads(const struct port *p); /* enum port_offload bits in use */
 const char *port_name(const struct port *p);
+
+#define PORT_RSS_TABLE_MAX 512
+
+/* How a device spreads flows, as it says itself. */
+struct port_rss {
+	uint64_t types; /* RTE_ETH_RSS_* */
+	unsigned key_size, table_size;
+	uint8_t key[PORT_RSS_KEY_MAX];
+	uint16_t table[PORT_RSS_TABLE_MAX]; /* queue of each hash value, modulo table_size */
+};
+
+/* NULL: the port has one queue, several devices, or a device that does not say. */
+const struct port_rss *port_rss(const struct port *p);
 
 struct port_link {
 	bool is_up; /* of several devices: all of them */

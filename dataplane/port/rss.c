@@ -58,6 +58,24 @@ bool port_rss_is_even(const struct port_rss *rss, unsigned n_queues)
 	return true;
 }
 
+void port_rss_set_key(uint16_t dev, const uint8_t key[PORT_RSS_KEY_MAX])
+{
+	struct rte_eth_rss_conf conf = { 0 };
+	struct rte_eth_dev_info info;
+	uint8_t copy[PORT_RSS_KEY_MAX];
+	int rc;
+
+	if (rte_eth_dev_info_get(dev, &info) != 0 || info.hash_key_size == 0 ||
+	    info.hash_key_size > sizeof(copy) || rte_eth_dev_rss_hash_conf_get(dev, &conf) != 0)
+		return;
+	memcpy(copy, key, sizeof(copy));
+	conf.rss_key = copy;
+	conf.rss_key_len = info.hash_key_size;
+	rc = rte_eth_dev_rss_hash_update(dev, &conf);
+	if (rc != 0)
+		log_info("device %u keeps its own RSS key: %s", dev, rte_strerror(-rc));
+}
+
 int port_rss_read(uint16_t dev, unsigned n_queues, struct port_rss *rss)
 {
 	struct rte_eth_dev_info info;

@@ -194,6 +194,42 @@ static void tables_that_starve_a_queue_are_uneven(void **state)
 	assert_false(port_rss_is_even(&rss, 0));
 }
 
+static void a_device_takes_our_key_and_tells_its_table(void **state)
+{
+	static const char *const devices[] = { "net_null3" };
+	struct port_config c = config_for(devices, 1);
+	uint8_t key[PORT_RSS_KEY_MAX];
+	const struct port_rss *rss;
+	struct port *p;
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(key); i++)
+		key[i] = (uint8_t)(200 - i);
+	c.n_queues = 2;
+	c.rss_key = key;
+	p = port_open(&c, 0, &err);
+	if (p == NULL)
+		fail_msg("%s", err.text);
+	rss = port_rss(p);
+	assert_non_null(rss);
+	assert_int_equal(rss->key_size, 40);
+	assert_memory_equal(rss->key, key, 40);
+	assert_true(port_rss_is_even(rss, 2));
+	port_close(p);
+}
+
+static void who_has_no_table_tells_none(void **state)
+{
+	static const char *const devices[] = { "net_ring4" };
+	struct port_config c = config_for(devices, 1);
+	struct port *p = port_open(&c, 0, &err);
+
+	(void)state;
+	assert_non_null(p);
+	assert_null(port_rss(p));
+	port_close(p);
+}
+
 /* --- a device that calls checksums good --- */
 
 /* 66 bytes: a TCP segment of 12 bytes over IPv4, all sums right. */
@@ -512,7 +548,8 @@ static int start(void **state)
 {
 	static const char *const args[] = { "--no-huge", "--no-pci", "--vdev=net_ring0",
 		"--vdev=net_ring1", "--vdev=net_ring2", "--vdev=net_ring3", "--vdev=net_null0",
-		"--vdev=net_null2", "--vdev=net_null1", "--log-level=user1:error" };
+		"--vdev=net_null2", "--vdev=net_null1", "--vdev=net_null3", "--vdev=net_ring4",
+		"--log-level=user1:error" };
 	static const unsigned cores[] = { 0, 0 }; /* the machine may have no more */
 
 	(void)state;
@@ -551,6 +588,8 @@ int main(void)
 		cmocka_unit_test(frames_that_fit_no_buffer_are_refused),
 		cmocka_unit_test(a_device_without_pause_frames_is_not_told_about_them),
 		cmocka_unit_test(tables_that_starve_a_queue_are_uneven),
+		cmocka_unit_test(a_device_takes_our_key_and_tells_its_table),
+		cmocka_unit_test(who_has_no_table_tells_none),
 		cmocka_unit_test(an_audit_reads_nothing_behind_a_frame),
 		cmocka_unit_test(a_frame_comes_back_with_the_ports_number),
 		cmocka_unit_test(what_a_full_ring_refuses_is_freed_and_counted),
