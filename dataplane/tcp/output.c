@@ -34,6 +34,8 @@ void output_update_mss(struct tcp_conn *c, const struct net_dst *dst)
 	if (mss > c->mss)
 		c->mss_proven = false;
 	c->mss = (uint16_t)mss;
+	/* After a timeout it may be one of the smaller segments (RFC 5681 3.1: at least one). */
+	c->cwnd = RTE_MAX(c->cwnd, mss);
 }
 
 static bool may_send_by_cwnd(const struct tcp_conn *c, uint32_t len)
