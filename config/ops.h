@@ -114,6 +114,19 @@ struct ops_connection {
 	const char *listener, *state, *version, *suite;
 };
 
+#define OPS_WORKER_QUEUES 8
+
+struct ops_worker {
+	unsigned index, core, node; /* node: of NUMA */
+	/* "front0: 0000:3b:00.0 queue 1", one for each port. */
+	char queues[OPS_WORKER_QUEUES][96];
+	unsigned n_queues;
+	const char *steering;                   /* the mode */
+	unsigned long long cycles, busy_cycles; /* since the start */
+	unsigned long long connections, handed_over, taken_over;
+	unsigned ports_taken, ports_free_least;
+};
+
 struct ops {
 	void *arg;
 
@@ -166,6 +179,10 @@ struct ops {
 	/* Calls visit for at most limit connections; returns how many there are. */
 	unsigned (*connections)(void *arg, unsigned limit,
 	    void (*visit)(void *arg, const struct ops_connection *connection), void *visit_arg);
+
+	/* Calls visit for each worker; returns how many there are. */
+	unsigned (*workers)(
+	    void *arg, void (*visit)(void *arg, const struct ops_worker *worker), void *visit_arg);
 
 	/* What control knows, for Prometheus, as text with HELP and TYPE. */
 	void (*metrics)(void *arg, FILE *out);

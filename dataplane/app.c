@@ -300,6 +300,7 @@ static int start_workers(struct app *a, struct err *e)
 	for (unsigned w = 0; w < a->n_workers; w++)
 		if (init_worker(a, w, e) < 0)
 			return -1;
+	a->workers_tsc = rte_rdtsc();
 	RTE_LCORE_FOREACH_WORKER(lcore) {
 		if (i < a->n_workers &&
 		    rte_eal_remote_launch(worker_main, &a->workers[i], lcore) != 0)

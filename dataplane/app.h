@@ -33,6 +33,7 @@ struct app {
 	enum steer_mode steer_mode; /* as the log says */
 	struct rte_rcu_qsbr *qsbr;
 	struct worker *workers;
+	uint64_t workers_tsc; /* when they began */
 	unsigned n_workers;
 	unsigned n_started; /* steps of the start that were taken */
 	struct conn_writer *log;

@@ -407,6 +407,14 @@ static unsigned op_connections(void *arg, unsigned limit,
 	return c->host.connections ? c->host.connections(c->host.arg, limit, visit, visit_arg) : 0;
 }
 
+static unsigned
+op_workers(void *arg, void (*visit)(void *arg, const struct ops_worker *worker), void *visit_arg)
+{
+	struct control *c = arg;
+
+	return c->host.workers ? c->host.workers(c->host.arg, visit, visit_arg) : 0;
+}
+
 struct control *control_new(
     const char *path, void (*on_step)(void *arg, const char *step), void *arg, struct err *e)
 {
@@ -428,6 +436,7 @@ struct control *control_new(
 		.rotate_tickets = op_rotate_tickets,
 		.put_tickets = op_put_tickets,
 		.connections = op_connections,
+		.workers = op_workers,
 		.metrics = control_op_metrics,
 		.counters = control_op_counters };
 	control_read_ops(&c->ops);

@@ -48,6 +48,8 @@ struct control_host {
 	int (*put_tickets)(void *drain_arg, const char *text, size_t len, struct err *e);
 	unsigned (*connections)(void *arg, unsigned limit,
 	    void (*visit)(void *arg, const struct ops_connection *connection), void *visit_arg);
+	unsigned (*workers)(
+	    void *arg, void (*visit)(void *arg, const struct ops_worker *worker), void *visit_arg);
 	/* For Prometheus: of backends and their targets; of the workers, which any thread may ask. */
 	void (*backends)(void *arg, FILE *out);
 	void (*counters)(void *arg, FILE *out);

@@ -5,10 +5,15 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <rte_cycles.h>
+#include <rte_lcore.h>
+
 #include "dataplane/app.h"
 #include "dataplane/control.h"
+#include "dataplane/port/port.h"
 #include "dataplane/proxy/dump.h"
 #include "dataplane/proxy/snapshot.h"
+#include "dataplane/steer/steer.h"
 #include "dataplane/worker.h"
 #include "tls/policy.h"
 
@@ -95,12 +100,48 @@ static unsigned connections(void *arg, unsigned limit,
 	return total;
 }
 
+static void fill_worker(const struct app *a, unsigned i, struct ops_worker *o)
+{
+	const struct worker *w = &a->workers[i];
+
+	*o = (struct ops_worker){
+		.index = i,
+		.core = a->boot->runtime.workers[i],
+		.node = rte_lcore_to_socket_id(i + 1),
+		.steering = steer_mode_name(steer_mode(a->steer)),
+		.cycles = rte_rdtsc() - a->workers_tsc,
+		.busy_cycles = w->stats.v[STAT_BUSY_CYCLES],
+		.connections = w->stats.v[STAT_CONNECTIONS_ACTIVE],
+		.handed_over = w->stats.v[STAT_STEER_FORWARDED],
+		.taken_over = w->stats.v[STAT_STEER_RECEIVED],
+		.ports_taken = w->stack_info.n_ports_taken,
+		.ports_free_least = w->stack_info.n_ports_free_least,
+	};
+	for (unsigned p = 0; p < a->boot->n_ports && p < OPS_WORKER_QUEUES; p++)
+		port_queue_name(a->ports[p], i, o->queues[o->n_queues++], sizeof(o->queues[0]));
+}
+
+static unsigned
+workers(void *arg, void (*visit)(void *arg, const struct ops_worker *worker), void *visit_arg)
+{
+	const struct app *a = arg;
+
+	for (unsigned i = 0; i < a->n_workers; i++) {
+		struct ops_worker o;
+
+		fill_worker(a, i, &o);
+		visit(visit_arg, &o);
+	}
+	return a->n_workers;
+}
+
 void control_app_host(struct app *app, struct control_host *host)
 {
 	*host = (struct control_host){
 		.arg = app,
 		.publish = publish,
 		.connections = connections,
+		.workers = workers,
 		.backends = backends,
 		.counters = counters,
 		.n_workers = app->n_workers,

@@ -75,6 +75,33 @@ void api_keep(struct api_context *c)
 }
 
 /* control's part as it is kept, and the counters as they are. */
+static void add_worker(void *arg, const struct ops_worker *w)
+{
+	json_t *queues = json_array();
+
+	for (unsigned i = 0; i < w->n_queues; i++)
+		json_array_append_new(queues, json_string(w->queues[i]));
+	json_array_append_new(arg,
+	    json_pack("{s:i, s:i, s:i, s:o, s:s, s:I, s:I, s:I, s:I, s:I, s:i, s:i}", "worker",
+		(int)w->index, "core", (int)w->core, "node", (int)w->node, "queues", queues,
+		"steering", w->steering, "cycles", (json_int_t)w->cycles, "busy_cycles",
+		(json_int_t)w->busy_cycles, "connections", (json_int_t)w->connections,
+		"handed_over", (json_int_t)w->handed_over, "taken_over", (json_int_t)w->taken_over,
+		"ports_taken", (int)w->ports_taken, "ports_free_least", (int)w->ports_free_least));
+}
+
+void api_read_workers(struct api_context *c, struct api_request *r)
+{
+	static const char *const none[] = { NULL };
+	json_t *all;
+
+	if (!api_check_form(r, none, NULL))
+		return;
+	all = json_array();
+	c->ops->workers(c->ops->arg, add_worker, all);
+	api_answer(r, 200, json_pack("{s:o}", "workers", all));
+}
+
 static void metrics_text(struct api_context *c, struct api_request *r)
 {
 	FILE *out = open_memstream(&r->text, &r->text_len);

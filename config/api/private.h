@@ -150,6 +150,7 @@ void api_read_diff(struct api_context *c, struct api_request *r);
 void api_read_explain(struct api_context *c, struct api_request *r);
 void api_read_connections(struct api_context *c, struct api_request *r);
 void api_read_stats(struct api_context *c, struct api_request *r);
+void api_read_workers(struct api_context *c, struct api_request *r);
 void api_read_metrics(struct api_context *c, struct api_request *r);
 void api_read_health(struct api_context *c, struct api_request *r);
 

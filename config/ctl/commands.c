@@ -369,6 +369,61 @@ static int connections(struct ctl *c, int n, char **operands)
 	return CTL_OK;
 }
 
+/* Cycles with work of all that passed between two answers, in percent. */
+static double busy(const json_t *before, const json_t *now)
+{
+	double all = (double)(number_of(now, "cycles") - number_of(before, "cycles"));
+	double work = (double)(number_of(now, "busy_cycles") - number_of(before, "busy_cycles"));
+
+	return all > 0 ? 100 * work / all : 0;
+}
+
+static void print_workers(const json_t *before, const json_t *now)
+{
+	static const char *const heads[] = { "WORKER", "CORE", "NODE", "BUSY", "CONNECTIONS",
+		"HANDED OVER", "PORTS FREE", "STEERING", "QUEUES" };
+	struct ctl_table *t = ctl_table_new(9, heads);
+	const json_t *w;
+	size_t i;
+
+	json_array_foreach(now, i, w)
+	{
+		char *queues = ctl_join(json_object_get(w, "queues"));
+
+		ctl_cell(t, "%lld", number_of(w, "worker"));
+		ctl_cell(t, "%lld", number_of(w, "core"));
+		ctl_cell(t, "%lld", number_of(w, "node"));
+		ctl_cell(t, "%.1f %%", busy(json_array_get(before, i), w));
+		ctl_cell(t, "%lld", number_of(w, "connections"));
+		ctl_cell(t, "%lld", number_of(w, "handed_over"));
+		ctl_cell(t, "%lld", number_of(w, "ports_free_least"));
+		ctl_cell(t, "%s", text_of(w, "steering"));
+		ctl_cell(t, "%s", queues ? queues : "");
+		free(queues);
+	}
+	ctl_table_print(t);
+}
+
+/* Asks twice, a second apart: how busy a worker is now says more than how busy it has been. */
+static int workers(struct ctl *c, int n, char **operands)
+{
+	json_t *before, *now;
+	int result = ctl_ask(c, "GET", "/v1/workers", NULL, &before);
+
+	(void)n;
+	(void)operands;
+	if (result != CTL_OK || ctl_is_json(c, before))
+		return result;
+	sleep(1);
+	result = ctl_ask(c, "GET", "/v1/workers", NULL, &now);
+	if (result == CTL_OK) {
+		print_workers(json_object_get(before, "workers"), json_object_get(now, "workers"));
+		json_decref(now);
+	}
+	json_decref(before);
+	return result;
+}
+
 static void print_stats(const json_t *now, const json_t *before)
 {
 	static const char *const heads[] = { "COUNTER", "VALUE", "PER SECOND" };
@@ -542,6 +597,10 @@ const struct ctl_command ctl_commands[] = {
 	{ "rollback", NULL, 1, 1, rollback, "GENERATION", "everything as it was in that generation",
 	    "" },
 	{ "connections", NULL, 0, 1, connections, "[LIMIT]", "connections there are", "" },
+	{ "workers", NULL, 0, 0, workers, "",
+	    "workers, their cores and queues, and how busy they are",
+	    "BUSY is of one second. HANDED OVER are packets that came to a worker and belonged to another;\n"
+	    "PORTS FREE are source ports towards the target that has fewest left.\n" },
 	{ "stats", NULL, 0, 1, stats, "[--watch]",
 	    "counters; with --watch what moves, every second", "" },
 	{ "drain", NULL, 0, 1, drain, "[TIME]", "takes no new connections, ends with the last one",

@@ -35,7 +35,7 @@ _sallyctl() {
 	esac
 	local list=
 	case "${words[*]}" in
-	'') list='status cert listener backend policy trust-store config expiring reload diff generations rollback connections stats drain tickets tx
+	'') list='status cert listener backend policy trust-store config expiring reload diff generations rollback connections workers stats drain tickets tx
 		--socket --json --dry-run --if-match --key --tx --help --version' ;;
 	cert) list='list show add replace remove explain' ;;
 	listener) list='list show set remove associate dissociate default' ;;

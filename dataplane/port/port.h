@@ -101,6 +101,9 @@ struct port_rss {
 /* NULL: the port has one queue, several devices, or a device that does not say. */
 const struct port_rss *port_rss(const struct port *p);
 
+/* "front0: 0000:3b:00.0 queue 1": what serves queue of ours; cut to size. */
+void port_queue_name(const struct port *p, unsigned queue, char *text, size_t size);
+
 struct port_link {
 	bool is_up; /* of several devices: all of them */
 	bool is_full_duplex;

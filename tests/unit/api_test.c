@@ -263,6 +263,10 @@ static void reads_tell_what_runs(void **state)
 	assert_says("# TYPE sallyport_generation gauge\nsallyport_generation 1\n");
 	assert_says("sallyport_certificate_not_after_seconds{name=\"www\",key_type=\"P-256\"} 20");
 	assert_int_equal(ask("GET", "/healthz", NULL), 200);
+	assert_int_equal(ask("GET", "/v1/workers", NULL), 200);
+	assert_says("{\"workers\":[]}"); /* there is no data plane */
+	assert_int_equal(ask("GET", "/v1/workers?all=1", NULL), 400);
+	assert_int_equal(ask("POST", "/v1/workers", "{}"), 405);
 	assert_int_equal(ask("GET", "/v1/stats", NULL), 200);
 	assert_says("\"certificates\":3");
 }
