@@ -9,7 +9,8 @@
 #include "dataplane/base/log.h"
 #include "dataplane/port/internal.h"
 
-#define GROUPS (PORT_RSS_TABLE_MAX / RTE_ETH_RETA_GROUP_SIZE)
+#define DEFAULT_KEY 40 /* bytes, of a device that names no size (ethdev) */
+#define GROUPS      (PORT_RSS_TABLE_MAX / RTE_ETH_RETA_GROUP_SIZE)
 
 static int table_read(uint16_t dev, struct port_rss *rss)
 {
@@ -65,12 +66,12 @@ void port_rss_set_key(uint16_t dev, const uint8_t key[PORT_RSS_KEY_MAX])
 	uint8_t copy[PORT_RSS_KEY_MAX];
 	int rc;
 
-	if (rte_eth_dev_info_get(dev, &info) != 0 || info.hash_key_size == 0 ||
-	    info.hash_key_size > sizeof(copy) || rte_eth_dev_rss_hash_conf_get(dev, &conf) != 0)
+	if (rte_eth_dev_info_get(dev, &info) != 0 || info.hash_key_size > sizeof(copy) ||
+	    rte_eth_dev_rss_hash_conf_get(dev, &conf) != 0)
 		return;
 	memcpy(copy, key, sizeof(copy));
 	conf.rss_key = copy;
-	conf.rss_key_len = info.hash_key_size;
+	conf.rss_key_len = info.hash_key_size > 0 ? info.hash_key_size : DEFAULT_KEY;
 	rc = rte_eth_dev_rss_hash_update(dev, &conf);
 	if (rc != 0)
 		log_info("device %u keeps its own RSS key: %s", dev, rte_strerror(-rc));
@@ -88,7 +89,7 @@ int port_rss_read(uint16_t dev, unsigned n_queues, struct port_rss *rss)
 	if (info.reta_size == 0 || info.reta_size > PORT_RSS_TABLE_MAX ||
 	    info.hash_key_size > sizeof(rss->key))
 		return -ENOTSUP;
-	rss->key_size = info.hash_key_size > 0 ? info.hash_key_size : 40; /* 0: ethdev's default */
+	rss->key_size = info.hash_key_size > 0 ? info.hash_key_size : DEFAULT_KEY;
 	rss->table_size = info.reta_size;
 	conf.rss_key_len = rss->key_size;
 	rc = rte_eth_dev_rss_hash_conf_get(dev, &conf);
