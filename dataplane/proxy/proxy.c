@@ -50,8 +50,6 @@ struct proxy *proxy_new(const struct proxy_config *config, uint64_t now_us)
 		return NULL;
 	}
 	for (uint32_t i = p->n_relays; i > 0; i--) {
-		p->openings[i - 1].next = p->free_openings;
-		p->free_openings = &p->openings[i - 1];
 		p->relays[i - 1].next = p->free;
 		p->free = &p->relays[i - 1];
 	}

@@ -107,6 +107,7 @@ struct proxy {
 	uint64_t random; /* for balance_pick */
 	struct relay *relays, *free;
 	struct opening *openings, *free_openings;
+	uint32_t n_openings; /* ever used: few are at once, and the others stay out of memory */
 	struct conn_facts *facts; /* one per relay, untouched where nobody asks for them */
 	struct drbg *ids;         /* for trace ids */
 	struct conn_ring *log;    /* to control; NULL: none */

@@ -48,9 +48,12 @@ void relay_opening(struct proxy *p, struct relay *r)
 	const struct backend *b;
 	/* Whom a front speaks for, if one does. */
 	const struct ip_addr *client = f ? &f->client : &tcp_flow(r->client.conn)->remote;
-	struct opening *o = p->free_openings; /* there is one for each relay */
+	struct opening *o = p->free_openings;
 
-	p->free_openings = o->next;
+	if (o)
+		p->free_openings = o->next;
+	else
+		o = &p->openings[p->n_openings++]; /* there is one for each relay */
 	memset(o, 0, offsetof(struct opening, sni));
 	memcpy(o->sni, p->hello.sni, p->hello.sni_len);
 	o->sni[p->hello.sni_len] = '\0';
