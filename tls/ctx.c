@@ -11,6 +11,7 @@
 #include <wolfssl/ssl.h>
 
 #include "tls/cert.h"
+#include "tls/ctx_names.h"
 #include "tls/policy.h"
 #include "tls/trust.h"
 
@@ -271,23 +272,8 @@ static bool set_sigalgs(WOLFSSL_CTX *ctx, const struct policy *policy)
 	return list[0] == '\0' || wolfSSL_CTX_set1_sigalgs_list(ctx, list) == WOLFSSL_SUCCESS;
 }
 
-/* The names that a CertificateRequest carries (RFC 8446 4.2.4, RFC 5246 7.4.4). */
-static bool set_ca_names(WOLFSSL_CTX *ctx, const struct trust_store *trust)
-{
-	struct client_cert_der ca;
-	bool done = true;
-
-	for (unsigned i = 0; trust && done && (ca = trust_ca(trust, i)).len > 0; i++) {
-		WOLFSSL_X509 *x = wolfSSL_X509_d2i(NULL, ca.at, (int)ca.len);
-
-		done = x != NULL && wolfSSL_CTX_add_client_CA(ctx, x) == WOLFSSL_SUCCESS;
-		wolfSSL_X509_free(x);
-	}
-	return done;
-}
-
-static WOLFSSL_CTX *build(const struct ctx_setup *setup, const struct cert *cert,
-    const struct policy *policy, const struct trust_store *advertised)
+static WOLFSSL_CTX *
+build(const struct ctx_setup *setup, const struct cert *cert, const struct policy *policy)
 {
 	WOLFSSL_CTX *ctx = wolfSSL_CTX_new(wolfSSLv23_server_method());
 
@@ -297,7 +283,7 @@ static WOLFSSL_CTX *build(const struct ctx_setup *setup, const struct cert *cert
 	if (wolfSSL_CTX_SetDevId(ctx, setup->device) != WOLFSSL_SUCCESS ||
 	    !set_versions(ctx, policy) || !set_chain(ctx, cert) || !set_key(ctx, cert) ||
 	    !set_suites(ctx, policy) || !set_groups(ctx, policy) || !set_sigalgs(ctx, policy) ||
-	    !set_staple(ctx, cert) || !set_ca_names(ctx, advertised) ||
+	    !set_staple(ctx, cert) ||
 	    (policy->client_order && wolfSSL_CTX_UseClientSuites(ctx) != 0)) {
 		wolfSSL_CTX_free(ctx);
 		return NULL;
@@ -345,7 +331,11 @@ WOLFSSL_CTX *ctx_get(struct ctx_cache *c, const struct cert *cert, const struct 
 		}
 		return e->ctx;
 	}
-	ctx = build(&c->setup, cert, policy, advertised);
+	ctx = build(&c->setup, cert, policy);
+	if (ctx && advertised && !ctx_names_set(ctx, advertised)) {
+		wolfSSL_CTX_free(ctx);
+		return NULL;
+	}
 	e = ctx ? insert(c, &key, ctx) : NULL;
 	if (e == NULL) {
 		wolfSSL_CTX_free(ctx);

@@ -17,9 +17,10 @@ struct cert;
 struct tls_service;
 
 struct peer_client {
-	int version;         /* 0x0303, 0x0304; 0: 1.2 and 1.3 */
-	const char *name;    /* SNI; NULL: none */
-	const char *ciphers; /* TLS 1.2's; NULL: all */
+	int version;          /* 0x0303, 0x0304; 0: 1.2 and 1.3 */
+	const char *name;     /* SNI; NULL: none */
+	const char *ciphers;  /* TLS 1.2's; NULL: all */
+	const char *suites13; /* TLS 1.3's; NULL: OpenSSL's usual ones */
 	const char *sigalgs, *groups;
 	const char *alpn;     /* wire form, terminated; NULL: none */
 	SSL_SESSION *session; /* to be resumed; NULL: none */
@@ -39,6 +40,7 @@ struct peer_result {
 	size_t staple_len;
 	uint8_t alert;                   /* the fatal one that the client got; 0: none */
 	unsigned n_ca_names;             /* in the request for its certificate */
+	char ca_name[256];               /* one of them, on one line */
 	struct client_cert *client_cert; /* what the server knows of it; the caller frees it */
 };
 

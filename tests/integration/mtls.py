@@ -1,0 +1,168 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Changes mode, CA bundle and CRL of the listener "live" all the time while good and revoked clients come.
+
+No good client is ever refused. A revoked one is judged only when nothing changed between its connect and its answer:
+then what was in force, and acknowledged by the daemon, says whether it may be served.
+"""
+import argparse
+import http.client
+import json
+import os
+import re
+import socket
+import ssl
+import sys
+import threading
+import time
+
+PAGE = b"sallyport lab backend"
+# mode, bundle, CRL; whether a client under a revoked intermediate is served
+STATES = [
+    ("verify", "root", "root", False),
+    ("verify", "both", "root", False),
+    ("verify", "both", "root-clean", True),
+    ("verify", "root", "root", False),
+    ("passthrough", "root", "root", True),
+    ("verify", "root", "root", False),
+    ("off", "root", "root", True),
+    ("verify", "both", "root", False),
+]
+
+
+class Unix(http.client.HTTPConnection):
+    def __init__(self, path):
+        super().__init__("localhost", timeout=60)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(60)
+        self.sock.connect(self.path)
+
+
+class World:
+    """epoch is even while something changes."""
+
+    def __init__(self):
+        self.epoch = 1
+        self.admits = False
+        self.over = False
+        self.errors = []
+        self.n = {"good": 0, "revoked refused": 0, "revoked served": 0, "in between": 0, "changes": 0}
+
+
+def put(path, text):
+    with open(path + ".new", "wb") as f:
+        f.write(text)
+    os.rename(path + ".new", path)
+
+
+def read(path):
+    with open(path, "rb") as f:
+        return f.read()
+
+
+def change(args, world, state, config):
+    mode, bundle, crl, admits = state
+    trust = os.path.join(args.lab, "trust")
+    world.epoch += 1
+    both = read(f"{trust}/root.pem") + read(f"{trust}/next.pem")
+    put(f"{trust}/live.pem", both if bundle == "both" else read(f"{trust}/{bundle}.pem"))
+    put(f"{trust}/live.crl", read(f"{trust}/{crl}.crl"))
+    text = re.sub(r'mtls = \{ mode = "\w+"; trust_store = "live"', f'mtls = {{ mode = "{mode}"; trust_store = "live"', config)
+    put(f"{args.lab}/integration.cfg", text.encode())
+    c = Unix(f"{args.lab}/control.sock")
+    c.request("POST", "/v1/reload")
+    answer = c.getresponse()
+    body = answer.read().decode()
+    c.close()
+    if answer.status != 200:
+        world.errors.append(f"reload: {answer.status} {body}")
+    world.admits = admits
+    world.epoch += 1
+    world.n["changes"] += 1
+
+
+def connect(args, ctx):
+    """True: served; False: refused with an alert that says why."""
+    with socket.create_connection((args.address, args.port), timeout=30) as plain:
+        plain.settimeout(30)
+        try:
+            with ctx.wrap_socket(plain, server_hostname="www.lab.test") as tls:
+                tls.sendall(b"GET / HTTP/1.0\r\nHost: www.lab.test\r\n\r\n")
+                answer = b""
+                while piece := tls.recv(65536):
+                    answer += piece
+                if PAGE not in answer:
+                    raise RuntimeError(f"odd answer {answer!r}")
+                return True
+        except ssl.SSLError as e:
+            if "certificate revoked" in str(e).lower() or "CERTIFICATE_REVOKED" in str(e):
+                return False
+            raise
+
+
+def client(args, world, who, version):
+    ctx = ssl.create_default_context(cafile=f"{args.lab}/pki/ca.pem")
+    ctx.minimum_version = ctx.maximum_version = version
+    ctx.load_cert_chain(f"{args.pki}/{who}.chain", f"{args.pki}/{who}.key")
+    is_good = who.endswith("/good")
+    while not world.over:
+        before, admits = world.epoch, world.admits
+        try:
+            served = connect(args, ctx)
+        except Exception as e:  # whatever it is, it must not happen
+            world.errors.append(f"{who}, {version.name}: {e!r}")
+            return
+        is_still = before % 2 == 1 and before == world.epoch
+        if is_good:
+            world.n["good"] += 1
+            if not served:
+                world.errors.append(f"{who}, {version.name}: refused")
+        elif not is_still:
+            world.n["in between"] += 1
+        elif served != admits:
+            world.errors.append(f"{who}, {version.name}: {'served' if served else 'refused'} in epoch {before}")
+        else:
+            world.n["revoked served" if served else "revoked refused"] += 1
+
+
+def main():
+    p = argparse.ArgumentParser()
+    for name in ("lab", "pki", "address"):
+        p.add_argument("--" + name, required=True)
+    p.add_argument("--port", type=int, required=True)
+    p.add_argument("--seconds", type=float, default=10)
+    args = p.parse_args()
+    world = World()
+    kept = f"{args.lab}/integration.cfg"
+    config = read(kept).decode()
+    change(args, world, STATES[0], config)
+    threads = [
+        threading.Thread(target=client, args=(args, world, f"{kind}/{name}", version))
+        for kind in ("ec", "rsa")
+        for name in ("good", "under-revoked")
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)
+    ]
+    for t in threads:
+        t.start()
+    end, i = time.monotonic() + args.seconds, 0
+    # On a slow machine clients need longer than a change lasts: a stay grows until some were judged.
+    stay = 0.05
+    while (time.monotonic() < end or i < 2 * len(STATES)) and not world.errors:
+        i += 1
+        change(args, world, STATES[i % len(STATES)], config)
+        time.sleep(stay if i % 4 else 10 * stay)
+    world.over = True
+    for t in threads:
+        t.join()
+    change(args, world, STATES[0], config)
+    print(json.dumps(world.n))
+    for e in world.errors[:10]:
+        print(e)
+    if world.errors or not world.n["good"] or not world.n["revoked refused"] or not world.n["revoked served"]:
+        sys.exit(1)
+
+
+main()
