@@ -40,7 +40,7 @@ static void read_rows(void)
 
 	while ((line = strsep(&rest, "\n")) != NULL) {
 		struct row *r = &rows[n_rows];
-		unsigned low, high;
+		unsigned low = 0, high = 0;
 
 		if (!*line || *line == '#')
 			continue;
