@@ -128,7 +128,7 @@ static void read_ca(const char *stem)
 int main(int argc, char **argv)
 {
 	char path[4096];
-	unsigned n;
+	unsigned n = 0;
 	FILE *f;
 
 	if (argc != 4 || (n = (unsigned)strtoul(argv[2], NULL, 10)) < N_BOTH || n > 999999)

@@ -40,9 +40,9 @@ struct policy kit_policy(void);
 
 /* A service and a choice over cert and policy (borrowed), without ALPN. */
 struct kit_choice {
-	struct tls_rules rules;
 	struct tls_service service;
 	struct tls_choice choice;
+	struct tls_rules rules; /* last: it has room for names at its end */
 };
 void kit_choose(struct kit_choice *c, const struct cert *cert, const struct policy *policy);
 
