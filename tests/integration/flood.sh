@@ -10,13 +10,13 @@ trap 'ip -n "$prefix-client" addr del 10.80.0.3/24 dev eth0' EXIT
 flood() { in_client timeout 120 python3 $here/flood.py "$@"; }
 
 refused=$(counter handshakes_refused_rate_total)
-try a_listener_has_a_rate flood rate 9141 40
+try a_listener_has_a_rate flood rate 9151 40
 try refused_by_rate_is_counted more_than handshakes_refused_rate_total $((refused + 10))
 refused=$(counter handshakes_refused_at_once_total)
-try a_listener_has_a_number_at_once flood at_once 9142 4
+try a_listener_has_a_number_at_once flood at_once 9152 4
 try refused_by_number_is_counted more_than handshakes_refused_at_once_total "$refused"
 refused=$(counter handshakes_refused_source_total)
-try a_source_has_limits_of_its_own flood per_source 9140 10
+try a_source_has_limits_of_its_own flood per_source 9150 10
 try refused_sources_are_counted more_than handshakes_refused_source_total "$refused"
 try quiet_before becomes_quiet
 
@@ -40,18 +40,18 @@ rsa_until() { # END PORT
 end=$((SECONDS + seconds + 3))
 before=$(counter tls_handshakes_total)
 drip() { in_client nice -n 10 timeout 120 python3 $here/flood.py drip "$@"; }
-drip 9140 200 $((seconds + 3)) >"$lab/drip.log" 2>&1 &
+drip 9150 200 $((seconds + 3)) >"$lab/drip.log" 2>&1 &
 pids=$!
 drip 443 200 $((seconds + 3)) >>"$lab/drip.log" 2>&1 &
 pids+=" $!"
-rsa_until $end 9140 &
+rsa_until $end 9150 &
 pids+=" $!"
 rsa_until $end 443 &
 pids+=" $!"
 sleep 1
 flood latency "$lab/loaded" "$seconds" >>"$lab/flood.log" 2>&1 &
 latency=$!
-try other_sources_are_served_meanwhile flood legit 9140 15
+try other_sources_are_served_meanwhile flood legit 9150 15
 wait $latency
 # shellcheck disable=SC2086 # several
 wait $pids
