@@ -22,9 +22,11 @@ static struct target_lane *lane_of(const struct pick *p, const struct target *t)
 	return &t->run->lanes[p->ask->worker];
 }
 
-static bool is_ejected(struct target_lane *l, uint32_t now_ms)
+/* What was ejected is back when its time is over, or when a reload said that nothing is to be ejected. */
+static bool is_ejected(const struct backend *b, struct target_lane *l, uint32_t now_ms)
 {
-	if (l->flags & LANE_EJECTED && (int32_t)(now_ms - l->until_ms) >= 0)
+	if (l->flags & LANE_EJECTED &&
+	    (b->outlier.failures == 0 || (int32_t)(now_ms - l->until_ms) >= 0))
 		l->flags &= (uint16_t)~LANE_EJECTED;
 	return l->flags & LANE_EJECTED;
 }
@@ -39,7 +41,7 @@ static bool is_usable(const struct pick *p, const struct target *t, struct targe
 	if (p->b->checked && (verdict == TARGET_NEW || verdict == TARGET_DOWN) &&
 	    !atomic_load_explicit(&p->b->run->panic, memory_order_relaxed))
 		return false;
-	return p->any || !is_ejected(l, p->ask->now_ms);
+	return p->any || !is_ejected(p->b, l, p->ask->now_ms);
 }
 
 /* Its weight in UNITs now; 0: it cannot be used. Notices that it has come back. */
@@ -291,7 +293,7 @@ static bool may_eject(const struct backend *b, const struct balance_ask *ask)
 	unsigned ejected = 1;
 
 	for (unsigned i = 0; i < b->n_targets; i++)
-		ejected += is_ejected(&b->targets[i].run->lanes[ask->worker], ask->now_ms);
+		ejected += is_ejected(b, &b->targets[i].run->lanes[ask->worker], ask->now_ms);
 	return ejected * 100 <= b->n_targets * b->outlier.max_ejected;
 }
 
@@ -303,7 +305,7 @@ bool balance_failed(const struct backend *b, struct target_run *t, const struct 
 	if (l->failures < UINT16_MAX)
 		l->failures++;
 	if (!b || b->outlier.failures == 0 || l->failures < b->outlier.failures ||
-	    is_ejected(l, ask->now_ms) || !may_eject(b, ask))
+	    is_ejected(b, l, ask->now_ms) || !may_eject(b, ask))
 		return false;
 	/* Longer when it has hardly been back. */
 	if (l->eject_ms > 0 && ask->now_ms - l->until_ms < l->eject_ms)

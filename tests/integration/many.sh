@@ -9,8 +9,11 @@ ulimit -n "$(ulimit -H -n)"
 
 rss_kb() { awk '/VmRSS/ { print $2 }' "/proc/$(scripts/lab pid)/status"; }
 
-# The first round fills caches and free lists; after it nothing may grow.
+# The first rounds fill caches, free lists and the ring of log records (4,096); after them nothing may grow.
 try warm_up habit sequential 200
+for _ in 1 2 3; do
+	habit concurrent "$concurrent" >/dev/null
+done
 try warm_up_concurrent habit concurrent "$concurrent"
 becomes_quiet >/dev/null
 sleep 1

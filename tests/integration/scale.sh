@@ -56,7 +56,6 @@ replaced() {
 }
 try each_acknowledged_change_is_served_and_memory_is_flat replaced
 try names_come_and_go_and_generations scale turn "$lab/control.sock" "$cache" 2
-ctl cert remove s000050 --everywhere >/dev/null
 rm -f "$lab/shaking"
 wait $shake
 status=$?
@@ -65,6 +64,7 @@ try no_handshake_of_python_failed no_failure $status "$lab/shake.log"
 wait $curl
 status=$?
 try no_handshake_of_curl_failed no_failure $status "$lab/curl.log"
+ctl cert remove s000050 --everywhere >/dev/null
 rm -f "$lab/held"
 wait $download
 status=$?
