@@ -695,6 +695,23 @@ static void no_ejection_when_switched_off(void **state)
 	finish(&f);
 }
 
+/* As a reload does: what is out already comes back with it. */
+static void ejected_ones_are_back_when_it_is_switched_off(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	start(&f, CONFIG_ROUND_ROBIN, NULL, 2);
+	fails(&f, 0, f.b.outlier.failures);
+	pick_many(&f, 100);
+	assert_int_equal(f.seen[0], 0);
+	f.b.outlier.failures = 0;
+	memset(f.seen, 0, sizeof(f.seen));
+	pick_many(&f, 100);
+	assert_int_equal(f.seen[0], 50);
+	finish(&f);
+}
+
 /* --- runs --- */
 
 static void a_run_outlives_its_configuration_while_it_is_held(void **state)
@@ -755,6 +772,7 @@ int main(void)
 		cmocka_unit_test(ejected_ones_are_better_than_none),
 		cmocka_unit_test(one_worker_ejects_for_itself),
 		cmocka_unit_test(no_ejection_when_switched_off),
+		cmocka_unit_test(ejected_ones_are_back_when_it_is_switched_off),
 		cmocka_unit_test(a_run_outlives_its_configuration_while_it_is_held),
 	};
 
