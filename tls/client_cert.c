@@ -34,9 +34,19 @@ const char *client_cert_status_name(enum client_cert_status status)
 		[CLIENT_CERT_PURPOSE] = "ClientCertPurposeInvalid",
 		[CLIENT_CERT_REJECTED] = "ClientCertRejected",
 		[CLIENT_CERT_UNMAPPED] = "UnmappedConnectionError",
+		[CLIENT_CERT_HOSTNAME] = "ClientCertHostnameMismatch",
 	};
 
 	return names[status];
+}
+
+const char *server_cert_status_name(enum client_cert_status status)
+{
+	static const char client[] = "ClientCert";
+	const char *name = client_cert_status_name(status);
+	size_t n = sizeof(client) - 1;
+
+	return strncmp(name, client, n) == 0 ? name + n : name;
 }
 
 uint8_t client_cert_alert(enum client_cert_status status, uint16_t version)
@@ -63,6 +73,7 @@ uint8_t client_cert_alert(enum client_cert_status status, uint16_t version)
 	case CLIENT_CERT_INVALID:
 	case CLIENT_CERT_PURPOSE:
 	case CLIENT_CERT_REJECTED:
+	case CLIENT_CERT_HOSTNAME:
 		return BAD_CERTIFICATE;
 	}
 	return NO_ALERT;

@@ -28,11 +28,15 @@ enum client_cert_status {
 	CLIENT_CERT_PURPOSE,       /* ClientCertPurposeInvalid */
 	CLIENT_CERT_REJECTED,      /* ClientCertRejected: an identity filter */
 	CLIENT_CERT_UNMAPPED,      /* UnmappedConnectionError; none was shown, too */
+	CLIENT_CERT_HOSTNAME,      /* a server's only: HostnameMismatch */
 	CLIENT_CERT_N_STATUS,
 };
 
 /* "ClientCertExpired" and so on, without "Failed:"; "Success"; "-" for those that are no verdict. */
 const char *client_cert_status_name(enum client_cert_status status);
+
+/* The same for a server's chain, without the client in it: "Expired", "HostnameMismatch", "CrlHit". */
+const char *server_cert_status_name(enum client_cert_status status);
 
 static inline bool client_cert_has_failed(enum client_cert_status status)
 {

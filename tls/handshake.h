@@ -9,12 +9,14 @@
 #include "tls/client_cert.h"
 #include "tls/record.h"
 
+struct origin;
+struct origin_peer;
 struct ticket_ring;
 struct tls_choice;
 struct tls_service;
 
 /*
- * Server handshakes on one worker, over byte views. Each runs in a fiber (tls.md 5), so a step may stop for a
+ * Handshakes on one worker, as server or as client, over byte views. Each runs in a fiber (tls.md 5), so a step may stop for a
  * key operation that is done in a batch, on another core or in a token, and go on later.
  */
 struct tls_worker; /* contexts (LRU), DRBG, arena, fibers, key-operation queue: one per worker */
@@ -84,7 +86,12 @@ struct handshake_facts {
 	uint8_t alert; /* HANDSHAKE_FAILED: sent or received; 0xff: none */
 	bool alert_is_ours;
 	enum client_cert_status client_cert_status;
-	/* The chain the client showed, verified or not (client_cert_status tells); NULL: none. */
+	/* As a client: what the server's chain came to. */
+	enum client_cert_status server_cert_status;
+	/*
+	 * The chain the client showed, verified or not (client_cert_status tells); as a client the one that was
+	 * refused. NULL: none.
+	 */
 	const struct client_cert *client_cert;
 };
 
@@ -94,6 +101,21 @@ struct handshake_facts {
  * from tls_worker_ready. choice is only borrowed.
  */
 struct handshake *handshake_new(struct tls_worker *w, const struct tls_choice *choice, void *user);
+
+/*
+ * Starts a client handshake with a target (tls/origin.h), which resumes peer->session when o is what that was made with and
+ * it has not expired. The first step, with or without input, makes the ClientHello. o and peer are only borrowed: what
+ * holds for the target when its certificate comes, handshake_follow_origin tells before every step. NULL: no memory or
+ * too many. Facts say in server_cert_status what the server's chain came to; that of a resumed session was good.
+ */
+struct handshake *handshake_new_client(
+    struct tls_worker *w, const struct origin *o, const struct origin_peer *peer, void *user);
+
+/*
+ * As a client: what the target is spoken to with now; borrowed until the next step is over. NULL: it is no target any more,
+ * its certificate is refused.
+ */
+void handshake_follow_origin(struct handshake *h, const struct origin *now);
 
 /*
  * Goes as far as it can. io->in are the stream's bytes not consumed before, io->out room for
@@ -122,7 +144,7 @@ int handshake_finish(struct handshake *h, struct record *r);
 const struct handshake_facts *handshake_facts(const struct handshake *h);
 
 /*
- * Takes the client's certificate out of the handshake; NULL: it showed none, or somebody has taken it. The caller
+ * Takes facts->client_cert out of the handshake; NULL: it showed none, or somebody has taken it. The caller
  * owns it (client_cert_free); facts lose it.
  */
 struct client_cert *handshake_take_client_cert(struct handshake *h);

@@ -146,5 +146,11 @@ bool record_has_control(const struct record *r);
  */
 enum record_status record_control(struct record *r, struct aead_engine *e, struct record_io *io);
 
+/*
+ * As a client, after handshake_finish or record_open: whether a session waits for origin_session_keep
+ * (tls/origin_session.h).
+ */
+bool record_has_ticket(const struct record *r);
+
 /* Asks for a KeyUpdate of our own, answered by the peer when request is set (TLS 1.3 only). */
 void record_rekey(struct record *r, bool request);
