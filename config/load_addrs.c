@@ -31,3 +31,17 @@ unsigned load_addrs(struct load *l, const config_setting_t *s, const struct load
 	l->element = 0;
 	return n;
 }
+
+void load_addr_list(struct load *l, const config_setting_t *s, const struct load_key *k,
+    enum addr_form form, const struct config_addr **a, unsigned *n)
+{
+	struct config_addr *list;
+
+	if (!load_is_list(l, s, k))
+		return;
+	list = load_alloc(l, (size_t)config_setting_length(s), sizeof(*list));
+	if (!list)
+		return;
+	*a = list;
+	*n = load_addrs(l, s, k, form, list);
+}

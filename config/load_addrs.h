@@ -13,3 +13,7 @@ void load_addr(struct load *l, const config_setting_t *s, const char *key, enum 
 /* Reads the elements of s into a, which has room for all; those that are none are left out. Returns how many. */
 unsigned load_addrs(struct load *l, const config_setting_t *s, const struct load_key *k,
     enum addr_form form, struct config_addr *a);
+
+/* The same into memory of the configuration's: *a and *n stay as they are when s is no list. */
+void load_addr_list(struct load *l, const config_setting_t *s, const struct load_key *k,
+    enum addr_form form, const struct config_addr **a, unsigned *n);

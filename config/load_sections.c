@@ -345,15 +345,8 @@ static void
 load_bind(struct load *l, const config_setting_t *s, const struct load_key *k, void *item)
 {
 	struct config_listener *listener = item;
-	struct config_addr *a;
 
-	if (!load_is_list(l, s, k))
-		return;
-	a = load_alloc(l, (size_t)config_setting_length(s), sizeof(*a));
-	if (!a)
-		return;
-	listener->bind = a;
-	listener->n_bind = load_addrs(l, s, k, ADDR_PORT, a);
+	load_addr_list(l, s, k, ADDR_PORT, &listener->bind, &listener->n_bind);
 }
 
 static void
@@ -439,15 +432,8 @@ static void
 load_proxy_from(struct load *l, const config_setting_t *s, const struct load_key *k, void *item)
 {
 	struct config_listener *listener = item;
-	struct config_addr *a;
 
-	if (!load_is_list(l, s, k))
-		return;
-	a = load_alloc(l, (size_t)config_setting_length(s), sizeof(*a));
-	if (!a)
-		return;
-	listener->proxy_from = a;
-	listener->n_proxy_from = load_addrs(l, s, k, ADDR_PREFIX, a);
+	load_addr_list(l, s, k, ADDR_PREFIX, &listener->proxy_from, &listener->n_proxy_from);
 }
 
 static void

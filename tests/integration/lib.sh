@@ -3,8 +3,7 @@
 # For the scripts of this folder: each prints "ok name" or "not ok name" per case, with the reason.
 set -uo pipefail
 prefix=${SALLYPORT_LAB:-sp}
-lab=$PWD/build/lab
-[ "$prefix" = sp ] || lab+=-$prefix
+lab=$(scripts/lab folder)
 here=tests/integration
 export LAB=$lab
 ca=$lab/pki/ca.pem
