@@ -106,5 +106,8 @@ void app_watch_targets(const struct snapshot *s);
 /* Of backends and targets, which app_print_stats includes. Control thread only. */
 void app_print_backends(FILE *out, bool with_help);
 
+/* Of listeners in force or with connections, for Prometheus: with HELP and TYPE. Control thread only. */
+void app_print_listeners(const struct app *a, FILE *out);
+
 /* The workers' for Prometheus: with HELP and TYPE, and in the names that operators know. Any thread. */
 void app_print_metrics(const struct app *a, FILE *out);

@@ -138,6 +138,15 @@ static void metric_drops(const struct app *a, FILE *out)
 			    (unsigned long long)a->workers[w].stats.v[i]);
 }
 
+/* Operators know these by listener (app_print_listeners). */
+static bool is_of_listener(enum stat i)
+{
+	return i == STAT_CONNECTIONS_ACCEPTED || i == STAT_CONNECTIONS_ACTIVE ||
+	    i == STAT_CONNECTIONS_REJECTED || i == STAT_HANDSHAKES_DONE ||
+	    i == STAT_HANDSHAKES_FAILED || i == STAT_BYTES_CLIENT_IN ||
+	    i == STAT_BYTES_CLIENT_OUT;
+}
+
 /* "rx_packets" and "accepts_total" alike are what Prometheus calls ..._total. */
 static void metric_counters(const struct app *a, FILE *out)
 {
@@ -145,17 +154,16 @@ static void metric_counters(const struct app *a, FILE *out)
 		const char *name = stats_name((enum stat)i);
 		size_t len = strlen(name);
 		bool is_total = len > 6 && strcmp(name + len - 6, "_total") == 0;
-		bool is_gauge = i == STAT_CONNECTIONS_ACTIVE;
 		char full[96], help[96];
 
-		if (is_drop(name))
+		if (is_drop(name) || is_of_listener((enum stat)i))
 			continue;
-		snprintf(full, sizeof(full), "%s%s", name, is_total || is_gauge ? "" : "_total");
+		snprintf(full, sizeof(full), "%s%s", name, is_total ? "" : "_total");
 		snprintf(help, sizeof(help), "Per worker: %s.", name);
 		for (char *at = help; *at; at++)
 			if (*at == '_')
 				*at = ' ';
-		head(out, full, is_gauge ? "gauge" : "counter", help);
+		head(out, full, "counter", help);
 		for (unsigned w = 0; w < a->n_workers; w++)
 			fprintf(out, "sallyport_%s{worker=\"%u\"} %llu\n", full, w,
 			    (unsigned long long)a->workers[w].stats.v[i]);

@@ -50,7 +50,7 @@ struct control_host {
 	    void (*visit)(void *arg, const struct ops_connection *connection), void *visit_arg);
 	unsigned (*workers)(
 	    void *arg, void (*visit)(void *arg, const struct ops_worker *worker), void *visit_arg);
-	/* For Prometheus: of backends and their targets; of the workers, which any thread may ask. */
+	/* For Prometheus: of listeners, backends and their targets; of the workers, which any thread may ask. */
 	void (*backends)(void *arg, FILE *out);
 	void (*counters)(void *arg, FILE *out);
 	unsigned n_workers;

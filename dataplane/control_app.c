@@ -27,7 +27,7 @@ static void publish(void *arg, struct snapshot *snapshot)
 
 static void backends(void *arg, FILE *out)
 {
-	(void)arg;
+	app_print_listeners(arg, out);
 	app_print_backends(out, true);
 }
 

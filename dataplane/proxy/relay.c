@@ -49,6 +49,7 @@ void relay_expect_hello(struct proxy *p, struct relay *r, const struct listener 
 void relay_reject(struct proxy *p, struct relay *r, enum conn_end why)
 {
 	stats_inc(p->stats, STAT_CONNECTIONS_REJECTED);
+	listener_lane_refused(r->lane, why);
 	relay_ended(p, r, why);
 	relay_break(p, r);
 }
@@ -71,9 +72,12 @@ struct relay *relay_accept(struct proxy *p, struct tcp_conn *conn)
 	struct relay *r = p->free;
 
 	if (!r || p->draining || bound->listener < 0) {
+		listener = bound->listener < 0 ? NULL : &p->snapshot->listeners[bound->listener];
 		stats_inc(p->stats, STAT_CONNECTIONS_REJECTED);
-		relay_log_refused(
-		    p, conn, bound->listener < 0 ? NULL : &p->snapshot->listeners[bound->listener]);
+		if (listener)
+			listener_lane_refused(
+			    &listener->run->lanes[p->worker], CONN_END_REFUSED_FULL);
+		relay_log_refused(p, conn, listener);
 		tcp_abort(conn);
 		tcp_release(conn);
 		return NULL;
@@ -83,6 +87,8 @@ struct relay *relay_accept(struct proxy *p, struct tcp_conn *conn)
 	memset(r, 0, offsetof(struct relay, record));
 	r->client.conn = conn;
 	r->idle_timeout_ms = listener->idle_timeout_ms;
+	r->lane = &listener->run->lanes[p->worker];
+	listener_lane_enter(r->lane);
 	tcp_set_user(conn, r);
 	relay_remember(p, r, listener);
 	p->n_active++;
@@ -116,6 +122,7 @@ static void relay_forget(struct proxy *p, struct relay *r)
 	relay_set_state(p, r, RELAY_FREE);
 	p->n_active--;
 	p->stats->v[STAT_CONNECTIONS_ACTIVE]--;
+	listener_lane_leave(r->lane);
 	/* One that is on the list of those with work left is given back from there. */
 	if (r->flags & RELAY_AGAIN)
 		return;
@@ -217,7 +224,7 @@ static void client_event(struct proxy *p, struct relay *r, unsigned events)
 {
 	if (events & (TCP_EV_RESET | TCP_EV_TIMEOUT)) {
 		if (r->state == RELAY_HELLO || r->state == RELAY_HANDSHAKE)
-			stats_inc(p->stats, STAT_HANDSHAKES_FAILED);
+			relay_cut_off(p, r);
 		relay_ended(p, r, CONN_END_CLIENT_RESET);
 		relay_break(p, r);
 		return;
@@ -264,6 +271,7 @@ void relay_expired(struct proxy *p, struct relay *r)
 	case RELAY_HELLO:
 	case RELAY_HANDSHAKE:
 		stats_inc(p->stats, STAT_HANDSHAKES_TIMEOUT);
+		listener_lane_failed(r->lane, CONN_END_HANDSHAKE_TIMEOUT, LISTENER_NO_ALERT, false);
 		relay_ended(p, r, CONN_END_HANDSHAKE_TIMEOUT);
 		relay_break(p, r);
 		break;

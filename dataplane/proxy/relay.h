@@ -69,9 +69,10 @@ struct opening {
 struct relay {
 	struct leg client, backend;
 	struct handshake *handshake;
-	struct relay *next;        /* free list, or the list of those with work left */
-	struct opening *opening;   /* from the ClientHello until the backend leg is up */
-	struct target_run *target; /* that the connection counts for */
+	struct relay *next;         /* free list, or the list of those with work left */
+	struct opening *opening;    /* from the ClientHello until the backend leg is up */
+	struct target_run *target;  /* that the connection counts for */
+	struct listener_lane *lane; /* of the listener that it came to */
 	struct wheel_node timer;
 	uint32_t deadline_ms; /* the node may come up earlier */
 	uint32_t idle_timeout_ms;
@@ -199,8 +200,13 @@ void relay_pass(struct proxy *p, struct relay *r,
     const struct listener *l); /* its ClientHello is there, or not wanted */
 void relay_pass_pump(struct proxy *p, struct relay *r);
 
-/* relay_tls.c: a fatal alert in plaintext to a client without keys, then the end. */
-void relay_refuse(struct proxy *p, struct relay *r, uint8_t alert);
+/* relay_tls.c: RST during a handshake: counts the failure. */
+void relay_cut_off(struct proxy *p, struct relay *r);
+
+/* relay_tls.c: a fatal alert in plaintext to a client without keys, then the end; counted as a failure. */
+void relay_refuse(struct proxy *p, struct relay *r, enum conn_end why, uint8_t alert);
+/* Counts a handshake that came to nothing, and notes its end; alert: that was sent (ours) or received, or LISTENER_NO_ALERT. */
+void relay_failed(struct proxy *p, struct relay *r, enum conn_end why, uint8_t alert, bool ours);
 
 /* relay_backend.c: the second leg. */
 void relay_opening(

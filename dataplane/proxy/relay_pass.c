@@ -14,8 +14,7 @@ void relay_pass(struct proxy *p, struct relay *r, const struct listener *l)
 	struct conn_facts *f = relay_facts(p, r);
 
 	if (l->n_routes > 0 && l->sni_strict && listener_route(l, p->hello.sni) < 0) {
-		relay_ended(p, r, CONN_END_CHOICE);
-		relay_refuse(p, r, ALERT_UNRECOGNIZED_NAME);
+		relay_refuse(p, r, CONN_END_CHOICE, ALERT_UNRECOGNIZED_NAME);
 		return;
 	}
 	if (!relay_may_start(p, r, l))
@@ -106,6 +105,8 @@ void relay_pass_pump(struct proxy *p, struct relay *r)
 	}
 	stats_add(p->stats, STAT_BYTES_CLIENT_IN, up);
 	stats_add(p->stats, STAT_BYTES_CLIENT_OUT, down);
+	r->lane->bytes_in += up;
+	r->lane->bytes_out += down;
 	if (down > 0 || r->flags & RELAY_CLIENT_FIN)
 		relay_backend_spoke(p, r);
 	relay_deadline(p, r, r->idle_timeout_ms);

@@ -121,6 +121,7 @@ static bool open_one(struct proxy *p, struct relay *r, size_t *done)
 	switch (status) {
 	case RECORD_OK:
 		stats_add(p->stats, STAT_BYTES_CLIENT_IN, io.produced);
+		r->lane->bytes_in += io.produced;
 		if (r->flags & RELAY_FACTS)
 			relay_facts(p, r)->bytes_in += io.produced;
 		*done += io.consumed;
@@ -190,6 +191,7 @@ static bool seal_one(struct proxy *p, struct relay *r, size_t *done)
 		if (io.consumed == 0)
 			return false;
 		stats_add(p->stats, STAT_BYTES_CLIENT_OUT, io.consumed);
+		r->lane->bytes_out += io.consumed;
 		if (r->flags & RELAY_FACTS)
 			relay_facts(p, r)->bytes_out += io.consumed;
 		relay_backend_spoke(p, r);

@@ -5,13 +5,20 @@
 
 #define FLIGHT_ROOM 8192 /* asked for at a time; a longer flight takes another turn */
 
+void relay_failed(struct proxy *p, struct relay *r, enum conn_end why, uint8_t alert, bool ours)
+{
+	stats_inc(p->stats, STAT_HANDSHAKES_FAILED);
+	listener_lane_failed(r->lane, why, alert, ours);
+	relay_ended(p, r, why);
+}
+
 /* RFC 8446 6.2 */
-void relay_refuse(struct proxy *p, struct relay *r, uint8_t alert)
+void relay_refuse(struct proxy *p, struct relay *r, enum conn_end why, uint8_t alert)
 {
 	const uint8_t record[7] = { 21, 3, 3, 0, 2, 2, alert };
 
 	leg_write(&r->client, record, sizeof(record), p->out, PROXY_IOV);
-	stats_inc(p->stats, STAT_HANDSHAKES_FAILED);
+	relay_failed(p, r, why, alert, true);
 	relay_linger(p, r);
 }
 
@@ -29,15 +36,13 @@ static void start_handshake(struct proxy *p, struct relay *r)
 	if (select_certificate(p->snapshot->listeners[bound->listener].tls, &p->hello, &choice) <
 	    0) {
 		relay_remember_choice(p, r, &choice);
-		relay_ended(p, r, CONN_END_CHOICE);
-		relay_refuse(p, r, choice.alert);
+		relay_refuse(p, r, CONN_END_CHOICE, choice.alert);
 		return;
 	}
 	relay_remember_choice(p, r, &choice);
 	r->handshake = handshake_new(p->tls, &choice, r);
 	if (!r->handshake) {
-		relay_ended(p, r, CONN_END_HANDSHAKE);
-		relay_refuse(p, r, 80); /* internal_error */
+		relay_refuse(p, r, CONN_END_HANDSHAKE, 80); /* internal_error */
 		return;
 	}
 	relay_opening(p, r);
@@ -70,8 +75,7 @@ void relay_hello(struct proxy *p, struct relay *r)
 				start_handshake(p, r);
 			return;
 		case HELLO_BAD:
-			relay_ended(p, r, CONN_END_HELLO);
-			relay_refuse(p, r, alert);
+			relay_refuse(p, r, CONN_END_HELLO, alert);
 			return;
 		case HELLO_MORE:
 			r->need = (uint32_t)need;
@@ -80,35 +84,34 @@ void relay_hello(struct proxy *p, struct relay *r)
 	}
 	/* Nothing more will come, or the window is full of segments of a few bytes each. */
 	if (is_last || leg_is_finished(&r->client) || available >= sizeof(p->scratch) * 2) {
-		stats_inc(p->stats, STAT_HANDSHAKES_FAILED);
-		relay_ended(p, r, CONN_END_HELLO_INCOMPLETE);
+		relay_failed(p, r, CONN_END_HELLO_INCOMPLETE, LISTENER_NO_ALERT, false);
 		relay_break(p, r);
 	}
 }
 
 static void handshake_is_done(struct proxy *p, struct relay *r)
 {
-	const struct handshake_facts *facts = handshake_facts(r->handshake);
-	bool resumed = facts->resumed;
+	const struct handshake_facts facts = *handshake_facts(r->handshake);
 	struct handshake *h = r->handshake;
 
 	relay_remember_handshake(p, r, true);
 	r->handshake = NULL;
 	if (handshake_finish(h, &r->record) < 0) {
-		stats_inc(p->stats, STAT_HANDSHAKES_FAILED);
-		relay_ended(p, r, CONN_END_HANDSHAKE);
+		relay_failed(p, r, CONN_END_HANDSHAKE, LISTENER_NO_ALERT, false);
 		relay_break(p, r);
 		return;
 	}
 	relay_has_begun(p, r);
 	stats_inc(p->stats, STAT_HANDSHAKES_DONE);
-	if (resumed)
+	listener_lane_shook(r->lane, &facts);
+	if (facts.resumed)
 		stats_inc(p->stats, STAT_HANDSHAKES_RESUMED);
 	relay_connect(p, r);
 }
 
 void relay_handshake(struct proxy *p, struct relay *r)
 {
+	const struct handshake_facts *facts;
 	enum handshake_status status;
 
 	for (;;) {
@@ -131,8 +134,7 @@ void relay_handshake(struct proxy *p, struct relay *r)
 	switch (status) {
 	case HANDSHAKE_WANT_READ:
 		if (leg_is_finished(&r->client)) {
-			stats_inc(p->stats, STAT_HANDSHAKES_FAILED);
-			relay_ended(p, r, CONN_END_HANDSHAKE);
+			relay_failed(p, r, CONN_END_HANDSHAKE, LISTENER_NO_ALERT, false);
 			relay_break(p, r);
 		}
 		break;
@@ -143,10 +145,37 @@ void relay_handshake(struct proxy *p, struct relay *r)
 		handshake_is_done(p, r);
 		break;
 	case HANDSHAKE_FAILED:
-		stats_inc(p->stats, STAT_HANDSHAKES_FAILED);
+		facts = handshake_facts(r->handshake);
+		relay_failed(p, r, CONN_END_HANDSHAKE, facts->alert, facts->alert_is_ours);
 		relay_remember_handshake(p, r, false);
-		relay_ended(p, r, CONN_END_HANDSHAKE);
 		relay_linger(p, r);
 		break;
 	}
+}
+
+/* The client's alert that came right before its RST: one who closes with our flight unread sends both. */
+static uint8_t last_alert(struct proxy *p, struct relay *r)
+{
+	struct record_io io = { .in = p->in, .out = p->out };
+	const struct listener *l = relay_listener(p, r);
+	const struct handshake_facts *facts;
+
+	if (!r->handshake || leg_available(&r->client) == 0)
+		return LISTENER_NO_ALERT;
+	io.n_in = leg_view(&r->client, p->in, PROXY_IOV_WIDE);
+	if (handshake_asks(r->handshake))
+		handshake_follow(r->handshake, l ? l->tls : NULL);
+	if (handshake_step(r->handshake, &io) != HANDSHAKE_FAILED)
+		return LISTENER_NO_ALERT;
+	facts = handshake_facts(r->handshake);
+	relay_remember_handshake(p, r, false);
+	return facts->alert_is_ours ? LISTENER_NO_ALERT : facts->alert;
+}
+
+void relay_cut_off(struct proxy *p, struct relay *r)
+{
+	uint8_t alert = last_alert(p, r);
+
+	relay_failed(p, r, alert == LISTENER_NO_ALERT ? CONN_END_CLIENT_RESET : CONN_END_HANDSHAKE,
+	    alert, false);
 }

@@ -191,7 +191,8 @@ static int build_routes(struct listener *l, const struct config_listener *config
 	return 0;
 }
 
-static int build_listener(struct listener *l, const struct config_listener *config, struct err *e)
+static int build_listener(
+    struct listener *l, const struct config_listener *config, unsigned n_workers, struct err *e)
 {
 	l->name = config->name;
 	l->backend = config->backend;
@@ -199,7 +200,8 @@ static int build_listener(struct listener *l, const struct config_listener *conf
 	l->idle_timeout_ms = milliseconds(config->idle_timeout_s);
 	l->n_bind = config->n_bind;
 	l->bind = calloc(config->n_bind + 1, sizeof(*l->bind));
-	if (!l->bind)
+	l->run = listener_run_get(config->name, n_workers);
+	if (!l->bind || !l->run)
 		return err_set(e, "out of memory for listener '%s'", config->name);
 	for (unsigned i = 0; i < config->n_bind; i++) {
 		l->bind[i].ip = endpoint_ip(&config->bind[i]);
@@ -353,7 +355,8 @@ static int build_base(struct snapshot_base *b, struct err *e)
 		    &b->backends[i], &config->backends[i], config->runtime.n_workers, e);
 	b->n_listeners = config->n_listeners;
 	for (unsigned i = 0; i < b->n_listeners; i++)
-		result |= build_listener(&b->listeners[i], &config->listeners[i], e);
+		result |= build_listener(
+		    &b->listeners[i], &config->listeners[i], config->runtime.n_workers, e);
 	for (unsigned i = 0; i < b->n_listeners && result == 0; i++) {
 		struct listener *l = &b->listeners[i];
 
@@ -404,6 +407,7 @@ void snapshot_base_put(struct snapshot_base *b)
 	if (!b || --b->references > 0)
 		return;
 	for (unsigned i = 0; i < b->n_listeners; i++) {
+		listener_run_put(b->listeners[i].run);
 		free(b->listeners[i].bind);
 		free(b->listeners[i].proxy_from);
 		clear_routes(&b->listeners[i]);

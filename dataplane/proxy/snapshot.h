@@ -8,6 +8,7 @@
 #include "config/model.h"
 #include "dataplane/proxy/admission.h"
 #include "dataplane/proxy/http_reply.h"
+#include "dataplane/proxy/listener_run.h"
 #include "dataplane/proxy/target.h"
 
 struct cert;
@@ -95,6 +96,7 @@ struct sni_route {
 
 struct listener {
 	const char *name;         /* in config */
+	struct listener_run *run; /* what it has counted; a reference */
 	bool passthrough;         /* nothing is decrypted; tls is NULL */
 	bool sni_strict;          /* of routes: a name without one is refused */
 	struct sni_route *routes; /* by name */

@@ -180,9 +180,9 @@ def sequential(n):
             need(data.endswith(want), f"connection {i}: wrong body")
 
 
-def held(count, path):
+def held(count, path, port=443):
     """Opens connections, says "open", asks on each again and again until path is gone."""
-    conns = [Tls(443) for _ in range(int(count))]
+    conns = [Tls(int(port)) for _ in range(int(count))]
     want = www("1k.txt")
     print("open", flush=True)
     while os.path.exists(path):
