@@ -19,8 +19,8 @@ static const char *take_entry(struct der *d, struct der *serial)
 	struct der one, all;
 	int64_t when;
 
-	if (!der_take(d, DER_SEQUENCE, &one, NULL) || !der_take(&one, DER_INTEGER, serial, NULL) ||
-	    serial->len < 1 || serial->len > MAX_SERIAL || !x509_take_time(&one, &when))
+	if (!der_take(d, DER_SEQUENCE, &one, NULL) || !der_take_integer(&one, serial) ||
+	    serial->len > MAX_SERIAL || !x509_take_time(&one, &when))
 		return "one of its entries cannot be read";
 	if (one.len == 0)
 		return NULL;
@@ -48,20 +48,33 @@ static const char *count_entries(const struct crl_text *t, size_t *n)
 	return why;
 }
 
+/* Names of a DistributionPointName (RFC 5280 4.2.1.13); one that is relative to the CA's name has none. */
+static bool read_point(struct der point, struct der *names)
+{
+	*names = (struct der){ NULL, 0 };
+	return der_is(&point, DER_EXPLICIT(0)) ? der_take_only(point, DER_EXPLICIT(0), names)
+					       : der_take_only(point, DER_EXPLICIT(1), NULL);
+}
+
 /* IssuingDistributionPoint (RFC 5280 5.2.5). */
 static const char *read_scope(struct crl_text *t, struct der value)
 {
 	static const char bad[] = "its issuing distribution point cannot be read";
 	struct der all, one;
 
-	if (!der_take(&value, DER_SEQUENCE, &all, NULL))
+	if (!der_take_only(value, DER_SEQUENCE, &all))
 		return bad;
+	if (der_take(&all, DER_EXPLICIT(0), &one, NULL)) {
+		t->is_part = true;
+		if (!read_point(one, &t->points))
+			return bad;
+	}
 	while (all.len > 0) {
 		uint8_t tag = all.at[0];
 
 		if (!der_take(&all, tag, &one, NULL))
 			return bad;
-		if (tag == DER_EXPLICIT(0) || one.len != 1 || one.at[0] == 0)
+		if (one.len == 1 && one.at[0] == 0) /* FALSE, which is the default */
 			continue;
 		if (tag == DER_CONTEXT(1))
 			t->for_cas = false;
@@ -188,6 +201,33 @@ bool crl_has(const struct crl *c, struct der serial)
 	return false;
 }
 
+static bool has_name(struct der names, struct der wanted)
+{
+	struct der one;
+
+	while (names.len > 0 && der_take(&names, names.at[0], NULL, &one))
+		if (x509_same(&one, &wanted))
+			return true;
+	return false;
+}
+
+bool crl_covers(const struct crl *c, struct der crl_points)
+{
+	const struct der ours = { c->points, c->points_len };
+	struct der point, name, names, one;
+
+	if (!c->is_part)
+		return true;
+	while (der_take(&crl_points, DER_SEQUENCE, &point, NULL)) {
+		if (!der_take(&point, DER_EXPLICIT(0), &name, NULL) || !read_point(name, &names))
+			continue;
+		while (names.len > 0 && der_take(&names, names.at[0], NULL, &one))
+			if (has_name(ours, one))
+				return true;
+	}
+	return false;
+}
+
 static size_t bytes_of(const struct crl_text *t)
 {
 	struct der left = t->revoked, serial;
@@ -213,10 +253,15 @@ struct crl *crl_new(const struct crl_text *t, size_t n_revoked)
 	}
 	c->table = calloc(size, sizeof(*c->table));
 	c->serials = malloc(n_bytes + 1);
-	if (!c->table || !c->serials) {
+	c->points = malloc(t->points.len + 1);
+	if (!c->table || !c->serials || !c->points) {
 		crl_free(c);
 		return NULL;
 	}
+	if (t->points.len > 0)
+		memcpy(c->points, t->points.at, t->points.len);
+	c->points_len = t->points.len;
+	c->is_part = t->is_part;
 	c->mask = (uint32_t)(size - 1);
 	c->this_update = t->this_update;
 	c->next_update = t->next_update;
@@ -238,5 +283,6 @@ void crl_free(struct crl *c)
 		return;
 	free(c->table);
 	free(c->serials);
+	free(c->points);
 	free(c);
 }

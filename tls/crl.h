@@ -20,6 +20,8 @@ struct crl_text {
 	struct der revoked;          /* the entries; may be empty */
 	struct der authority_key_id; /* empty: none */
 	bool for_users, for_cas;     /* whose certificates it covers (RFC 5280 5.2.5) */
+	bool is_part;                /* only those that name its distribution point, */
+	struct der points; /* GeneralNames' content; empty: it has none that can be compared */
 };
 
 /*
@@ -30,12 +32,14 @@ const char *crl_read(struct crl_text *t, const uint8_t *der, size_t len, size_t 
 
 struct crl {
 	int64_t this_update, next_update;
-	bool for_users, for_cas;
+	bool for_users, for_cas, is_part;
 	size_t n;
 	/* Control's hash of open addressing: offsets + 1 into serials, 0: free. A serial is {u8 length, bytes}. */
 	uint32_t *table;
 	uint32_t mask;
 	uint8_t *serials;
+	uint8_t *points;
+	size_t points_len;
 };
 
 /* A set of its own of what t lists; NULL: no memory. The caller owns it. */
@@ -43,3 +47,9 @@ struct crl *crl_new(const struct crl_text *t, size_t n_revoked);
 void crl_free(struct crl *c); /* NULL is fine */
 
 bool crl_has(const struct crl *c, struct der serial);
+
+/*
+ * Whether a certificate with these CRLDistributionPoints (their content) is one that c would list: what c, a part of
+ * its CA's whole list, does not have, says nothing of the others.
+ */
+bool crl_covers(const struct crl *c, struct der crl_points);

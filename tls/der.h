@@ -56,6 +56,27 @@ static inline bool der_take(struct der *d, uint8_t tag, struct der *content, str
 	return true;
 }
 
+/* Whether d is one element with that tag and nothing behind it: its content to *content. */
+static inline bool der_take_only(struct der d, uint8_t tag, struct der *content)
+{
+	return der_take(&d, tag, content, NULL) && d.len == 0;
+}
+
+/* Takes an INTEGER off d in DER's one form, without bytes that say nothing: else two texts were one number. */
+static inline bool der_take_integer(struct der *d, struct der *content)
+{
+	struct der at = *d;
+	const uint8_t *n;
+
+	if (!der_take(&at, DER_INTEGER, content, NULL) || content->len < 1)
+		return false;
+	n = content->at;
+	if (content->len > 1 && (n[0] == 0 || n[0] == 0xff) && (n[0] & 0x80) == (n[1] & 0x80))
+		return false;
+	*d = at;
+	return true;
+}
+
 /* Whether the next element has that tag. */
 static inline bool der_is(const struct der *d, uint8_t tag)
 {

@@ -14,6 +14,7 @@
 #include <wolfssl/wolfcrypt/sha256.h>
 
 #include "config/err.h"
+#include "tls/name_constraints.h"
 #include "tls/pem.h"
 #include "tls/trust_private.h"
 #include "tls/x509_name.h"
@@ -103,8 +104,8 @@ static const char *unfit(const struct x509 *x)
 		return "has a key that is not supported: RSA from 2048 bits on, P-256, P-384, "
 		       "P-521 and Ed25519 are";
 	if (x->has_unknown_critical)
-		return "has a critical extension that is not supported (name constraints are not)";
-	return NULL;
+		return "has a critical extension that is not supported";
+	return name_constraints_check(x->name_constraints);
 }
 
 static int add_anchor(struct job *job, uint8_t *der, size_t len, unsigned number)
@@ -133,6 +134,9 @@ static int add_anchor(struct job *job, uint8_t *der, size_t len, unsigned number
 	a->chain = t->buckets[trust_bucket(a->x.subject)];
 	t->buckets[trust_bucket(a->x.subject)] = a;
 	t->n_anchors++;
+	if (a->x.has_purposes && !a->x.is_for_clients)
+		warn(job, "CA %s is for other purposes than clients: none it certified is accepted",
+		    name_text(a->x.subject, text));
 	if (job->now > a->x.not_after)
 		warn(job, "CA %s has expired: no client it certified is accepted",
 		    name_text(a->x.subject, text));
@@ -279,6 +283,10 @@ static int add_crl(struct job *job, const char *path, const uint8_t *der, size_t
 		    path, job->n_revoked, q->revoked);
 	if (keep_crl(job, &text, n_revoked, &is_ours) < 0)
 		return -1;
+	if (is_ours && text.is_part)
+		warn(job,
+		    "CRL %s of %s is a part: it counts for certificates that name its distribution point",
+		    path, name_text(text.issuer, name));
 	if (!is_ours)
 		warn(job, "CRL %s of %s has no effect: no CA certificate of the bundle signed it",
 		    path, name_text(text.issuer, name));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <stdlib.h>
 
+#include "tls/name_constraints.h"
 #include "tls/trust_private.h"
 #include "tls/x509_name.h"
 
@@ -56,6 +57,28 @@ static enum client_cert_status check_ca(const struct x509 *x, unsigned below)
 	return CLIENT_CERT_SUCCESS;
 }
 
+static bool is_self_issued(const struct x509 *x)
+{
+	return x509_same(&x->issuer, &x->subject);
+}
+
+/* What the CAs above each certificate, the trusted one included, let it be called (RFC 5280 6.1.3 b and c). */
+static bool names_are_allowed(const struct search *s, const struct trust_anchor *anchor)
+{
+	for (unsigned i = 0; i < s->n_path; i++) {
+		const struct x509 *x = s->path[i];
+
+		if (i > 0 && is_self_issued(x))
+			continue;
+		if (!name_constraints_allow(anchor->x.name_constraints, x))
+			return false;
+		for (unsigned k = i + 1; k < s->n_path; k++)
+			if (!name_constraints_allow(s->path[k]->name_constraints, x))
+				return false;
+	}
+	return true;
+}
+
 static enum client_cert_status check_path(const struct search *s, const struct trust_anchor *anchor)
 {
 	enum client_cert_status status = check_leaf(s->path[0]);
@@ -68,10 +91,15 @@ static enum client_cert_status check_path(const struct search *s, const struct t
 		/* What an intermediate may certify is limited by its own purposes. */
 		if (status == CLIENT_CERT_SUCCESS && x->has_purposes && !x->is_for_clients)
 			status = CLIENT_CERT_PURPOSE;
-		below += !x509_same(&x->issuer, &x->subject);
+		below += !is_self_issued(x);
 	}
 	if (status == CLIENT_CERT_SUCCESS)
 		status = check_ca(&anchor->x, below);
+	/* So is what a trusted one may: it is an intermediate of somebody's, often. */
+	if (status == CLIENT_CERT_SUCCESS && anchor->x.has_purposes && !anchor->x.is_for_clients)
+		status = CLIENT_CERT_PURPOSE;
+	if (status == CLIENT_CERT_SUCCESS && !names_are_allowed(s, anchor))
+		status = CLIENT_CERT_INVALID;
 	for (unsigned i = 0; status == CLIENT_CERT_SUCCESS && i < s->n_path; i++)
 		status = check_dates(s, s->path[i], i == 0);
 	return status == CLIENT_CERT_SUCCESS ? check_dates(s, &anchor->x, false) : status;
@@ -131,6 +159,8 @@ static void ask_crls(const struct search *s, const struct trust_anchor *issuer,
 		if (x->is_ca ? !c->for_cas : !c->for_users)
 			continue;
 		r->is_revoked |= crl_has(c, x->serial);
+		if (!crl_covers(c, x->crl_points))
+			continue;
 		r->has_crl = true;
 		r->has_fresh |= s->now <= c->next_update && s->now + CLOCK_SKEW >= c->this_update;
 	}

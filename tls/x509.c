@@ -23,6 +23,7 @@ bool x509_take_time(struct der *d, int64_t *seconds)
 	struct tm tm = { 0 };
 	struct der text;
 	const uint8_t *at;
+	int day;
 
 	if (!der_take(d, is_short ? DER_UTC_TIME : DER_TIME, &text, NULL) ||
 	    text.len != n_year + 11 || text.at[text.len - 1] != 'Z')
@@ -35,11 +36,12 @@ bool x509_take_time(struct der *d, int64_t *seconds)
 	if (tm.tm_mon < 1 || tm.tm_mon > 12 || tm.tm_mday < 1 || tm.tm_mday > 31 ||
 	    tm.tm_hour > 23 || tm.tm_min > 59 || tm.tm_sec > 59)
 		return false;
+	day = tm.tm_mday;
 	/* 50 to 99 belong to the last century. */
 	tm.tm_year = is_short ? tm.tm_year + (tm.tm_year < 50 ? 100 : 0) : tm.tm_year - 1900;
 	tm.tm_mon--;
 	*seconds = timegm(&tm);
-	return true;
+	return tm.tm_mday == day; /* else there is no such day in that month */
 }
 
 bool x509_take_algorithm(struct der *d, struct x509_signature *s)
@@ -62,22 +64,30 @@ bool x509_take_bits(struct der *d, struct der *bits)
 	return true;
 }
 
-/* A BOOLEAN off d, false when there is none: its default is left out. */
-static bool take_flag(struct der *d)
+/*
+ * A BOOLEAN off d, false when there is none: its default, which DER leaves out and some write all the same. Returns false
+ * when it is malformed.
+ */
+static bool take_flag(struct der *d, bool *value)
 {
 	struct der flag;
 
-	return der_take(d, DER_BOOLEAN, &flag, NULL) && flag.len == 1 && flag.at[0] != 0;
+	*value = false;
+	if (!der_is(d, DER_BOOLEAN))
+		return true;
+	if (!der_take(d, DER_BOOLEAN, &flag, NULL) || flag.len != 1 ||
+	    (flag.at[0] != 0 && flag.at[0] != 0xff))
+		return false;
+	*value = flag.at[0] != 0;
+	return true;
 }
 
 bool x509_take_extension(struct der *d, struct x509_extension *e)
 {
 	struct der one;
 
-	if (!der_take(d, DER_SEQUENCE, &one, NULL) || !der_take(&one, DER_OID, &e->id, NULL))
-		return false;
-	e->is_critical = take_flag(&one);
-	return der_take(&one, DER_BYTES, &e->value, NULL) && one.len == 0;
+	return der_take(d, DER_SEQUENCE, &one, NULL) && der_take(&one, DER_OID, &e->id, NULL) &&
+	    take_flag(&one, &e->is_critical) && der_take_only(one, DER_BYTES, &e->value);
 }
 
 /* --- extensions --- */
@@ -86,12 +96,11 @@ static bool read_constraints(struct x509 *x, struct der value)
 {
 	struct der both, length;
 
-	if (!der_take(&value, DER_SEQUENCE, &both, NULL))
+	if (!der_take_only(value, DER_SEQUENCE, &both) || !take_flag(&both, &x->is_ca))
 		return false;
-	x->is_ca = take_flag(&both);
 	if (both.len == 0)
 		return true;
-	if (!der_take(&both, DER_INTEGER, &length, NULL) || length.len < 1 || both.len != 0)
+	if (!der_take_integer(&both, &length) || both.len != 0)
 		return false;
 	/* More than anybody's chain is no limit. */
 	x->path_len = length.len > 1 ? 127 : length.at[0];
@@ -102,7 +111,9 @@ static bool read_key_usage(struct x509 *x, struct der value)
 {
 	struct der bits;
 
-	if (!der_take(&value, DER_BITS, &bits, NULL) || bits.len < 2)
+	/* DER: up to the last bit that is set, so that one is; those that are not used are zero. */
+	if (!der_take_only(value, DER_BITS, &bits) || bits.len < 2 || bits.at[0] > 7 ||
+	    (bits.at[bits.len - 1] & ((1u << bits.at[0]) - 1)) != 0)
 		return false;
 	x->has_key_usage = true;
 	x->key_usage = (uint16_t)(bits.at[1] << 8 | (bits.len > 2 ? bits.at[2] : 0));
@@ -115,7 +126,7 @@ static bool read_purposes(struct x509 *x, struct der value)
 	static const uint8_t client[] = { 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x02 };
 	struct der all, one;
 
-	if (!der_take(&value, DER_SEQUENCE, &all, NULL))
+	if (!der_take_only(value, DER_SEQUENCE, &all))
 		return false;
 	x->has_purposes = true;
 	while (der_take(&all, DER_OID, &one, NULL))
@@ -128,7 +139,7 @@ static bool read_authority(struct x509 *x, struct der value)
 {
 	struct der all;
 
-	if (!der_take(&value, DER_SEQUENCE, &all, NULL))
+	if (!der_take_only(value, DER_SEQUENCE, &all))
 		return false;
 	if (der_is(&all, DER_CONTEXT(0)))
 		return der_take(&all, DER_CONTEXT(0), &x->authority_key_id, NULL);
@@ -146,19 +157,22 @@ static bool read_extension(struct x509 *x, const struct x509_extension *e)
 	}
 	switch (e->id.at[2]) {
 	case 14:
-		return der_take(&value, DER_BYTES, &x->subject_key_id, NULL);
+		return der_take_only(value, DER_BYTES, &x->subject_key_id);
 	case 15:
 		return read_key_usage(x, value);
 	case 17:
-		return der_take(&value, DER_SEQUENCE, &x->names, NULL);
+		return der_take_only(value, DER_SEQUENCE, &x->names);
 	case 19:
 		return read_constraints(x, value);
+	case 30:
+		return der_take_only(value, DER_SEQUENCE, &x->name_constraints);
+	case 31:
+		return der_take_only(value, DER_SEQUENCE, &x->crl_points);
 	case 35:
 		return read_authority(x, value);
 	case 37:
 		return read_purposes(x, value);
 	case 32: /* policies: any is accepted here */
-	case 31: /* where to fetch CRLs: the operator does */
 		return true;
 	}
 	x->has_unknown_critical |= e->is_critical;
@@ -220,8 +234,7 @@ static const char *read_tbs(struct x509 *x, struct der tbs)
 
 	if (!read_version(x, &tbs))
 		return "its version is none";
-	if (!der_take(&tbs, DER_INTEGER, &x->serial, NULL) || x->serial.len < 1 ||
-	    x->serial.len > 64)
+	if (!der_take_integer(&tbs, &x->serial) || x->serial.len > 64)
 		return "its serial number cannot be read";
 	/* RFC 5280 4.1.2.3: what is signed names the algorithm, too. */
 	if (!x509_take_algorithm(&tbs, &inner) ||

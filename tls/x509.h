@@ -43,7 +43,9 @@ struct x509 {
 	bool is_for_clients;
 	struct der subject_key_id, authority_key_id; /* contents; empty: none */
 	struct der names;                            /* GeneralNames' content; empty: none */
-	bool has_unknown_critical;                   /* one that is critical and not read here */
+	struct der crl_points;       /* CRLDistributionPoints' content; empty: none */
+	struct der name_constraints; /* NameConstraints' content (tls/name_constraints.h) */
+	bool has_unknown_critical;   /* one that is critical and not read here */
 };
 
 /* Reads der, all of it, into x; borrows it. NULL, or why it is no certificate. */

@@ -191,13 +191,7 @@ static void put_plain(struct out *o, uint8_t byte, bool is_first, bool is_last)
 
 /* --- names --- */
 
-struct attribute {
-	struct der type, value;
-	uint8_t tag;
-	struct der whole; /* the value with its tag */
-};
-
-static bool take_attribute(struct der *rdn, struct attribute *a)
+bool x509_take_attribute(struct der *rdn, struct x509_attribute *a)
 {
 	struct der both;
 
@@ -208,7 +202,23 @@ static bool take_attribute(struct der *rdn, struct attribute *a)
 	return der_take(&both, a->tag, &a->value, &a->whole) && both.len == 0;
 }
 
-static void put_attribute(struct out *o, const struct attribute *a)
+static void put_byte(struct out *o, uint8_t byte, bool is_first, bool is_last)
+{
+	(void)is_first, (void)is_last;
+	put_char(o, (char)byte);
+}
+
+size_t x509_attribute_utf8(const struct x509_attribute *a, char *text, size_t room)
+{
+	struct out o = { text, room, 0 };
+	const struct walk w = { put_byte, &o };
+	bool is_string = walk_value(&w, a->tag, a->value);
+
+	end(&o);
+	return is_string ? o.len : SIZE_MAX;
+}
+
+static void put_attribute(struct out *o, const struct x509_attribute *a)
 {
 	const char *name = type_name(&a->type);
 	const struct walk w = { put_escaped, o };
@@ -228,11 +238,11 @@ static void put_attribute(struct out *o, const struct attribute *a)
 /* RFC 2253 2.2: the attributes of one RDN with '+' between them. OpenSSL prints them from the last to the first. */
 static bool put_rdn(struct out *o, struct der rdn)
 {
-	struct attribute all[8];
+	struct x509_attribute all[8];
 	unsigned n = 0;
 
 	while (rdn.len > 0) {
-		if (n == 8 || !take_attribute(&rdn, &all[n++]))
+		if (n == 8 || !x509_take_attribute(&rdn, &all[n++]))
 			return false;
 	}
 	for (unsigned i = n; i > 0; i--) {
@@ -278,13 +288,13 @@ bool x509_common_name(struct der name, char *text, size_t room)
 	struct out o = { text, room, 0 };
 	const struct walk w = { put_plain, &o };
 	bool found = false;
-	struct attribute a;
+	struct x509_attribute a;
 	struct der all, rdn;
 
 	if (!der_take(&name, DER_SEQUENCE, &all, NULL))
 		return false;
 	while (der_take(&all, DER_SET, &rdn, NULL))
-		while (rdn.len > 0 && take_attribute(&rdn, &a)) {
+		while (rdn.len > 0 && x509_take_attribute(&rdn, &a)) {
 			if (!der_eq(&a.type, cn, sizeof(cn)))
 				continue;
 			o.len = 0;

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "tls/der.h"
 
@@ -22,6 +23,22 @@ size_t x509_name_print(struct der name, char *text, size_t room);
 
 /* The last common name (2.5.4.3), as it is in UTF-8 but for control characters, which become '?'. False: there is none. */
 bool x509_common_name(struct der name, char *text, size_t room);
+
+/* One attribute of a relative distinguished name (RFC 5280 4.1.2.4). */
+struct x509_attribute {
+	struct der type, value; /* contents */
+	uint8_t tag;            /* of the value */
+	struct der whole;       /* the value with its tag */
+};
+
+/* Takes the next one off rdn, a SET's content. False: malformed. */
+bool x509_take_attribute(struct der *rdn, struct x509_attribute *a);
+
+/*
+ * The value as UTF-8, cut to room bytes and terminated; returns the length that all of it has, or SIZE_MAX when it is no
+ * string.
+ */
+size_t x509_attribute_utf8(const struct x509_attribute *a, char *text, size_t room);
 
 /*
  * Takes the next of GeneralNames' content (RFC 5280 4.2.1.6) as text: "DNS:www.example.com" in lower case, "URI:spiffe://x/y",
