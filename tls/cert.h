@@ -32,7 +32,7 @@ enum cert_warning {
 	CERT_EXPIRED = 1,          /* accepted by force */
 	CERT_NOT_YET_VALID = 2,    /* accepted by force */
 	CERT_ISSUER_EXPIRED = 4,   /* a CA certificate behind the leaf; or not valid yet */
-	CERT_CHAIN_INCOMPLETE = 8, /* there is only the leaf, and it is not self-signed */
+	CERT_CHAIN_INCOMPLETE = 8, /* there is only the leaf, and its issuer is no root */
 	CERT_WEAK_SIGNATURE = 16,  /* SHA-1, which clients no longer accept */
 	CERT_WEAK_KEY_FILE = 32,   /* the key's file can be read by its group */
 	CERT_STAPLE_EXPIRED = 64,  /* the OCSP response is out of its dates and was left out */

@@ -13,6 +13,7 @@
 #include "tls/cert_blob.h"
 #include "tls/cert_names.h"
 #include "tls/pem.h"
+#include "tls/x509.h"
 
 /* One certificate of the file, and what is needed of it to find its place. */
 struct link {
@@ -24,6 +25,7 @@ struct link {
 	bool has_subject_key, has_issuer_key;
 	bool is_leaf; /* the private key belongs to it */
 	bool is_used;
+	bool has_issuer_url; /* of the leaf */
 	int64_t not_before, not_after;
 };
 
@@ -164,6 +166,13 @@ static void link_fill(struct link *l, const DecodedCert *x)
 	l->not_after = read_date(x->afterDate, x->afterDateLen);
 }
 
+static bool has_issuer_url(const struct link *l)
+{
+	struct x509 x;
+
+	return x509_read(&x, l->der, l->len) == NULL && x.has_issuer_url;
+}
+
 /* Parses l->der, and takes the facts when it is the first the key belongs to. */
 static int link_read(struct cert *c, const struct cert_job *job, struct links *links,
     struct link *l, const struct cert_public *key)
@@ -196,6 +205,7 @@ static int link_read(struct cert *c, const struct cert_job *job, struct links *l
 	l->is_leaf = !why && key && key->type == public->type && key->len == public->len &&
 	    memcmp(key->at, public->at, key->len) == 0;
 	if (l->is_leaf && !links->leaf) {
+		l->has_issuer_url = has_issuer_url(l);
 		links->leaf = l;
 		if (read_leaf(c, job, l, x, public) < 0)
 			status = -1;
@@ -347,7 +357,8 @@ static int chain_add(struct cert *c, const struct cert_job *job, struct link *l)
 
 static int note_chain_end(struct cert *c, const struct cert_job *job, const struct link *last)
 {
-	if (c->n_chain > 1 || is_self_signed(last))
+	/* A root's own leaf needs nothing between; who has to be fetched is no root. */
+	if (c->n_chain > 1 || is_self_signed(last) || !last->has_issuer_url)
 		return 0;
 	c->warnings |= CERT_CHAIN_INCOMPLETE;
 	c->issuer = strdup(last->issuer);

@@ -146,11 +146,31 @@ static bool read_authority(struct x509 *x, struct der value)
 	return true; /* by name and number only */
 }
 
+/* AuthorityInfoAccess; only whether there is an id-ad-caIssuers in it. */
+static void read_issuer_access(struct x509 *x, struct der value)
+{
+	static const uint8_t issuers[] = { 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x02 };
+	struct der all, one, method;
+
+	if (!der_take(&value, DER_SEQUENCE, &all, NULL))
+		return;
+	while (der_take(&all, DER_SEQUENCE, &one, NULL))
+		if (der_take(&one, DER_OID, &method, NULL) &&
+		    der_eq(&method, issuers, sizeof(issuers)))
+			x->has_issuer_url = true;
+}
+
 static bool read_extension(struct x509 *x, const struct x509_extension *e)
 {
+	static const uint8_t access[] = { 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x01, 0x01 };
 	struct der value = e->value;
 
-	/* All those read here are id-ce, 2.5.29. */
+	/* RFC 5280 4.2.2.1: never critical; nothing depends on it. */
+	if (der_eq(&e->id, access, sizeof(access)) && !e->is_critical) {
+		read_issuer_access(x, value);
+		return true;
+	}
+	/* All others read here are id-ce, 2.5.29. */
 	if (e->id.len != 3 || e->id.at[0] != 0x55 || e->id.at[1] != 0x1d) {
 		x->has_unknown_critical |= e->is_critical;
 		return true;

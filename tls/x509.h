@@ -45,6 +45,7 @@ struct x509 {
 	struct der names;                            /* GeneralNames' content; empty: none */
 	struct der crl_points;       /* CRLDistributionPoints' content; empty: none */
 	struct der name_constraints; /* NameConstraints' content (tls/name_constraints.h) */
+	bool has_issuer_url;         /* to its issuer's certificate: no root (RFC 5280 4.2.2.1) */
 	bool has_unknown_critical;   /* one that is critical and not read here */
 };
 

@@ -419,7 +419,7 @@ static void encrypted_keys_are_taken_and_warnings_told(void **state)
 	    put("/v1/certificates/www", "p256.pem", "p256-encrypted.key", ",\"passphrase\":\"\""),
 	    400);
 	assert_int_equal(
-	    put("/v1/certificates/www", "p256.pem", "p256-encrypted.key", ",\"passphrase\":\"x\""),
+	    put("/v1/certificates/www", "access.pem", "p256-encrypted.key", ",\"passphrase\":\"x\""),
 	    200);
 	assert_says("\"warnings\":[\"certificate 'www': ");
 	assert_int_equal(
