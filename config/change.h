@@ -99,6 +99,9 @@ bool change_name_is_valid(const char *name);
  */
 const char *change_summary(const struct change_list *l, char *text, size_t room);
 
+/* True when c, a listener's CHANGE_ITEM_PUT, makes one that does not decrypt: it has no certificates. */
+bool change_passes_through(const struct change *c);
+
 /* As JSON for the journal; keys and chains go by their content's name only. NULL: no memory. The caller frees it. */
 char *change_print(const struct change_list *l);
 

@@ -55,6 +55,16 @@ static json_t *print_one(const struct change *c)
 	return o;
 }
 
+bool change_passes_through(const struct change *c)
+{
+	json_t *o = c->settings ? json_loads(c->settings, 0, NULL) : NULL;
+	const char *protocol = json_string_value(json_object_get(o, "protocol"));
+	bool is_tcp = protocol && strcmp(protocol, "tcp") == 0;
+
+	json_decref(o);
+	return is_tcp;
+}
+
 char *change_print(const struct change_list *l)
 {
 	json_t *all = json_array();

@@ -289,7 +289,8 @@ static bool same_routing(const struct config *a, const struct config_listener *x
 	return true;
 }
 
-bool config_listener_is_same(const struct config *a, unsigned i, const struct config *b, unsigned j)
+/* Certificates are compared by their names. */
+static bool same_listener(const struct config *a, unsigned i, const struct config *b, unsigned j)
 {
 	const struct config_listener *x = &a->listeners[i], *y = &b->listeners[j];
 
@@ -388,7 +389,6 @@ int config_diff(
 	diff_items(a, ITEMS(a, trust_stores), b, ITEMS(b, trust_stores), same_trust_store,
 	    &d->trust_stores, e);
 	diff_items(a, ITEMS(a, backends), b, ITEMS(b, backends), same_backend, &d->backends, e);
-	diff_items(a, ITEMS(a, listeners), b, ITEMS(b, listeners), config_listener_is_same,
-	    &d->listeners, e);
+	diff_items(a, ITEMS(a, listeners), b, ITEMS(b, listeners), same_listener, &d->listeners, e);
 	return e->n == before ? 0 : -1;
 }

@@ -30,7 +30,3 @@ struct config_diff {
  */
 int config_diff(
     const struct config *running, const struct config *next, struct config_diff *d, struct err *e);
-
-/* True when listener i of a and listener j of b differ in nothing; certificates are compared by their names. */
-bool config_listener_is_same(
-    const struct config *a, unsigned i, const struct config *b, unsigned j);

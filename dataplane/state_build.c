@@ -2,13 +2,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/diff.h"
 #include "config/err.h"
 #include "config/model.h"
 #include "dataplane/proxy/snapshot.h"
 #include "dataplane/state.h"
 #include "dataplane/state_cert.h"
 #include "tls/cert.h"
+#include "tls/policy.h"
+#include "tls/select.h"
+#include "tls/service.h"
 #include "tls/sni.h"
 
 /* --- what is different --- */
@@ -122,36 +124,84 @@ static bool same_defaults(struct cert *const *a, unsigned n_a, struct cert *cons
 	return n_a == n_b && memcmp(a, b, n_a * sizeof(*a)) == 0;
 }
 
-/* From what the listener served before. */
+/* What leads from what the listener served before to what it serves now; d keeps the lists. */
+static int find_change(struct delta *d, const struct state_listener *l,
+    const struct state_listener *before, const struct pairs *changed,
+    struct cert *defaults[CHANGE_MAX_DEFAULTS], struct sni_change *change)
+{
+	struct cert *old_defaults[CHANGE_MAX_DEFAULTS];
+	unsigned n = fill_defaults(d->new, l, defaults);
+	unsigned n_old = fill_defaults(d->old, before, old_defaults);
+
+	if (map_compare(before->certs, l->certs, note_name, d) < 0 ||
+	    note_replaced(d, l, before, changed) < 0)
+		return -1;
+	*change = (struct sni_change){ .removed = d->removed.at,
+		.n_removed = (unsigned)d->removed.n,
+		.added = d->added.at,
+		.n_added = (unsigned)d->added.n };
+	if (!same_defaults(defaults, n, old_defaults, n_old)) {
+		change->defaults = defaults;
+		change->n_defaults = n;
+	}
+	return 0;
+}
+
+static bool
+fits_any(const struct state *s, const struct state_listener *l, const struct policy *policy)
+{
+	struct map_cursor at = map_from(l->certs, NULL);
+	const struct state_name *name;
+
+	for (unsigned i = 0; i < l->n_defaults; i++)
+		if (select_is_possible(policy, cert_of(s, l->defaults[i]->text)))
+			return true;
+	while ((name = map_next(&at)) != NULL)
+		if (select_is_possible(policy, cert_of(s, name->text)))
+			return true;
+	return false;
+}
+
+/* Each policy must be good for one of the certificates, or nobody could ever connect. */
+static int check_policies(const struct state *s, const struct state_listener *l, struct err *e)
+{
+	const struct tls_rules *rules = l->service->tls->rules;
+
+	for (unsigned i = 0; i <= rules->n; i++) {
+		const struct policy *policy =
+		    i < rules->n ? rules->named[i].policy : rules->own.policy;
+
+		if (!fits_any(s, l, policy))
+			return err_set(e,
+			    "listener '%s': no certificate of it can be served with policy '%s'",
+			    l->name->text, policy->name);
+	}
+	return 0;
+}
+
+/* From what the listener served before: all that is the same is shared, whatever else is new. */
 static int follow_service(struct state *s, unsigned i, const struct state *old,
     const struct state_listener *before, const struct pairs *changed, struct err *e)
 {
 	struct state_listener *l = &s->listeners[i];
-	struct cert *defaults[CHANGE_MAX_DEFAULTS], *old_defaults[CHANGE_MAX_DEFAULTS];
-	unsigned n_old = fill_defaults(old, before, old_defaults);
+	struct cert *defaults[CHANGE_MAX_DEFAULTS];
 	struct delta d = { .old = old, .new = s };
-	struct sni_change change = { .n_defaults = fill_defaults(s, l, defaults) };
-	int result = map_compare(before->certs, l->certs, note_name, &d);
+	bool is_same_base = old->base == s->base;
+	struct sni_change change;
 
-	if (result == 0)
-		result = note_replaced(&d, l, before, changed);
-	if (result < 0)
+	if (find_change(&d, l, before, changed, defaults, &change) < 0)
 		err_set(e, "out of memory for listener '%s'", l->name->text);
-	change.removed = d.removed.at;
-	change.n_removed = (unsigned)d.removed.n;
-	change.added = d.added.at;
-	change.n_added = (unsigned)d.added.n;
-	if (!same_defaults(defaults, change.n_defaults, old_defaults, n_old))
-		change.defaults = defaults;
-	else
-		change.n_defaults = 0;
-	if (result == 0 && !change.defaults && d.removed.n == 0 && d.added.n == 0)
-		l->service = snapshot_service_get(before->service);
-	else if (result == 0)
+	else if (!is_same_base)
+		l->service = snapshot_service_follow(s->base, i, before->service, &change, e);
+	else if (change.defaults || change.n_removed > 0 || change.n_added > 0)
 		l->service = snapshot_service_replace(before->service, &change, e);
+	else
+		l->service = snapshot_service_get(before->service);
 	free(d.removed.at);
 	free(d.added.at);
-	return l->service ? 0 : -1;
+	if (!l->service)
+		return -1;
+	return is_same_base ? 0 : check_policies(s, l, e);
 }
 
 /* From nothing. */
@@ -192,29 +242,14 @@ static bool is_untouched(
 	return true;
 }
 
-/* Services may point to policies and trust stores, which every reading of the configuration makes anew. */
-static bool can_share(const struct config *c)
-{
-	for (unsigned i = 0; i < c->n_items; i++)
-		if (c->items[i].name && strcmp(c->items[i].section, "listeners") != 0 &&
-		    strcmp(c->items[i].section, "backends") != 0)
-			return false;
-	return true;
-}
-
 /* The listener whose service l's can follow from, or NULL. */
 static const struct state_listener *
 find_before(const struct state *s, unsigned i, const struct state *old)
 {
-	const struct config *config = s->base->config, *before = old->base->config;
-	int at = state_listener_find(old, s->listeners[i].name->text);
+	int at = old ? state_listener_find(old, s->listeners[i].name->text) : -1;
+	const struct snapshot_service *service = at >= 0 ? old->listeners[at].service : NULL;
 
-	if (at < 0 || !old->listeners[at].service)
-		return NULL;
-	if (old->base == s->base)
-		return &old->listeners[at];
-	if (!can_share(config) || !can_share(before) ||
-	    !config_listener_is_same(before, (unsigned)at, config, i))
+	if (!service || !service->tls || s->base->config->listeners[i].passthrough)
 		return NULL;
 	return &old->listeners[at];
 }
@@ -222,14 +257,18 @@ find_before(const struct state *s, unsigned i, const struct state *old)
 static int build_listener(struct state *s, unsigned i, const struct state *old,
     const struct pairs *changed, struct err *e)
 {
-	const struct state_listener *before = old ? find_before(s, i, old) : NULL;
+	const struct state_listener *before = find_before(s, i, old);
 	struct state_listener *l = &s->listeners[i];
 
+	if (s->base->config->listeners[i].passthrough && (l->n_defaults || map_count(l->certs)))
+		return err_set(e,
+		    "listener '%s' has protocol = \"tcp\" and does not decrypt: it has no certificates",
+		    l->name->text);
 	if (l->service)
 		return 0;
 	if (!before)
 		return build_service(s, i, e);
-	if (!is_untouched(l, before, changed))
+	if (old->base != s->base || !is_untouched(l, before, changed))
 		return follow_service(s, i, old, before, changed, e);
 	l->service = snapshot_service_get(before->service);
 	return 0;
@@ -240,9 +279,6 @@ int state_build(struct state *s, const struct state *old, struct err *e)
 	struct pairs changed = { .n = 0 };
 	int result = state_settle(s, e);
 
-	/* With another file listeners have other settings. */
-	if (old && old->source != s->source)
-		old = NULL;
 	if (result == 0 && old && map_compare(old->certs, s->certs, note_pair, &changed) < 0)
 		result = err_set(e, "out of memory");
 	for (unsigned i = 0; result == 0 && i < s->n_listeners; i++)

@@ -382,6 +382,8 @@ static int diff_listeners(struct diff *d)
 	for (unsigned i = 0; result == 0 && i < d->to->n_listeners; i++) {
 		const struct state_listener *to = &d->to->listeners[i], *before;
 
+		if (to->n_defaults == 0)
+			continue; /* it does not decrypt */
 		d->listener = to->name->text;
 		before = listener_before(d, d->listener);
 		if (!before)

@@ -227,13 +227,34 @@ serve(struct state_listener *l, const struct state *s, const struct change *c, s
 	return STATE_OK;
 }
 
+/* What l served until now is forgotten: it does not decrypt any more. */
+static enum state_verdict serve_nothing(struct state_listener *l, struct err *e)
+{
+	struct map *none = map_new(&state_name_kind);
+
+	if (!none)
+		return no_memory(e);
+	map_free(l->certs);
+	l->certs = none;
+	while (l->n_defaults > 0)
+		state_name_put(l->defaults[--l->n_defaults]);
+	return STATE_OK;
+}
+
 static enum state_verdict put_listener(struct state *s, const struct change *c, struct err *e)
 {
 	int i = state_listener_find(s, c->item);
 	struct state_listener *l = i >= 0 ? &s->listeners[i] : NULL;
+	bool passes_through = change_passes_through(c);
 	enum state_verdict verdict = STATE_OK;
 
-	if (!l && c->n_names == 0) {
+	if (passes_through && (c->n_names > 0 || c->n_served > 0)) {
+		err_set(e,
+		    "listener '%s': with protocol = \"tcp\" nothing is decrypted: take its certificates out",
+		    c->item);
+		return STATE_REFUSED;
+	}
+	if (!passes_through && c->n_names == 0 && (!l || l->n_defaults == 0)) {
 		err_set(e, "listener '%s': 'default_certificate' is missing", c->item);
 		return STATE_REFUSED;
 	}
@@ -241,6 +262,8 @@ static enum state_verdict put_listener(struct state *s, const struct change *c, 
 		l = state_listener_add(s, c->item);
 	if (!l)
 		return no_memory(e);
+	if (passes_through)
+		return serve_nothing(l, e);
 	if (c->has_served)
 		verdict = serve(l, s, c, e);
 	if (verdict == STATE_OK && c->n_names)

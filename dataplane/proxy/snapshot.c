@@ -485,40 +485,52 @@ static struct snapshot_service *service_without_tls(struct err *e)
 	return s;
 }
 
-struct snapshot_service *snapshot_service_new(const struct snapshot_base *b, unsigned listener,
-    const struct snapshot_certs *certs, struct err *e)
+/* tls: which certificates; the rest is what the listener's settings say. */
+static struct snapshot_service *make_service(
+    const struct snapshot_base *b, unsigned listener, struct tls_service_config *tls, struct err *e)
 {
 	const struct config_listener *config = &b->config->listeners[listener];
 	struct tls_rule_config *named = named_rules(b, config);
-	const struct tls_service_config tls = {
-		.listener = config->name,
-		.own = { .policy = find_policy(b, b->config->n_policies, config->policy),
-		    .mtls = mtls_of(b, &config->mtls) },
-		.named = named,
-		.n_named = config->n_sni,
-		.defaults = certs->defaults,
-		.n_defaults = certs->n_defaults,
-		.certificates = certs->certs,
-		.n_certificates = certs->n_certs,
-		.sni_strict = config->sni_strict,
-		.no_tickets = !config->tickets,
-		.alpn = config->alpn,
-		.n_alpn = config->n_alpn,
-	};
-
 	struct tls_service *service;
 
-	if (config->passthrough) {
-		free(named);
-		return service_without_tls(e);
-	}
 	if (!named) {
 		err_set(e, "out of memory for listener '%s'", config->name);
 		return NULL;
 	}
-	service = tls_service_new(&tls, e);
+	tls->listener = config->name;
+	tls->own.policy = find_policy(b, b->config->n_policies, config->policy);
+	tls->own.mtls = mtls_of(b, &config->mtls);
+	tls->named = named;
+	tls->n_named = config->n_sni;
+	tls->sni_strict = config->sni_strict;
+	tls->no_tickets = !config->tickets;
+	tls->alpn = config->alpn;
+	tls->n_alpn = config->n_alpn;
+	service = tls_service_new(tls, e);
 	free(named);
 	return service_of(service, e);
+}
+
+struct snapshot_service *snapshot_service_new(const struct snapshot_base *b, unsigned listener,
+    const struct snapshot_certs *certs, struct err *e)
+{
+	struct tls_service_config tls = {
+		.defaults = certs->defaults,
+		.n_defaults = certs->n_defaults,
+		.certificates = certs->certs,
+		.n_certificates = certs->n_certs,
+	};
+
+	return b->config->listeners[listener].passthrough ? service_without_tls(e)
+							  : make_service(b, listener, &tls, e);
+}
+
+struct snapshot_service *snapshot_service_follow(const struct snapshot_base *b, unsigned listener,
+    const struct snapshot_service *old, const struct sni_change *change, struct err *e)
+{
+	struct tls_service_config tls = { .names_of = old->tls, .change = change };
+
+	return make_service(b, listener, &tls, e);
 }
 
 struct snapshot_service *snapshot_service_replace(

@@ -163,6 +163,12 @@ struct snapshot_service *snapshot_service_new(const struct snapshot_base *b, uns
  */
 struct snapshot_service *snapshot_service_replace(
     const struct snapshot_service *old, const struct sni_change *change, struct err *e);
+/*
+ * The same when the listener's settings have changed, too, or what they refer to: b is another base than old's. Both decrypt.
+ * Whether a policy is good for any of the certificates is not looked at.
+ */
+struct snapshot_service *snapshot_service_follow(const struct snapshot_base *b, unsigned listener,
+    const struct snapshot_service *old, const struct sni_change *change, struct err *e);
 struct snapshot_service *snapshot_service_get(struct snapshot_service *s);
 void snapshot_service_put(struct snapshot_service *s); /* NULL is fine */
 

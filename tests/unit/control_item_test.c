@@ -7,6 +7,9 @@
 
 #include "dataplane/state.h"
 #include "tests/unit/control_kit.h"
+#include "tls/policy.h"
+#include "tls/service.h"
+#include "tls/sni.h"
 
 #include <cmocka.h>
 
@@ -116,10 +119,19 @@ static void listener_is_put_and_serves(void **state)
 	assert_survives();
 }
 
+/* Where the table has what it serves for a name: the same place means that it was not built again. */
+static const void *table(const char *of, const char *name)
+{
+	struct sni_match match;
+
+	sni_find(listener(of)->tls->names, name, strlen(name), &match);
+	return match.certs;
+}
+
 /* The listeners of the file keep what they serve, and so do the tables of those that do not change. */
 static void listener_of_the_file_is_changed_and_its_neighbour_is_not(void **state)
 {
-	const struct tls_service *other = listener("other")->tls;
+	const void *other = table("other", "rsa.test");
 
 	(void)state;
 	assert_int_equal(kit_associate(&k, "https", "spare"), OPS_OK);
@@ -130,10 +142,91 @@ static void listener_of_the_file_is_changed_and_its_neighbour_is_not(void **stat
 	    OPS_OK);
 	assert_string_equal(kit_served(&k, "https", "spare.test"), "spare");
 	assert_string_equal(kit_served(&k, "https", "rsa.test"), "rsa");
-	assert_ptr_equal(listener("other")->tls, other);
+	assert_ptr_equal(table("other", "rsa.test"), other);
 	assert_survives();
 	assert_int_equal(kit_reload(&k), OPS_OK);
 	assert_string_equal(kit_served(&k, "https", "spare.test"), "default www");
+}
+
+#define OWN_POLICY \
+	"{\"based_on\":\"ELBSecurityPolicy-TLS13-1-2-2021-06\",\"versions\":[\"TLSv1.2\"]}"
+#define RSA_POLICY                                               \
+	"{\"based_on\":\"ELBSecurityPolicy-TLS13-1-2-2021-06\"," \
+	"\"versions\":[\"TLSv1.2\"],\"suites\":[\"ECDHE-RSA-AES128-GCM-SHA256\"]}"
+#define HTTPS(more) "{\"bind\":[\"10.80.0.1:443\"],\"backend\":\"app\"" more "}"
+
+/* A table is shared whatever else changes: the settings of its listener, its policy, another backend, the whole file. */
+static void tables_are_not_built_again(void **state)
+{
+	const void *exact, *other;
+
+	(void)state;
+	assert_int_equal(kit_associate(&k, "https", "spare"), OPS_OK);
+	assert_int_equal(kit_item(&k, "policies", "own", OWN_POLICY, NULL, NULL), OPS_OK);
+	exact = table("https", "spare.test");
+	other = table("other", "rsa.test");
+	assert_int_equal(
+	    kit_item(&k, "listeners", "https", HTTPS(",\"policy\":\"own\""), NULL, NULL), OPS_OK);
+	assert_string_equal(listener("https")->tls->rules->own.policy->name, "own");
+	assert_ptr_equal(table("https", "spare.test"), exact);
+	assert_int_equal(kit_item(&k, "backends", "new", BACKEND, NULL, NULL), OPS_OK);
+	assert_ptr_equal(table("https", "spare.test"), exact);
+	assert_ptr_equal(table("other", "rsa.test"), other);
+	assert_int_equal(kit_reload(&k), OPS_OK);
+	assert_ptr_equal(table("other", "rsa.test"), other);
+	assert_string_equal(kit_served(&k, "https", "spare.test"), "default www");
+	assert_string_not_equal(listener("https")->tls->rules->own.policy->name, "own");
+}
+
+static void policy_for_none_of_the_certificates_is_refused(void **state)
+{
+	(void)state;
+	assert_int_equal(kit_item(&k, "policies", "rsa-only", RSA_POLICY, NULL, NULL), OPS_OK);
+	assert_int_equal(kit_item(&k, "listeners", "third", LISTENER, "www", NULL), OPS_OK);
+	assert_refused(
+	    kit_item(&k, "listeners", "third",
+		"{\"bind\":[\"10.80.0.1:445\"],\"backend\":\"app\",\"policy\":\"rsa-only\"}", NULL,
+		NULL),
+	    OPS_REFUSED, "no certificate of it can be served with policy 'rsa-only'");
+	/* One that is served by its names is enough. */
+	assert_int_equal(kit_associate(&k, "third", "rsa"), OPS_OK);
+	assert_int_equal(
+	    kit_item(&k, "listeners", "third",
+		"{\"bind\":[\"10.80.0.1:445\"],\"backend\":\"app\",\"policy\":\"rsa-only\"}", NULL,
+		NULL),
+	    OPS_OK);
+	assert_survives();
+}
+
+static void listener_that_passes_tls_through_has_no_certificates(void **state)
+{
+	static const char through[] =
+	    "{\"bind\":[\"10.80.0.1:445\"],\"backend\":\"app\",\"protocol\":\"tcp\"}";
+	uint64_t decrypts;
+
+	(void)state;
+	assert_refused(kit_item(&k, "listeners", "third", through, "www", NULL), OPS_REFUSED,
+	    "take its certificates out");
+	assert_int_equal(kit_item(&k, "listeners", "third", through, NULL, NULL), OPS_OK);
+	assert_null(listener("third")->tls);
+	assert_refused(kit_associate(&k, "third", "spare"), OPS_REFUSED, "does not decrypt");
+	assert_refused(kit_default(&k, "third", "spare"), OPS_REFUSED, "does not decrypt");
+	assert_survives();
+	/* There and back. */
+	assert_refused(kit_item(&k, "listeners", "third", LISTENER, NULL, NULL), OPS_REFUSED,
+	    "'default_certificate' is missing");
+	assert_int_equal(kit_item(&k, "listeners", "third", LISTENER, "www", "spare"), OPS_OK);
+	assert_string_equal(kit_served(&k, "third", "spare.test"), "spare");
+	decrypts = kit_generation(&k);
+	assert_int_equal(kit_item(&k, "listeners", "third", through, NULL, NULL), OPS_OK);
+	assert_null(listener("third")->tls);
+	assert_survives();
+	assert_int_equal(kit_rollback(&k, decrypts), OPS_OK);
+	assert_string_equal(kit_served(&k, "third", "spare.test"), "spare");
+	assert_survives();
+	assert_int_equal(kit_rollback(&k, decrypts + 1), OPS_OK);
+	assert_null(listener("third")->tls);
+	assert_survives();
 }
 
 static void nonsense_is_refused(void **state)
@@ -264,6 +357,9 @@ int main(void)
 		CASE(backend_is_put_changed_and_removed),
 		CASE(listener_is_put_and_serves),
 		CASE(listener_of_the_file_is_changed_and_its_neighbour_is_not),
+		CASE(tables_are_not_built_again),
+		CASE(policy_for_none_of_the_certificates_is_refused),
+		CASE(listener_that_passes_tls_through_has_no_certificates),
 		CASE(nonsense_is_refused),
 		CASE(rollback_and_reload_bring_items_back),
 		CASE(items_survive_that_the_journal_is_made_shorter),
