@@ -539,20 +539,35 @@ static void check_certificates_differ(struct check *k, const struct config_liste
 	free(sorted);
 }
 
-/* Who may speak for others is a matter of trust: no prefix may mean more than it seems to. */
-static void check_fronts(struct check *k, const struct config_listener *l)
+/* Who may speak for others, or is served before others, is a matter of trust: no prefix may mean more than it seems to. */
+static void check_prefixes(struct check *k, const struct config_listener *l, const char *what,
+    const struct config_addr *all, unsigned n)
 {
-	for (unsigned i = 0; i < l->n_proxy_from; i++) {
-		struct config_addr a = l->proxy_from[i];
+	for (unsigned i = 0; i < n; i++) {
+		struct config_addr a = all[i];
 		char was[CONFIG_ADDR_TEXT], is[CONFIG_ADDR_TEXT];
 
 		config_addr_print(&a, ADDR_PREFIX, was);
 		if (!config_addr_trim(&a))
 			err_add(k->e, a.file, a.line,
-			    "listener '%s': proxy_protocol: 'from' has %s, with bits set past its "
+			    "listener '%s': %s has %s, with bits set past its "
 			    "prefix; did you mean %s?",
-			    or_unnamed(l->name), was, config_addr_print(&a, ADDR_PREFIX, is));
+			    or_unnamed(l->name), what, was, config_addr_print(&a, ADDR_PREFIX, is));
 	}
+}
+
+/* Of one at once, or one a second, no part can be kept. */
+static void check_reserved(struct check *k, const struct config_listener *l)
+{
+	const struct config_limits *limits = &l->limits;
+
+	check_prefixes(
+	    k, l, "limits: reserved: 'sources'", l->reserved.sources, l->reserved.n_sources);
+	if (l->reserved.n_sources > 0 &&
+	    (limits->handshakes_per_second == 1 || limits->handshakes_at_once == 1))
+		err_add(k->e, l->file, l->line,
+		    "listener '%s': limits: reserved: a limit of 1 cannot be shared; the least is 2",
+		    or_unnamed(l->name));
 }
 
 /* of: "listener 'https'", or an entry of its sni. */
@@ -661,7 +676,8 @@ static void check_listener(struct check *k, const struct config_listener *l)
 {
 	check_protocol(k, l);
 	check_rules(k, l);
-	check_fronts(k, l);
+	check_prefixes(k, l, "proxy_protocol: 'from'", (l)->proxy_from, (l)->n_proxy_from);
+	check_reserved(k, l);
 	for (unsigned i = 0; i < l->n_bind; i++)
 		check_bind(k, l, &l->bind[i]);
 	for (unsigned i = 0; i < l->n_alpn; i++) {

@@ -306,6 +306,9 @@ static bool same_listener(const struct config *a, unsigned i, const struct confi
 	    x->handshake_timeout_s == y->handshake_timeout_s &&
 	    x->idle_timeout_s == y->idle_timeout_s &&
 	    memcmp(&x->limits, &y->limits, sizeof(x->limits)) == 0 &&
+	    x->reserved.share == y->reserved.share &&
+	    same_addrs(x->reserved.sources, x->reserved.n_sources, y->reserved.sources,
+		y->reserved.n_sources) &&
 	    same_addrs(x->proxy_from, x->n_proxy_from, y->proxy_from, y->n_proxy_from) &&
 	    x->proxy_timeout_s == y->proxy_timeout_s && x->proxy_others == y->proxy_others;
 }

@@ -465,6 +465,21 @@ static const struct load_key per_source_keys[] = {
 
 static const struct load_group per_source = { KEYS(per_source_keys) };
 
+static void
+load_reserved(struct load *l, const config_setting_t *s, const struct load_key *k, void *item)
+{
+	struct config_reserved *reserved = &((struct config_listener *)item)->reserved;
+
+	load_addr_list(l, s, k, ADDR_PREFIX, &reserved->sources, &reserved->n_sources);
+}
+
+static const struct load_key reserved_keys[] = {
+	{ "sources", load_reserved, .min = 1, .max = 1000, .required = true },
+	{ "share", load_integer, SIZED(config_listener, reserved.share), .min = 1, .max = 90 },
+};
+
+static const struct load_group reserved = { KEYS(reserved_keys) };
+
 static const struct load_key limits_keys[] = {
 	{ "handshake_timeout", load_seconds, AT(config_listener, handshake_timeout_s) },
 	{ "idle_timeout", load_seconds, AT(config_listener, idle_timeout_s) },
@@ -473,6 +488,7 @@ static const struct load_key limits_keys[] = {
 	{ "handshakes_at_once", load_integer, SIZED(config_listener, limits.handshakes_at_once),
 	    .min = 0, .max = 16 << 20 },
 	{ "per_source", load_group, .group = &per_source },
+	{ "reserved", load_group, .group = &reserved },
 };
 
 /* Its members lie in the listener. */
@@ -485,6 +501,7 @@ static const struct config_listener listener_defaults = {
 	.handshake_timeout_s = 5,
 	.idle_timeout_s = 300,
 	.proxy_timeout_s = 3,
+	.reserved = { .share = 25 },
 };
 
 static const struct load_key listener_keys[] = {

@@ -304,6 +304,16 @@ struct config_limits {
 	uint32_t source_per_second, source_at_once; /* of one address, or one IPv6 /64 */
 };
 
+/*
+ * Sources that are served whatever the others do: share percent of the limits, and of the handshakes that a worker begins,
+ * are theirs alone.
+ */
+struct config_reserved {
+	const struct config_addr *sources; /* prefixes, port 0 */
+	unsigned n_sources;                /* 0: there are none */
+	unsigned share;
+};
+
 struct config_listener {
 	const char *name;
 	bool passthrough; /* protocol "tcp": bytes go through as they are */
@@ -333,6 +343,7 @@ struct config_listener {
 	double handshake_timeout_s;
 	double idle_timeout_s;
 	struct config_limits limits;
+	struct config_reserved reserved;
 	/* Fronts that begin with a PROXY header; none: nobody does. Prefixes, port 0. */
 	const struct config_addr *proxy_from;
 	unsigned n_proxy_from;

@@ -143,8 +143,7 @@ static bool is_of_listener(enum stat i)
 {
 	return i == STAT_CONNECTIONS_ACCEPTED || i == STAT_CONNECTIONS_ACTIVE ||
 	    i == STAT_CONNECTIONS_REJECTED || i == STAT_HANDSHAKES_DONE ||
-	    i == STAT_HANDSHAKES_FAILED || i == STAT_BYTES_CLIENT_IN ||
-	    i == STAT_BYTES_CLIENT_OUT;
+	    i == STAT_HANDSHAKES_FAILED || i == STAT_BYTES_CLIENT_IN || i == STAT_BYTES_CLIENT_OUT;
 }
 
 /* "rx_packets" and "accepts_total" alike are what Prometheus calls ..._total. */

@@ -126,7 +126,8 @@
 	X(REFUSED_RATE, "handshakes_refused_rate_total")            \
 	X(REFUSED_AT_ONCE, "handshakes_refused_at_once_total")      \
 	X(REFUSED_SOURCE, "handshakes_refused_source_total")        \
-	X(REFUSED_BUSY, "handshakes_refused_busy_total")
+	X(REFUSED_BUSY, "handshakes_refused_busy_total")            \
+	X(HANDSHAKES_RESERVED, "handshakes_reserved_total")
 
 enum stat {
 #define X(name, text) STAT_##name,

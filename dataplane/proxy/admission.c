@@ -22,8 +22,8 @@ struct rate {
 struct gate {
 	uint32_t listener_id;
 	bool is_used; /* by the current snapshot */
-	uint32_t n_now;
-	struct rate rate;
+	uint32_t n_now, n_apart;
+	struct rate rate, rate_apart; /* apart: of reserved sources */
 };
 
 struct source {
@@ -76,7 +76,8 @@ void admission_renew(struct admission *a)
 
 static bool is_gate_of(const struct gate *g, uint32_t listener_id)
 {
-	return g->listener_id == listener_id && (g->is_used || g->n_now > 0 || g->rate.due_ns);
+	return g->listener_id == listener_id &&
+	    (g->is_used || g->n_now + g->n_apart > 0 || g->rate.due_ns || g->rate_apart.due_ns);
 }
 
 uint32_t admission_gate(struct admission *a, uint32_t listener_id, uint32_t guess)
@@ -91,7 +92,7 @@ uint32_t admission_gate(struct admission *a, uint32_t listener_id, uint32_t gues
 	for (unsigned i = 0; !found && i < ADMISSION_MAX_GATES; i++) {
 		struct gate *g = &a->gates[(guess + i) % ADMISSION_MAX_GATES];
 
-		if (g->is_used || g->n_now > 0)
+		if (g->is_used || g->n_now + g->n_apart > 0)
 			continue;
 		*g = (struct gate){ .listener_id = listener_id };
 		found = g;
@@ -157,20 +158,24 @@ admission_enter(struct admission *a, uint32_t gate, const struct admission_limit
 {
 	struct gate *g;
 
-	*ticket = (struct admission_ticket){ 0 };
+	*ticket = (struct admission_ticket){ .is_reserved = source == NULL };
 	if (gate == 0)
 		return ADMISSION_OK;
 	g = &a->gates[gate - 1];
+	ticket->is_apart = !source && g->n_apart < limits->reserved_at_once;
 	/* The source first: one that has used up its own is not to use up what is everybody's. */
-	if ((limits->source_at_once || limits->source_per_second) &&
+	if (source && (limits->source_at_once || limits->source_per_second) &&
 	    !enter_source(a, g->listener_id, limits, source, now_us, ticket))
 		return ADMISSION_SOURCE;
-	if (limits->at_once && g->n_now >= limits->at_once) {
+	if (limits->at_once && g->n_now >= limits->at_once && !ticket->is_apart) {
 		admission_leave(a, ticket);
 		return ADMISSION_AT_ONCE;
 	}
-	g->n_now++;
-	ticket->gate = gate;
+	if (ticket->is_apart)
+		g->n_apart++;
+	else
+		g->n_now++;
+	ticket->gate = (uint16_t)gate;
 	return ADMISSION_OK;
 }
 
@@ -181,8 +186,11 @@ void admission_leave(struct admission *a, struct admission_ticket *ticket)
 		a->sources[ticket->source - 1].n_now--;
 	}
 	if (ticket->gate) {
-		assert(a->gates[ticket->gate - 1].n_now > 0);
-		a->gates[ticket->gate - 1].n_now--;
+		struct gate *g = &a->gates[ticket->gate - 1];
+		uint32_t *n = ticket->is_apart ? &g->n_apart : &g->n_now;
+
+		assert(*n > 0);
+		--*n;
 	}
 	*ticket = (struct admission_ticket){ 0 };
 }
@@ -190,9 +198,15 @@ void admission_leave(struct admission *a, struct admission_ticket *ticket)
 bool admission_start(struct admission *a, const struct admission_ticket *ticket,
     const struct admission_limits *limits, uint64_t now_us)
 {
+	struct gate *g;
+
 	if (ticket->gate == 0 || limits->per_second == 0)
 		return true;
-	return rate_take(&a->gates[ticket->gate - 1].rate, limits->per_second, now_us);
+	g = &a->gates[ticket->gate - 1];
+	if (ticket->is_reserved && limits->reserved_per_second &&
+	    rate_take(&g->rate_apart, limits->reserved_per_second, now_us))
+		return true;
+	return rate_take(&g->rate, limits->per_second, now_us);
 }
 
 uint64_t admission_untracked(const struct admission *a)

@@ -18,6 +18,8 @@ struct admission;
 struct admission_limits {
 	uint32_t per_second; /* a second's worth may come at once */
 	uint32_t at_once;    /* from accepted until the handshake is over */
+	/* Beside them, for reserved sources alone, who may use the others' as well. */
+	uint32_t reserved_per_second, reserved_at_once;
 	uint32_t source_per_second, source_at_once;
 };
 
@@ -29,7 +31,10 @@ static inline uint32_t admission_share(uint32_t limit, unsigned n_workers)
 
 /* What a connection holds while its handshake is not over; all zero: nothing. */
 struct admission_ticket {
-	uint32_t gate, source; /* index + 1 */
+	uint32_t source; /* index + 1, as gate */
+	uint16_t gate;
+	bool is_reserved;
+	bool is_apart; /* counts for what reserved sources have for themselves */
 };
 
 enum admission_verdict {
@@ -55,7 +60,7 @@ void admission_renew(struct admission *a);
 
 /*
  * A connection from source begins. ADMISSION_OK: it holds *ticket until admission_leave. Sources count by address (IPv4)
- * or by /64 (IPv6), for each listener.
+ * or by /64 (IPv6), for each listener; NULL: a reserved one, which is not counted by itself.
  */
 enum admission_verdict
 admission_enter(struct admission *a, uint32_t gate, const struct admission_limits *limits,

@@ -141,6 +141,10 @@ unsigned proxy_adopt(struct proxy *p, const struct snapshot *snapshot)
 		for (unsigned i = 0; i < snapshot->listeners[l].n_bind; i++)
 			failed += bind_one(p, &snapshot->listeners[l].bind[i], l) < 0;
 	admission_renew(p->admission);
+	p->reserved_share = 0;
+	for (unsigned l = 0; l < snapshot->n_listeners; l++)
+		if (snapshot->listeners[l].reserved_share > p->reserved_share)
+			p->reserved_share = snapshot->listeners[l].reserved_share;
 	for (unsigned l = 0; l < snapshot->n_listeners && l < ADMISSION_MAX_GATES; l++) {
 		const char *name = snapshot->listeners[l].name;
 
@@ -244,7 +248,7 @@ uint64_t proxy_run(struct proxy *p, uint64_t now_us, unsigned budget)
 
 bool proxy_is_busy(const struct proxy *p)
 {
-	return p->again != NULL || p->waiting != NULL || p->sweep_left > 0;
+	return p->again != NULL || relay_turns_are_due(p) || p->sweep_left > 0;
 }
 
 void proxy_drain(struct proxy *p)

@@ -59,7 +59,7 @@ static struct relay *admit(struct proxy *p, struct relay *r, const struct listen
 {
 	relay_set_state(p, r, RELAY_HELLO);
 	relay_deadline(p, r, l->handshake_timeout_ms);
-	if (l->n_proxy_from == 0 || l->proxy_others)
+	if (!l->fronts || l->proxy_others)
 		return relay_may_begin(p, r, l) ? r : NULL;
 	relay_reject(p, r, CONN_END_REFUSED_PROXY);
 	return NULL;
@@ -94,7 +94,7 @@ struct relay *relay_accept(struct proxy *p, struct tcp_conn *conn)
 	p->n_active++;
 	stats_inc(p->stats, STAT_CONNECTIONS_ACCEPTED);
 	stats_inc(p->stats, STAT_CONNECTIONS_ACTIVE);
-	if (listener->n_proxy_from == 0 || !relay_is_front(listener, &tcp_flow(conn)->remote))
+	if (!source_set_has(listener->fronts, &tcp_flow(conn)->remote))
 		return admit(p, r, listener);
 	relay_set_state(p, r, RELAY_PROXY);
 	relay_deadline(p, r, listener->proxy_timeout_ms);

@@ -46,6 +46,7 @@ enum relay_flag {
 	RELAY_FACTS = 1 << 6, /* what happens to it is remembered (conn_facts.h) */
 	RELAY_CONNECTED = 1 << 7, /* the backend's leg is established */
 	RELAY_PASS = 1 << 8,      /* bytes go through as they are: there are no keys */
+	RELAY_RESERVED = 1 << 9,  /* its source has a part of the limits for itself */
 };
 
 #define RELAY_NO_MORE (1u << 31) /* in need: the client has ended */
@@ -93,6 +94,12 @@ struct bound {
 #define PROXY_IOV       24   /* covers a full record in segments of 1,448 bytes, twice */
 #define PROXY_IOV_WIDE  1024 /* and one in small segments */
 
+/* First come, first served. */
+struct relay_line {
+	struct relay *first, **end;
+	uint32_t n;
+};
+
 struct proxy {
 	struct stack *stack;
 	struct tls_worker *tls;
@@ -113,9 +120,10 @@ struct proxy {
 	struct drbg *ids;         /* for trace ids */
 	struct conn_ring *log;    /* to control; NULL: none */
 	struct relay *again, **again_end;
-	struct relay *waiting, **waiting_end; /* for their handshake's turn */
-	uint32_t n_waiting;
-	uint32_t start_cost; /* relay_turn.c */
+	struct relay_line waiting[2]; /* for their handshake's turn; [1]: reserved sources */
+	uint32_t start_cost;          /* relay_turn.c */
+	unsigned reserved_share,
+	    reserved_credit; /* percent of starts; what is due, in percent of one */
 	struct clock clock;
 	struct admission *admission;
 	struct admission_ticket *tickets;    /* one per relay */
@@ -182,11 +190,11 @@ bool relay_may_start(
     struct proxy *p, struct relay *r, const struct listener *l); /* its handshake */
 void relay_has_begun(struct proxy *p, struct relay *r); /* the handshake is over, or r is */
 void relay_await_turn(struct proxy *p, struct relay *r);
+bool relay_turns_are_due(const struct proxy *p); /* somebody waits */
 /* Those whose turn it is, then every handshake that can go on. */
 void relay_turns(struct proxy *p);
 
 /* relay_proxy.c: the PROXY protocol on both legs. */
-bool relay_is_front(const struct listener *l, const struct ip_addr *ip);
 void relay_proxy_header(struct proxy *p, struct relay *r);
 /* Tells the target who connects, if b wants it; false: there is no room yet. */
 bool relay_proxy_tell(struct proxy *p, struct relay *r, const struct backend *b);

@@ -19,14 +19,6 @@ _Static_assert((int)PROXY_TLV_ALPN == (int)CONFIG_PROXY_ALPN &&
 
 /* --- from a front --- */
 
-bool relay_is_front(const struct listener *l, const struct ip_addr *ip)
-{
-	for (unsigned i = 0; i < l->n_proxy_from; i++)
-		if (ip_prefix_has(&l->proxy_from[i], ip))
-			return true;
-	return false;
-}
-
 /* The start of the stream in one piece, as far as a header can be long. */
 static size_t gather(struct proxy *p, const struct relay *r)
 {

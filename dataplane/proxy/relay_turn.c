@@ -19,7 +19,8 @@
 
 void relay_turns_init(struct proxy *p)
 {
-	p->waiting_end = &p->waiting;
+	for (unsigned i = 0; i < 2; i++)
+		p->waiting[i].end = &p->waiting[i].first;
 	p->start_cost = COST_FIRST_US << COST_SHIFT;
 	clock_init(&p->clock);
 }
@@ -62,6 +63,11 @@ bool relay_may_begin(struct proxy *p, struct relay *r, const struct listener *l)
 	size_t index = (size_t)(l - p->snapshot->listeners);
 	uint32_t gate = index < ADMISSION_MAX_GATES ? p->gates[index] : 0;
 
+	if (source_set_has(l->reserved, source)) {
+		r->flags |= RELAY_RESERVED;
+		stats_inc(p->stats, STAT_HANDSHAKES_RESERVED);
+		source = NULL;
+	}
 	switch (admission_enter(
 	    p->admission, gate, &l->limits, source, p->now_us, &p->tickets[r - p->relays])) {
 	case ADMISSION_OK:
@@ -94,9 +100,23 @@ void relay_has_begun(struct proxy *p, struct relay *r)
 
 /* --- when --- */
 
+static struct relay_line *line_of(struct proxy *p, const struct relay *r)
+{
+	return &p->waiting[(r->flags & RELAY_RESERVED) != 0];
+}
+
+/* How many may stand in a line: what its part of the worker does in WAIT_US. */
+static uint32_t line_room(const struct proxy *p, bool is_reserved)
+{
+	unsigned share = is_reserved ? p->reserved_share : 100 - p->reserved_share;
+
+	return WAIT_US / start_cost_us(p) * share / 100;
+}
+
 void relay_await_turn(struct proxy *p, struct relay *r)
 {
 	const struct listener *l = relay_listener(p, r);
+	struct relay_line *line = line_of(p, r);
 	uint32_t least = r->need > 0 ? r->need : 1;
 
 	if (r->flags & RELAY_AGAIN)
@@ -108,30 +128,35 @@ void relay_await_turn(struct proxy *p, struct relay *r)
 	if (leg_available(&r->client) < least && !(r->need & RELAY_NO_MORE) &&
 	    !leg_is_finished(&r->client))
 		return;
-	if (p->n_waiting >= WAIT_US / start_cost_us(p)) {
+	if (line->n > line_room(p, r->flags & RELAY_RESERVED)) {
 		stats_inc(p->stats, STAT_REFUSED_BUSY);
 		relay_reject(p, r, CONN_END_REFUSED_HANDSHAKES);
 		return;
 	}
 	r->flags |= RELAY_AGAIN;
 	r->next = NULL;
-	*p->waiting_end = r;
-	p->waiting_end = &r->next;
-	p->n_waiting++;
+	*line->end = r;
+	line->end = &r->next;
+	line->n++;
 }
 
-static struct relay *next_in_line(struct proxy *p)
+static struct relay *next_in_line(struct relay_line *line)
 {
-	struct relay *r = p->waiting;
+	struct relay *r = line->first;
 
 	if (!r)
 		return NULL;
-	p->waiting = r->next;
-	if (!p->waiting)
-		p->waiting_end = &p->waiting;
-	p->n_waiting--;
+	line->first = r->next;
+	if (!line->first)
+		line->end = &line->first;
+	line->n--;
 	r->flags &= (uint16_t)~RELAY_AGAIN;
 	return r;
+}
+
+bool relay_turns_are_due(const struct proxy *p)
+{
+	return p->waiting[0].first || p->waiting[1].first;
 }
 
 /* A handshake needs several key operations one after the other: all of them in this turn. */
@@ -151,14 +176,14 @@ static void run_handshakes(struct proxy *p)
 	} while (any);
 }
 
-void relay_turns(struct proxy *p)
+/* Lets at most n of a line begin; returns how many did. */
+static unsigned start_some(struct proxy *p, struct relay_line *line, unsigned n)
 {
-	unsigned left = starts_per_turn(p), n = 0;
-	uint64_t began_us = p->waiting ? clock_now_us(p) : 0;
+	unsigned started = 0;
 	struct relay *r;
 
-	for (unsigned looks = 0; n < left && looks < MAX_LOOKS; looks++) {
-		r = next_in_line(p);
+	for (unsigned looks = 0; started < n && looks < MAX_LOOKS; looks++) {
+		r = next_in_line(line);
 		if (!r)
 			break;
 		if (r->state == RELAY_FREE) { /* it went away while it waited */
@@ -167,8 +192,35 @@ void relay_turns(struct proxy *p)
 			continue;
 		}
 		relay_hello(p, r);
-		n += r->state == RELAY_HANDSHAKE || r->state == RELAY_CONNECT;
+		started += r->state == RELAY_HANDSHAKE || r->state == RELAY_CONNECT;
 	}
+	return started;
+}
+
+/*
+ * Of the starts in a turn, which may be as few as one, reserved sources have their share, and nobody else uses it while they
+ * want it; then it is everybody's turn, and theirs again when there is nobody else.
+ */
+static unsigned start_all(struct proxy *p, unsigned most)
+{
+	struct relay_line *others = &p->waiting[0], *reserved = &p->waiting[1];
+	unsigned due, n;
+
+	p->reserved_credit += most * p->reserved_share;
+	if (!reserved->first || p->reserved_credit > MAX_STARTS * 100)
+		p->reserved_credit = 100;
+	due = p->reserved_credit / 100;
+	n = start_some(p, reserved, due < most ? due : most);
+	p->reserved_credit -= n * 100;
+	n += start_some(p, others, most - n);
+	return n + start_some(p, reserved, most - n);
+}
+
+void relay_turns(struct proxy *p)
+{
+	uint64_t began_us = relay_turns_are_due(p) ? clock_now_us(p) : 0;
+	unsigned n = start_all(p, starts_per_turn(p));
+
 	run_handshakes(p);
 	if (n > 0)
 		learn_cost(p, (clock_now_us(p) - began_us) / n);

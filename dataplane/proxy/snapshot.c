@@ -103,32 +103,66 @@ static void clear_backend(struct backend *b)
 	free(b->sums);
 }
 
+/* What is kept for reserved sources comes out of the limit; neither part is none when there is a limit. */
+static uint32_t kept_of(uint32_t limit, unsigned share)
+{
+	uint32_t kept = (uint32_t)((uint64_t)limit * share / 100);
+
+	return limit > 0 && share > 0 && kept == 0 ? 1 : kept;
+}
+
+static uint32_t left_of(uint32_t limit, uint32_t kept)
+{
+	return limit > kept || limit == 0 ? limit - kept : 1;
+}
+
 static struct admission_limits limits_of(const struct config_listener *config, unsigned n_workers)
 {
 	const struct config_limits *l = &config->limits;
+	unsigned share = config->reserved.n_sources > 0 ? config->reserved.share : 0;
+	uint32_t per_second = admission_share(l->handshakes_per_second, n_workers);
+	uint32_t at_once = admission_share(l->handshakes_at_once, n_workers);
 
 	return (struct admission_limits){
-		.per_second = admission_share(l->handshakes_per_second, n_workers),
-		.at_once = admission_share(l->handshakes_at_once, n_workers),
+		.per_second = left_of(per_second, kept_of(per_second, share)),
+		.at_once = left_of(at_once, kept_of(at_once, share)),
+		.reserved_per_second = kept_of(per_second, share),
+		.reserved_at_once = kept_of(at_once, share),
 		.source_per_second = admission_share(l->source_per_second, n_workers),
 		.source_at_once = admission_share(l->source_at_once, n_workers),
 	};
 }
 
-static int build_fronts(struct listener *l, const struct config_listener *config, struct err *e)
+/* NULL with n > 0: no memory. */
+static struct source_set *build_sources(const struct config_addr *all, unsigned n)
 {
-	l->proxy_timeout_ms = (uint32_t)(config->proxy_timeout_s * 1000.0);
-	l->proxy_others = config->proxy_others;
-	l->n_proxy_from = config->n_proxy_from;
-	l->proxy_from = calloc(config->n_proxy_from + 1, sizeof(*l->proxy_from));
-	if (!l->proxy_from)
-		return err_set(e, "out of memory for listener '%s'", config->name);
-	for (unsigned i = 0; i < config->n_proxy_from; i++) {
-		const struct config_addr *a = &config->proxy_from[i];
+	struct ip_prefix *prefixes = n > 0 ? calloc(n, sizeof(*prefixes)) : NULL;
+	struct source_set *set;
 
-		l->proxy_from[i].ip = endpoint_ip(a);
-		l->proxy_from[i].bits = (uint8_t)(a->prefix + (a->is_v4 ? 96 : 0));
-	}
+	if (!prefixes)
+		return NULL;
+	for (unsigned i = 0; i < n; i++)
+		prefixes[i] = (struct ip_prefix){ endpoint_ip(&all[i]),
+			(uint8_t)(all[i].prefix + (all[i].is_v4 ? 96 : 0)) };
+	set = source_set_new(prefixes, n);
+	free(prefixes);
+	return set;
+}
+
+/* Fronts, and who is reserved a part of the limits. */
+static int build_admission(
+    struct listener *l, const struct config_listener *config, unsigned n_workers, struct err *e)
+{
+	const struct config_reserved *reserved = &config->reserved;
+
+	l->limits = limits_of(config, n_workers);
+	l->proxy_timeout_ms = milliseconds(config->proxy_timeout_s);
+	l->proxy_others = config->proxy_others;
+	l->fronts = build_sources(config->proxy_from, config->n_proxy_from);
+	l->reserved = build_sources(reserved->sources, reserved->n_sources);
+	l->reserved_share = reserved->n_sources > 0 ? reserved->share : 0;
+	if ((config->n_proxy_from > 0 && !l->fronts) || (reserved->n_sources > 0 && !l->reserved))
+		return err_set(e, "out of memory for listener '%s'", config->name);
 	return 0;
 }
 
@@ -209,7 +243,7 @@ static int build_listener(
 	}
 	l->passthrough = config->passthrough;
 	l->sni_strict = config->sni_strict;
-	return build_fronts(l, config, e) | build_routes(l, config, e);
+	return build_admission(l, config, n_workers, e) | build_routes(l, config, e);
 }
 
 /* --- policies and trust stores --- */
@@ -360,11 +394,10 @@ static int build_base(struct snapshot_base *b, struct err *e)
 	for (unsigned i = 0; i < b->n_listeners && result == 0; i++) {
 		struct listener *l = &b->listeners[i];
 
-		l->limits = limits_of(&config->listeners[i], config->runtime.n_workers);
 		l->is_logged = config->log.path != NULL;
 		l->is_printed = l->is_logged && config->log.format == CONFIG_LOG_JSON;
 		l->is_remembered =
-		    l->is_logged || l->n_proxy_from || b->backends[l->backend].proxy_version;
+		    l->is_logged || l->fronts || b->backends[l->backend].proxy_version;
 		for (unsigned k = 0; k < l->n_routes; k++)
 			l->is_remembered =
 			    l->is_remembered || b->backends[l->routes[k].backend].proxy_version;
@@ -409,7 +442,8 @@ void snapshot_base_put(struct snapshot_base *b)
 	for (unsigned i = 0; i < b->n_listeners; i++) {
 		listener_run_put(b->listeners[i].run);
 		free(b->listeners[i].bind);
-		free(b->listeners[i].proxy_from);
+		source_set_free(b->listeners[i].fronts);
+		source_set_free(b->listeners[i].reserved);
 		clear_routes(&b->listeners[i]);
 	}
 	for (unsigned i = 0; i < b->n_backends; i++)

@@ -9,6 +9,7 @@
 #include "dataplane/proxy/admission.h"
 #include "dataplane/proxy/http_reply.h"
 #include "dataplane/proxy/listener_run.h"
+#include "dataplane/proxy/sources.h"
 #include "dataplane/proxy/target.h"
 
 struct cert;
@@ -26,19 +27,6 @@ struct trust_store;
  * configuration file says (snapshot_base) and what each listener serves (snapshot_service). Parts are
  * counted, by control alone; making a snapshot of parts that exist costs one small struct per listener.
  */
-
-struct ip_prefix {
-	struct ip_addr ip;
-	uint8_t bits; /* of 128 */
-};
-
-static inline bool ip_prefix_has(const struct ip_prefix *p, const struct ip_addr *ip)
-{
-	unsigned whole = p->bits / 8, rest = p->bits % 8;
-
-	return memcmp(p->ip.b, ip->b, whole) == 0 &&
-	    (rest == 0 || ((p->ip.b[whole] ^ ip->b[whole]) >> (8 - rest)) == 0);
-}
 
 struct target {
 	struct endpoint at;
@@ -107,11 +95,12 @@ struct listener {
 	unsigned backend;
 	uint32_t handshake_timeout_ms;
 	uint32_t idle_timeout_ms;
-	struct ip_prefix *proxy_from; /* fronts that send a PROXY header */
-	unsigned n_proxy_from;
+	struct source_set *fronts; /* who sends a PROXY header; NULL: nobody */
 	uint32_t proxy_timeout_ms;
 	bool proxy_others;              /* served without one; false: refused */
 	struct admission_limits limits; /* this worker's part: they are the same for all */
+	struct source_set *reserved;    /* NULL: nobody is */
+	unsigned reserved_share;        /* percent; 0: nobody is */
 	bool is_remembered;             /* facts of its connections are wanted (conn_facts.h) */
 	bool is_logged;                 /* and a line in the log */
 	bool is_printed;                /* with prints of the ClientHello (tls/prints.h) */

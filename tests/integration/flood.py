@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Floods of handshakes, and who must not notice. Usage: flood.py rate PORT N | at_once PORT N | drip PORT N SECONDS |
-latency FILE SECONDS | compare IDLE LOADED | legit PORT N
+"""Floods of handshakes, and who must not notice. Usage: flood.py rate PORT N | at_once PORT N | reserved PORT N |
+drip PORT N SECONDS | latency FILE SECONDS | compare IDLE LOADED | legit PORT N
 
-The attacker is 10.80.0.2, everybody else 10.80.0.3.
+The attacker is 10.80.0.2, everybody else 10.80.0.3, who is a reserved source where there are any.
 """
 import os
 import select
@@ -65,6 +65,24 @@ def per_source(port, n):
     held = hold(port, n)
     need(not handshake(int(port), ATTACKER), "one too many was served")
     need(handshake(int(port), OTHER), "another source was refused")
+    del held
+
+
+def reserved(port, n):
+    """n at once, a quarter of them kept for us: nobody else's can take those, and we may have no more either."""
+    port, kept = int(port), int(n) // 4
+    held = hold(port, n)
+    need(not handshake(port, ATTACKER), "one too many was served")
+    for _ in range(2 * kept):
+        need(handshake(port, OTHER), "a reserved source was refused")
+    ours = hold(port, kept, OTHER)
+    need(not handshake(port, OTHER), "one too many of a reserved source was served")
+    need(not handshake(port, ATTACKER), "what is kept was given away")
+    ours.pop().close()
+    end = time.monotonic() + 10
+    while not handshake(port, OTHER):
+        need(time.monotonic() < end, "refused although there is room")
+        time.sleep(0.05)
     del held
 
 

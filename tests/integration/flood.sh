@@ -18,6 +18,9 @@ try refused_by_number_is_counted more_than handshakes_refused_at_once_total "$re
 refused=$(counter handshakes_refused_source_total)
 try a_source_has_limits_of_its_own flood per_source 9150 10
 try refused_sources_are_counted more_than handshakes_refused_source_total "$refused"
+reserved=$(counter handshakes_reserved_total)
+try reserved_sources_have_their_part flood reserved 9153 40
+try reserved_ones_are_counted more_than handshakes_reserved_total $((reserved + 20))
 try quiet_before becomes_quiet
 
 # The floods need cores as well: without them, others are as busy, and all of them step back for the daemon.
@@ -44,6 +47,8 @@ drip 9150 200 $((seconds + 3)) >"$lab/drip.log" 2>&1 &
 pids=$!
 drip 443 200 $((seconds + 3)) >>"$lab/drip.log" 2>&1 &
 pids+=" $!"
+drip 9153 200 $((seconds + 3)) >>"$lab/drip.log" 2>&1 &
+pids+=" $!"
 rsa_until $end 9150 &
 pids+=" $!"
 rsa_until $end 443 &
@@ -52,6 +57,7 @@ sleep 1
 flood latency "$lab/loaded" "$seconds" >>"$lab/flood.log" 2>&1 &
 latency=$!
 try other_sources_are_served_meanwhile flood legit 9150 15
+try reserved_sources_are_served_meanwhile flood legit 9153 15
 wait $latency
 # shellcheck disable=SC2086 # several
 wait $pids

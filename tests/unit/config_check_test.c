@@ -106,6 +106,18 @@ static const struct config_text_case cases[] = {
 	    "{ to = \"10.90.0.0/16\"; via = \"10.81.0.254\"; },\n"
 	    " { to = \"10.90.0.0/16\"; via = \"10.81.0.253\"; }",
 	    "sallyport.cfg:13: port 'back0': a second route to 10.90.0.0/16; remove one\n" },
+	{ "reserved_with_host_bits", "idle_timeout = 60;",
+	    "idle_timeout = 60; reserved = { sources = [\"10.0.0.0/8\", \"10.1.2.3/24\"]; };",
+	    "sallyport.cfg:33: listener 'https': limits: reserved: 'sources' has 10.1.2.3/24, with "
+	    "bits set past its prefix; did you mean 10.1.2.0/24?\n" },
+	{ "reserved_of_one", "idle_timeout = 60;",
+	    "idle_timeout = 60; handshakes_at_once = 1; reserved = { sources = [\"10.0.0.0/8\"]; };",
+	    "sallyport.cfg:25: listener 'https': limits: reserved: a limit of 1 cannot be shared; "
+	    "the least is 2\n" },
+	{ "fronts_with_host_bits", "sni_strict = true;",
+	    "sni_strict = true; proxy_protocol = { from = [\"10.1.2.3/24\"]; };",
+	    "sallyport.cfg:31: listener 'https': proxy_protocol: 'from' has 10.1.2.3/24, with "
+	    "bits set past its prefix; did you mean 10.1.2.0/24?\n" },
 	{ "target_unreachable", "\"10.81.0.2:8080\"", "\"10.82.0.2:8080\"",
 	    "sallyport.cfg:21: backend 'app': no route to target 10.82.0.2:8080; add a "
 	    "route to port 'back0'\n" },

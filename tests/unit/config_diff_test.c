@@ -264,6 +264,8 @@ static void each_setting_of_an_item_counts(void **state)
 		    "idle_timeout = 60; per_source = { handshakes_per_second = 1; }", 'l' },
 		{ "idle_timeout = 60",
 		    "idle_timeout = 60; per_source = { handshakes_at_once = 1; }", 'l' },
+		{ "idle_timeout = 60",
+		    "idle_timeout = 60; reserved = { sources = [\"10.0.0.0/8\"]; }", 'l' },
 		{ "sni_strict = true",
 		    "sni_strict = true; proxy_protocol = { from = [\"10.80.0.0/24\"]; }", 'l' },
 	};

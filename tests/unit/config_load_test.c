@@ -405,6 +405,17 @@ static const struct config_text_case cases[] = {
 	    "idle_timeout = 60; per_source = { handshakes = 1; };",
 	    "sallyport.cfg:33: listener 'https': limits: per_source: unknown key 'handshakes'; "
 	    "there are: handshakes_per_second, handshakes_at_once\n" },
+	{ "limits_reserved_for_nobody", "idle_timeout = 60;",
+	    "idle_timeout = 60; reserved = { share = 10; };",
+	    "sallyport.cfg:33: listener 'https': limits: reserved: 'sources' is missing\n" },
+	{ "limits_reserved_without_prefix", "idle_timeout = 60;",
+	    "idle_timeout = 60; reserved = { sources = [\"10.0.0.1\"]; };",
+	    "sallyport.cfg:33: listener 'https': limits: reserved: element 1 of 'sources': "
+	    "'10.0.0.1' has no prefix length; write it as in 10.80.0.1/24 or fd80::1/64\n" },
+	{ "limits_all_reserved", "idle_timeout = 60;",
+	    "idle_timeout = 60; reserved = { sources = [\"10.0.0.0/8\"]; share = 91; };",
+	    "sallyport.cfg:33: listener 'https': limits: reserved: 'share' is 91, which is not in "
+	    "1..90\n" },
 	{ "proxy_without_version", "connect_timeout = 2.5",
 	    "connect_timeout = 2.5; proxy_protocol = { tlvs = [\"ssl\"]; }",
 	    "sallyport.cfg:23: backend 'app': proxy_protocol: 'version' is missing\n" },

@@ -186,6 +186,25 @@ static void proxy_protocol_is_read(void **state)
 	config_free(c);
 }
 
+static void reserved_sources_are_read(void **state)
+{
+	struct config *c = load_base("idle_timeout = 60;",
+	    "handshakes_at_once = 8; reserved = { sources = [\"10.0.0.0/8\", \"fd00::/8\"]; };");
+	const struct config_listener *l = &c->listeners[0];
+
+	(void)state;
+	assert_int_equal(l->limits.handshakes_at_once, 8);
+	assert_int_equal(l->reserved.n_sources, 2);
+	assert_int_equal(l->reserved.sources[0].prefix, 8);
+	assert_false(l->reserved.sources[1].is_v4);
+	assert_int_equal(l->reserved.share, 25);
+	config_free(c);
+	c = load_base(
+	    "idle_timeout = 60;", "reserved = { sources = [\"10.0.0.0/8\"]; share = 90; };");
+	assert_int_equal(c->listeners[0].reserved.share, 90);
+	config_free(c);
+}
+
 static void policy_left_out_is_the_default(void **state)
 {
 	struct config *c = load_base("    policy = \"corp\";\n", "");
@@ -301,6 +320,7 @@ int main(void)
 		cmocka_unit_test_setup(items_are_as_written, reset),
 		cmocka_unit_test_setup(log_is_read, reset),
 		cmocka_unit_test_setup(proxy_protocol_is_read, reset),
+		cmocka_unit_test_setup(reserved_sources_are_read, reset),
 		cmocka_unit_test_setup(policy_left_out_is_the_default, reset),
 		cmocka_unit_test_setup(bind_any_becomes_the_addresses_of_the_front_port, reset),
 		cmocka_unit_test_setup(single_port_is_front_and_back, reset),

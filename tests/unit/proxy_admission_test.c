@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "dataplane/proxy/admission.h"
+#include "dataplane/proxy/sources.h"
 
 #include <cmocka.h>
 
@@ -205,6 +206,151 @@ static void gates_live_as_long_as_their_connections(void **state)
 	admission_leave(a, &t);
 }
 
+static enum admission_verdict
+enter_reserved(const struct admission_limits *l, struct admission_ticket *t)
+{
+	return admission_enter(a, gate, l, NULL, 0, t);
+}
+
+static void reserved_sources_have_a_part_of_the_number(void **state)
+{
+	const struct admission_limits l = {
+		.at_once = 2, .reserved_at_once = 2, .source_at_once = 1
+	};
+	struct admission_ticket t[3], r[5];
+
+	(void)state;
+	assert_int_equal(enter(&l, 1, 0, &t[0]), ADMISSION_OK);
+	assert_int_equal(enter(&l, 2, 0, &t[1]), ADMISSION_OK);
+	assert_int_equal(enter(&l, 3, 0, &t[2]), ADMISSION_AT_ONCE);
+	/* Not limited by source, and only by their own number now. */
+	assert_int_equal(enter_reserved(&l, &r[0]), ADMISSION_OK);
+	assert_int_equal(enter_reserved(&l, &r[1]), ADMISSION_OK);
+	assert_int_equal(enter_reserved(&l, &r[2]), ADMISSION_AT_ONCE);
+	assert_int_equal(enter(&l, 3, 0, &t[2]), ADMISSION_AT_ONCE);
+	admission_leave(a, &r[0]);
+	assert_int_equal(enter(&l, 3, 0, &t[2]), ADMISSION_AT_ONCE); /* kept, though it is free */
+	assert_int_equal(enter_reserved(&l, &r[0]), ADMISSION_OK);
+	/* What is everybody's is theirs as well. */
+	admission_leave(a, &t[0]);
+	assert_int_equal(enter_reserved(&l, &r[2]), ADMISSION_OK);
+	assert_int_equal(enter_reserved(&l, &r[3]), ADMISSION_AT_ONCE);
+	assert_int_equal(enter(&l, 3, 0, &t[2]), ADMISSION_AT_ONCE);
+	for (unsigned i = 0; i < 3; i++)
+		admission_leave(a, &r[i]);
+	admission_leave(a, &t[1]);
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(enter_reserved(&l, &r[i]), ADMISSION_OK);
+	assert_int_equal(enter_reserved(&l, &r[4]), ADMISSION_AT_ONCE);
+	/* A reload forgets nothing of it. */
+	admission_renew(a);
+	assert_int_equal(admission_gate(a, 77, 9), gate);
+	assert_int_equal(enter_reserved(&l, &r[4]), ADMISSION_AT_ONCE);
+	for (unsigned i = 0; i < 4; i++)
+		admission_leave(a, &r[i]);
+}
+
+static unsigned started_by(const struct admission_limits *l, const struct admission_ticket *t)
+{
+	unsigned n = 0;
+
+	while (n < 1000 && admission_start(a, t, l, 5000000))
+		n++;
+	return n;
+}
+
+static void reserved_sources_have_a_part_of_the_rate(void **state)
+{
+	const struct admission_limits l = { .per_second = 30, .reserved_per_second = 10 };
+	struct admission_ticket t, r;
+
+	(void)state;
+	assert_int_equal(enter(&l, 1, 0, &t), ADMISSION_OK);
+	assert_int_equal(enter_reserved(&l, &r), ADMISSION_OK);
+	assert_int_equal(started_by(&l, &t), 30);
+	assert_int_equal(started_by(&l, &r), 10);
+	admission_leave(a, &t);
+	admission_leave(a, &r);
+}
+
+static void reserved_sources_may_use_all_of_the_rate(void **state)
+{
+	const struct admission_limits l = { .per_second = 30, .reserved_per_second = 10 };
+	struct admission_ticket t, r;
+
+	(void)state;
+	assert_int_equal(enter(&l, 1, 0, &t), ADMISSION_OK);
+	assert_int_equal(enter_reserved(&l, &r), ADMISSION_OK);
+	assert_int_equal(started_by(&l, &r), 40);
+	assert_int_equal(started_by(&l, &t), 0);
+	admission_leave(a, &t);
+	admission_leave(a, &r);
+}
+
+/* --- sets of sources --- */
+
+static struct ip_prefix prefix(uint32_t host, unsigned bits)
+{
+	uint32_t wire = __builtin_bswap32(host);
+
+	return (struct ip_prefix){ v4(wire), (uint8_t)(96 + bits) };
+}
+
+static void sets_find_what_their_prefixes_hold(void **state)
+{
+	struct ip_prefix all[64];
+	struct source_set *s;
+	uint32_t seed = 7;
+
+	(void)state;
+	for (unsigned round = 0; round < 50; round++) {
+		unsigned n = 1 + round;
+
+		/* In a space of 2^12 addresses, so that they touch, overlap and repeat. */
+		for (unsigned i = 0; i < n; i++) {
+			unsigned bits = 20 + (seed = seed * 1664525 + 1013904223) % 13;
+
+			all[i] = prefix(0x0a500000 | (seed >> 12 & 0xfff), bits);
+		}
+		s = source_set_new(all, n);
+		assert_non_null(s);
+		for (uint32_t host = 0x0a4fffff; host <= 0x0a501000; host++) {
+			struct ip_addr ip = v4(__builtin_bswap32(host));
+			bool wanted = false;
+
+			for (unsigned i = 0; i < n; i++) {
+				uint32_t base, mask = ~0u << (128 - all[i].bits);
+
+				memcpy(&base, all[i].ip.b + 12, 4);
+				wanted |= ((__builtin_bswap32(base) ^ host) & mask) == 0;
+			}
+			if (source_set_has(s, &ip) != wanted)
+				fail_msg("round %u: %08x", round, host);
+		}
+		source_set_free(s);
+	}
+}
+
+static void sets_know_ipv6_and_everybody(void **state)
+{
+	struct ip_addr net = { .b = { 0xfd, 0x80, [8] = 0x12 } }, ip = net, other = v4(1);
+	const struct ip_prefix some = { net, 64 }, everybody = { other, 0 };
+	struct source_set *s = source_set_new(&some, 1);
+
+	(void)state;
+	ip.b[15] = 0xff;
+	assert_true(source_set_has(s, &ip));
+	assert_false(source_set_has(NULL, &ip));
+	ip.b[7] = 1;
+	assert_false(source_set_has(s, &ip));
+	assert_false(source_set_has(s, &other));
+	source_set_free(s);
+	s = source_set_new(&everybody, 1);
+	assert_true(source_set_has(s, &ip) && source_set_has(s, &other));
+	source_set_free(s);
+	source_set_free(NULL);
+}
+
 static void shares_are_never_none(void **state)
 {
 	(void)state;
@@ -227,6 +373,11 @@ int main(void)
 		TEST(what_is_refused_holds_nothing),
 		TEST(the_table_does_not_grow_and_forgets_the_idle),
 		TEST(gates_live_as_long_as_their_connections),
+		TEST(reserved_sources_have_a_part_of_the_number),
+		TEST(reserved_sources_have_a_part_of_the_rate),
+		TEST(reserved_sources_may_use_all_of_the_rate),
+		TEST(sets_find_what_their_prefixes_hold),
+		TEST(sets_know_ipv6_and_everybody),
 		TEST(shares_are_never_none),
 	};
 
