@@ -177,7 +177,7 @@ class Sallyport(Terminator):
         return subprocess.run([lab.DAEMON, "-V"], capture_output=True, text=True).stdout.strip()
 
     def config(self, row, max_connections):
-        vdevs = {"veth": ['net_af_xdp_f,iface=sp-front', 'net_af_xdp_b,iface=sp-back'],
+        vdevs = {"veth": ['net_af_xdp_f,iface=sp-front,busy_budget=0', 'net_af_xdp_b,iface=sp-back,busy_budget=0'],
                  "memif": [f'net_memif_{s},role=server,socket={lab.WORK}/{n}.sock,socket-abstract=no,'
                            f'mac=02:00:00:00:0{i}:01' for i, s, n in ((1, "f", "front"), (2, "b", "back"))]}
         front, back = vdevs[row.wire]

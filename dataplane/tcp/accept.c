@@ -22,11 +22,10 @@ uint16_t accept_window(const struct stack *s)
 
 uint8_t accept_wscale(const struct stack *s)
 {
-	uint8_t shift = 0;
+	uint32_t above = s->config.recv_buffer >> 16; /* what 16 bits do not hold */
+	unsigned shift = above ? 32 - (unsigned)__builtin_clz(above) : 0;
 
-	while (shift < OPT_MAX_WSCALE && s->config.recv_buffer >> shift > UINT16_MAX)
-		shift++;
-	return shift;
+	return (uint8_t)RTE_MIN(shift, (unsigned)OPT_MAX_WSCALE);
 }
 
 uint16_t accept_peer_mss(const struct opts *o, bool v4)

@@ -3,19 +3,23 @@
 
 uint32_t isn_make(const struct siphash_key *key, const struct flow *flow, uint64_t now_us)
 {
-	struct {
-		struct ip_addr remote, local;
-		uint16_t ports[2];
-		uint32_t zero;
-	} in = { flow->remote, flow->local, { flow->remote_port, flow->local_port }, 0 };
+	uint64_t ports = (uint64_t)flow->remote_port << 16 | flow->local_port;
+	uint64_t v6[5] = { flow->remote.q[0], flow->remote.q[1], flow->local.q[0], flow->local.q[1],
+		ports };
+	uint64_t v4[2] = { (uint64_t)flow->remote.w[3] << 32 | flow->local.w[3], ports };
+	uint64_t hash = ip_addr_is_v4(&flow->remote) ? siphash24(key, v4, sizeof(v4))
+						     : siphash24(key, v6, sizeof(v6));
 
-	return (uint32_t)siphash24(key, &in, sizeof(in)) + (uint32_t)(now_us / 4);
+	return (uint32_t)hash + (uint32_t)(now_us / 4);
 }
 
 uint32_t isn_ts_offset(
     const struct siphash_key *key, const struct ip_addr *local, const struct ip_addr *remote)
 {
-	struct ip_addr in[2] = { *local, *remote };
+	uint32_t v4[2] = { local->w[3], remote->w[3] };
+	struct ip_addr v6[2] = { *local, *remote };
 
-	return (uint32_t)siphash24(key, in, sizeof(in));
+	if (ip_addr_is_v4(remote))
+		return (uint32_t)siphash24(key, v4, sizeof(v4));
+	return (uint32_t)siphash24(key, v6, sizeof(v6));
 }

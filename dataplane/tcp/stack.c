@@ -164,6 +164,7 @@ struct stack *stack_new(const struct stack_config *config, uint64_t now_us)
 	s->held_shed = c.max_mbufs / 4 * 3;
 	stack_set_now(s, now_us);
 	make_keys(s);
+	listen_init(&s->listeners);
 	wheel_init(&s->wheel, s->now_ms);
 	s->net = net_new(&c.net);
 	if (!s->net || make_pools(s) < 0) {

@@ -172,6 +172,62 @@ static void lives(void)
 	count_report("tcp_connection", 50);
 }
 
+/* A frame of side 0's stack, whose headers serve for those made up here. */
+static struct rte_mbuf *captured_syn(void)
+{
+	struct tcp_target target = { .port = 80 };
+	enum tcp_error error;
+	struct rte_mbuf *m;
+
+	address(&target.ip, 1);
+	tcp_release(tcp_connect(side[0], &target, NULL, now_us, &error));
+	return stack_tx(side[0], &m, 1, now_us) == 1 ? m : NULL;
+}
+
+/* Another source port; the sequence number takes what keeps the checksum true. */
+static void vary(struct rte_mbuf *m, uint16_t port)
+{
+	rte_be16_t *tcp = rte_pktmbuf_mtod_offset(m, rte_be16_t *, 34);
+	uint32_t sum = rte_be_to_cpu_16(tcp[0]) + rte_be_to_cpu_16(tcp[3]) + 0xffffu - port;
+
+	tcp[0] = rte_cpu_to_be_16(port);
+	tcp[3] = rte_cpu_to_be_16((uint16_t)((sum & 0xffff) + (sum >> 16)));
+}
+
+static void count_flood(struct rte_mbuf *syn, unsigned n)
+{
+	struct rte_mbuf *m[BURST];
+
+	for (unsigned i = 0; i < n; i++) {
+		unsigned left;
+
+		for (unsigned j = 0; j < BURST; j++) {
+			m[j] = rte_pktmbuf_copy(syn, pool, 0, UINT32_MAX);
+			assert(m[j] != NULL);
+			vary(m[j], (uint16_t)(1024 + i * BURST + j));
+			m[j]->port = 0;
+			m[j]->ol_flags = 0;
+		}
+		count_start();
+		stack_rx(side[1], m, BURST, now_us);
+		left = stack_tx(side[1], m, BURST, now_us);
+		count_stop();
+		assert(left == BURST);
+		rte_pktmbuf_free_bulk(m, left);
+	}
+}
+
+/* Per SYN and its answer, when there are so many that cookies are sent. */
+static void flood(void)
+{
+	struct rte_mbuf *syn = captured_syn();
+
+	assert(syn != NULL);
+	count_flood(syn, 100);
+	count_report("tcp_syn_cookie", 100 * BURST);
+	rte_pktmbuf_free(syn);
+}
+
 /* Per timer filed and come up. */
 static void timers(void)
 {
@@ -206,6 +262,7 @@ int main(void)
 	ping_pong(a, b);
 	bulk(a, b);
 	lives();
+	flood();
 	timers();
 	stack_free(side[0]);
 	stack_free(side[1]);

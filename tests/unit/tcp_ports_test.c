@@ -12,6 +12,7 @@
 
 #include "dataplane/base/stats.h"
 #include "dataplane/tcp/ports.h"
+#include "dataplane/tcp/stack.h"
 #include "dataplane/tcp/tcp.h"
 #include "tests/unit/eal.h"
 
@@ -246,9 +247,10 @@ static void a_listeners_port_is_not_chosen(void **state)
 {
 	(void)state;
 	make(1ull << 5, 1, 0);
-	for (unsigned port = PORTS_FIRST + 5; port < 65536; port += 128)
-		assert_int_equal(tcp_listen(s, &(struct ip_addr){ 0 }, (uint16_t)port, NULL),
-		    port < PORTS_FIRST + 5 + 256 * 128 ? 0 : -1);
+	for (unsigned i = 0; i < 256; i++)
+		assert_int_equal(tcp_listen(s, &(struct ip_addr){ 0 },
+				     (uint16_t)(PORTS_FIRST + 5 + i * 128), NULL),
+		    0);
 	for (unsigned i = 0; i < PORTS_WORDS - 256; i++)
 		assert_int_equal(connect_to(9, 80), TCP_OK);
 	for (unsigned i = 0; i < n_conns; i++) {
@@ -257,6 +259,51 @@ static void a_listeners_port_is_not_chosen(void **state)
 		assert_true(port % 128 != 0 || port >= 256 * 128);
 	}
 	assert_int_equal(connect_to(9, 80), TCP_ERR_NO_PORT);
+}
+
+static struct ip_addr own(unsigned i)
+{
+	struct ip_addr ip = { .b = { [10] = 0xff, [11] = 0xff, [12] = 10, [13] = 1 } };
+
+	ip.b[14] = (uint8_t)(i >> 8);
+	ip.b[15] = (uint8_t)i;
+	return ip;
+}
+
+/* Many addresses with one port, ports that share a chain, all places taken, one given back. */
+static void listeners_are_found_among_many(void **state)
+{
+	const struct listeners *l;
+	struct ip_addr any = { 0 }, ip;
+
+	(void)state;
+	make(1ull << 5, 1, 0);
+	l = &s->listeners;
+	assert_int_equal(tcp_listen(s, &any, 443, NULL), 0);
+	for (unsigned i = 1; i < LISTEN_MAX; i++) {
+		ip = own(i);
+		assert_int_equal(tcp_listen(s, &ip, i & 1 ? 443 : 443 + LISTEN_CHAINS, NULL), 0);
+	}
+	ip = own(3);
+	assert_int_equal(tcp_listen(s, &ip, 443, NULL), -1);
+	assert_int_equal(tcp_listen(s, &ip, 80, NULL), -1);
+	assert_int_equal(listen_find(l, &ip, 443), 3);
+	assert_int_equal(listen_find(l, &ip, 443 + LISTEN_CHAINS), LISTEN_NONE);
+	ip = own(4);
+	assert_int_equal(listen_find(l, &ip, 443), 0);
+	assert_int_equal(listen_find(l, &ip, 443 + LISTEN_CHAINS), 4);
+	tcp_unlisten(s, &ip, 443 + LISTEN_CHAINS);
+	tcp_unlisten(s, &ip, 443 + LISTEN_CHAINS);
+	assert_int_equal(listen_find(l, &ip, 443 + LISTEN_CHAINS), LISTEN_NONE);
+	assert_int_equal(tcp_listen(s, &ip, 80, NULL), 0);
+	assert_int_equal(listen_find(l, &ip, 80), 4);
+	for (unsigned i = 1; i < LISTEN_MAX; i += 2) {
+		ip = own(i);
+		tcp_unlisten(s, &ip, 443);
+	}
+	assert_int_equal(listen_find(l, &ip, 443), 0);
+	tcp_unlisten(s, &any, 443);
+	assert_int_equal(listen_find(l, &ip, 443), LISTEN_NONE);
 }
 
 /* With more targets than sets connections are opened all the same, and no 4-tuple twice. */
@@ -324,6 +371,7 @@ int main(void)
 		TEST(without_ports_of_its_own_a_worker_refuses),
 		TEST(every_target_and_port_has_all_ports),
 		TEST(addresses_of_the_same_net_take_over),
+		TEST(listeners_are_found_among_many),
 		TEST(a_listeners_port_is_not_chosen),
 		TEST(there_may_be_more_targets_than_sets),
 		TEST(any_of_many_targets_that_were_left_makes_room),
