@@ -61,11 +61,24 @@ void cc_on_congestion(struct tcp_conn *c, uint32_t flight)
 	c->ssthresh = RTE_MAX(cc_ops(c)->on_congestion(c, flight), 2u * c->mss);
 }
 
+void cc_on_timeout(struct tcp_conn *c)
+{
+	if (cc_ops(c)->on_timeout)
+		cc_ops(c)->on_timeout(c);
+}
+
+void cc_on_unused(struct tcp_conn *c, uint32_t ms)
+{
+	if (c->flags & CONN_HYSTART_OFF && cc_ops(c)->on_unused)
+		cc_ops(c)->on_unused(c, ms);
+}
+
 void cc_on_idle(struct tcp_conn *c, uint32_t idle_us)
 {
 	uint32_t rto = RTE_MAX(c->srtt_us + 4 * c->rttvar_us, conn_stack(c)->config.rto_min_us);
 	uint32_t restart = RTE_MIN(cc_initial_window(c), c->cwnd);
 
+	cc_on_unused(c, idle_us / 1000);
 	if (idle_us < rto)
 		return;
 	/* RFC 7661 4.4.2: keep three quarters of what was learned; RFC 2861: half per RTO. */

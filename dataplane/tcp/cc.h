@@ -15,6 +15,9 @@ struct cc_ops {
 	void (*on_ack)(struct tcp_conn *c, uint32_t acked, uint64_t now_us);
 	/* The window to go down to, for flight bytes outstanding: ssthresh. */
 	uint32_t (*on_congestion)(struct tcp_conn *c, uint32_t flight);
+	/* NULL: nothing to do. */
+	void (*on_timeout)(struct tcp_conn *c);
+	void (*on_unused)(struct tcp_conn *c, uint32_t ms);
 };
 
 extern const struct cc_ops cc_newreno; /* RFC 5681 */
@@ -30,6 +33,12 @@ void cc_on_ack(struct tcp_conn *c, uint32_t acked, uint32_t rtt_us);
 
 /* Loss or ECE: sets ssthresh, leaves cwnd to the caller. */
 void cc_on_congestion(struct tcp_conn *c, uint32_t flight);
+
+/* After cc_on_congestion, when it was a timeout: what was known of the path is forgotten (RFC 9438 4.8). */
+void cc_on_timeout(struct tcp_conn *c);
+
+/* The window was not in use for ms: that time does not count (RFC 9438 4.2, 5.8). */
+void cc_on_unused(struct tcp_conn *c, uint32_t ms);
 
 /* Nothing was sent for idle_us: cwnd decays (RFC 5681 4.1, RFC 7661). */
 void cc_on_idle(struct tcp_conn *c, uint32_t idle_us);

@@ -22,4 +22,7 @@ static uint32_t newreno_on_congestion(struct tcp_conn *c, uint32_t flight)
 	return RTE_MAX(flight / 2, 2u * c->mss); /* RFC 5681 equation 4 */
 }
 
-const struct cc_ops cc_newreno = { newreno_on_ack, newreno_on_congestion };
+const struct cc_ops cc_newreno = {
+	.on_ack = newreno_on_ack,
+	.on_congestion = newreno_on_congestion,
+};

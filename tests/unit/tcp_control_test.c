@@ -154,6 +154,51 @@ static void cubic_converges_fast(void **state)
 	assert_int_equal(c->cc[0], 68 * MSS);
 }
 
+/* RFC 9438 4.8: after a timeout the old window is no aim any more, K is 0. */
+static void cubic_forgets_at_a_timeout(void **state)
+{
+	(void)state;
+	make(TCP_CC_CUBIC);
+	c->flags |= CONN_HYSTART_OFF;
+	c->srtt_us = 100000;
+	c->cwnd = 200 * MSS;
+	cc_on_congestion(c, 200 * MSS);
+	cc_on_timeout(c);
+	assert_int_equal(c->ssthresh, 140 * MSS);
+	c->cwnd = MSS;
+	while (c->cwnd < c->ssthresh)
+		ack_round(100000);
+	assert_int_equal(c->cwnd, 140 * MSS);
+	/* With the old W_max it would be concave: 45 segments in these two seconds, not 20. */
+	for (unsigned i = 0; i < 20; i++)
+		ack_round(100000);
+	assert_in_range(c->cwnd, 158 * MSS, 162 * MSS);
+}
+
+/* RFC 9438 5.8: time in which the window was not in use does not count. */
+static void cubic_does_not_save_up_idle_time(void **state)
+{
+	uint32_t before;
+
+	(void)state;
+	make(TCP_CC_CUBIC);
+	c->flags |= CONN_HYSTART_OFF;
+	c->srtt_us = 100000;
+	c->cwnd = 100 * MSS;
+	cc_on_congestion(c, 100 * MSS);
+	c->cwnd = c->ssthresh;
+	ack_round(100000);
+	before = c->cwnd;
+	s->now_us += 60000000;
+	cc_on_unused(c, 60000);
+	ack_round(100000);
+	assert_in_range(c->cwnd, before, before + 5 * MSS);
+	/* Having counted it would be half as much again in one round. */
+	s->now_us += 60000000;
+	ack_round(100000);
+	assert_true(c->cwnd > before + 30 * MSS);
+}
+
 static void cubic_survives_extremes(void **state)
 {
 	(void)state;
@@ -291,6 +336,8 @@ int main(void)
 		cmocka_unit_test(cubic_comes_back_in_k_seconds),
 		cmocka_unit_test(cubic_is_friendly_to_reno),
 		cmocka_unit_test(cubic_converges_fast),
+		cmocka_unit_test(cubic_forgets_at_a_timeout),
+		cmocka_unit_test(cubic_does_not_save_up_idle_time),
 		cmocka_unit_test(cubic_survives_extremes),
 		cmocka_unit_test(hystart_leaves_slow_start_on_delay),
 		cmocka_unit_test(hystart_ignores_jitter_and_spikes),
