@@ -274,12 +274,23 @@ void tcp_shutdown(struct tcp_conn *c)
 	conn_want_send(c);
 }
 
+/*
+ * RFC 9293 3.10.5: SYN-SENT has nothing to reset, and where both FINs are out nothing is missing. Our FIN may still wait
+ * behind data here, which the peer would then miss.
+ */
+static bool has_to_reset(const struct tcp_conn *c)
+{
+	if (c->state == TCP_SYN_SENT)
+		return false;
+	return (c->state != TCP_CLOSING && c->state != TCP_LAST_ACK) || c->snd_nxt != c->snd_lbb ||
+	    !(c->flags & CONN_FIN_IN_TXQ);
+}
+
 void tcp_abort(struct tcp_conn *c)
 {
 	c->flags |= CONN_ABORTED;
 	c->events = 0;
-	/* RFC 9293 3.10.5: SYN-SENT has nothing to reset; after TIME-WAIT has begun there is nobody. */
-	if (c->flags & CONN_HASHED && c->state != TCP_SYN_SENT)
+	if (c->flags & CONN_HASHED && has_to_reset(c))
 		output_reset(c);
 	if (c->state != TCP_CLOSED && c->state != TCP_TIME_WAIT)
 		conn_close(c, 0);

@@ -107,13 +107,6 @@ static void established(struct tcp_conn *c)
 	conn_raise(c, TCP_EV_ESTABLISHED);
 }
 
-/* Our SYN was acknowledged: the first sample, when it was sent only once (RFC 6298 3). */
-static void syn_rtt(struct tcp_conn *c)
-{
-	if (c->flags & CONN_ACTIVE && !(c->flags & CONN_SYN_LOST))
-		rtt_sample(c, (uint32_t)conn_now(c) - c->pace_us);
-}
-
 static enum verdict syn_sent(struct tcp_conn *c, const struct seg *seg)
 {
 	bool ack_ok = seg->flags & SEG_ACK && seg->ack == c->snd_nxt;
@@ -132,8 +125,9 @@ static enum verdict syn_sent(struct tcp_conn *c, const struct seg *seg)
 	/* Third: security, which nobody uses. Fourth: the SYN bit. */
 	if (!(seg->flags & SEG_SYN))
 		return DONE;
-	if (ack_ok)
-		syn_rtt(c);
+	/* The first sample, when it was sent only once (RFC 6298 3); in a simultaneous open it goes twice. */
+	if (ack_ok && !(c->flags & CONN_SYN_LOST))
+		rtt_sample(c, (uint32_t)conn_now(c) - c->pace_us);
 	agree(c, seg);
 	if (!ack_ok) {
 		/* Simultaneous open (MUST-10): our SYN again, now with an ACK. */
@@ -151,6 +145,27 @@ static enum verdict syn_sent(struct tcp_conn *c, const struct seg *seg)
 
 /* --- Synchronised states: RFC 9293 3.10.7.4 --- */
 
+/* Notes what came twice, for the next ACK (RFC 2883). */
+static void note_dup(struct tcp_conn *c, uint32_t start, uint32_t end)
+{
+	if (!(c->flags & CONN_SACK) || seq_geq(start, end))
+		return;
+	conn_ext(c)->dsack.start = start;
+	conn_ext(c)->dsack.end = end;
+}
+
+/* Answers a segment that is not acceptable: at once when it carries data, which may be a duplicate's. */
+static void answer_unacceptable(struct tcp_conn *c, const struct seg *seg)
+{
+	if (!seg->len && !(seg->flags & SEG_FIN)) {
+		challenge(c);
+		return;
+	}
+	if (seq_lt(seg->seq, c->rcv_nxt))
+		note_dup(c, seg->seq, seq_min(seg_end(seg), c->rcv_nxt));
+	output_ack(c);
+}
+
 /* RFC 7323 5.3 R1: old duplicates are found by their timestamp. */
 static enum verdict check_timestamp(struct tcp_conn *c, const struct seg *seg)
 {
@@ -159,6 +174,9 @@ static enum verdict check_timestamp(struct tcp_conn *c, const struct seg *seg)
 	if (!(c->flags & CONN_TS) || seg->flags & SEG_RST)
 		return GO_ON;
 	if (!(seg->opts.has & OPT_TS)) {
+		/* A peer that has forgotten us may offer other options: it needs an answer (RFC 5961 4.2). */
+		if (seg->flags & SEG_SYN)
+			return GO_ON;
 		stats_inc(s->stats, STAT_DROP_TCP_NO_TIMESTAMP); /* RFC 7323 3.2 */
 		return DONE;
 	}
@@ -170,10 +188,7 @@ static enum verdict check_timestamp(struct tcp_conn *c, const struct seg *seg)
 		return GO_ON;
 	}
 	stats_inc(s->stats, STAT_DROP_TCP_PAWS);
-	if (seg_len(seg))
-		output_ack(c);
-	else
-		challenge(c);
+	answer_unacceptable(c, seg);
 	return DONE;
 }
 
@@ -189,13 +204,12 @@ static bool is_acceptable(const struct tcp_conn *c, const struct seg *seg)
 		seq_in(seg->seq + len - 1, c->rcv_nxt, c->rcv_nxt + wnd));
 }
 
-/* Notes what came twice, for the next ACK (RFC 2883). */
-static void note_dup(struct tcp_conn *c, uint32_t start, uint32_t end)
+/* RFC 9293 figure 8: the peer's SYN of a simultaneous open once more, now with an ACK of ours. */
+static bool is_crossing(const struct tcp_conn *c, const struct seg *seg)
 {
-	if (!(c->flags & CONN_SACK) || seq_geq(start, end))
-		return;
-	conn_ext(c)->dsack.start = start;
-	conn_ext(c)->dsack.end = end;
+	return c->state == TCP_SYN_RECEIVED &&
+	    (seg->flags & (SEG_SYN | SEG_ACK | SEG_RST)) == (SEG_SYN | SEG_ACK) &&
+	    seg->seq == c->rcv_nxt - 1 && seg->ack == c->snd_nxt;
 }
 
 /* First: the sequence number. */
@@ -203,7 +217,7 @@ static enum verdict check_seq(struct tcp_conn *c, struct seg *seg)
 {
 	struct stack *s = conn_stack(c);
 
-	if (is_acceptable(c, seg))
+	if (is_acceptable(c, seg) || is_crossing(c, seg))
 		return GO_ON;
 	if (conn_rcv_wnd(c) == 0 && seg->seq == c->rcv_nxt && seg_len(seg) &&
 	    !(seg->flags & SEG_SYN)) {
@@ -217,15 +231,8 @@ static enum verdict check_seq(struct tcp_conn *c, struct seg *seg)
 		return GO_ON;
 	}
 	stats_inc(s->stats, STAT_DROP_TCP_OUT_OF_WINDOW);
-	if (seg->flags & SEG_RST)
-		return DONE;
-	if (seg->len || seg->flags & SEG_FIN) {
-		if (seq_lt(seg->seq, c->rcv_nxt))
-			note_dup(c, seg->seq, seq_min(seg_end(seg), c->rcv_nxt));
-		output_ack(c);
-	} else {
-		challenge(c);
-	}
+	if (!(seg->flags & SEG_RST))
+		answer_unacceptable(c, seg);
 	return DONE;
 }
 
@@ -244,7 +251,7 @@ static enum verdict check_rst(struct tcp_conn *c, const struct seg *seg)
 /* Third is security. Fourth: the SYN bit (RFC 5961 4.2). */
 static enum verdict check_syn(struct tcp_conn *c, const struct seg *seg)
 {
-	if (!(seg->flags & SEG_SYN))
+	if (!(seg->flags & SEG_SYN) || is_crossing(c, seg))
 		return GO_ON;
 	challenge(c);
 	return DONE;
@@ -294,6 +301,56 @@ static enum verdict fin_acked(struct tcp_conn *c)
 	return GO_ON;
 }
 
+/* RFC 7323 4.3: only from segments that reach up to what was acknowledged last. */
+static void update_ts_recent(struct tcp_conn *c, const struct seg *seg)
+{
+	if (!(c->flags & CONN_TS) || !(seg->opts.has & OPT_TS) ||
+	    seq_gt(seg->seq, c->last_ack_sent) || seq_lt(seg->opts.tsval, c->ts_recent))
+		return;
+	c->ts_recent = seg->opts.tsval;
+	c->ts_recent_ms = conn_stack(c)->now_ms;
+}
+
+/* RFC 3168 6.1.3: CE is echoed on every ACK until CWR comes. */
+static void note_ecn(struct tcp_conn *c, const struct seg *seg)
+{
+	if (!(c->flags & CONN_ECN))
+		return;
+	if (seg->flags & SEG_CWR)
+		c->flags &= ~(uint32_t)CONN_ECE_ECHO;
+	if (seg->ecn == 3 && seg->len) {
+		c->flags |= CONN_ECE_ECHO;
+		conn_ack_now(c);
+	}
+}
+
+/*
+ * Its numbers are what only the peer can know: before that nothing that a blind attacker sends may change
+ * ts_recent, or all that the peer sends would be old (RFC 5961 5.2).
+ */
+static void believe(struct tcp_conn *c, const struct seg *seg)
+{
+	timers_heard(c);
+	update_ts_recent(c, seg);
+	note_ecn(c, seg);
+}
+
+/* Fifth, in SYN-RECEIVED: the handshake is complete. */
+static void syn_acked(struct tcp_conn *c, const struct seg *seg)
+{
+	c->snd_una = seg->ack;
+	c->snd_wnd = (uint32_t)seg->wnd << (seg->flags & SEG_SYN ? 0 : c->snd_wscale);
+	c->snd_wnd_max = c->snd_wnd;
+	c->snd_wl1 = seg->seq;
+	c->snd_wl2 = seg->ack;
+	established(c);
+	if (c->flags & CONN_FIN_QUEUED)
+		conn_set_state(c, TCP_FIN_WAIT_1);
+	if (seg->flags & SEG_SYN)
+		conn_ack_now(c);
+	conn_want_send(c);
+}
+
 /* Fifth: the ACK field. */
 static enum verdict check_ack(struct tcp_conn *c, const struct seg *seg)
 {
@@ -306,16 +363,8 @@ static enum verdict check_ack(struct tcp_conn *c, const struct seg *seg)
 			reset_for(c, seg);
 			return DONE;
 		}
-		syn_rtt(c);
-		c->snd_una = seg->ack;
-		c->snd_wnd = (uint32_t)seg->wnd << c->snd_wscale;
-		c->snd_wnd_max = c->snd_wnd;
-		c->snd_wl1 = seg->seq;
-		c->snd_wl2 = seg->ack;
-		established(c);
-		if (c->flags & CONN_FIN_QUEUED)
-			conn_set_state(c, TCP_FIN_WAIT_1);
-		conn_want_send(c);
+		believe(c, seg);
+		syn_acked(c, seg);
 		return GO_ON;
 	}
 	/* RFC 5961 5.2: not older than the largest window ever seen, not newer than what was sent. */
@@ -327,6 +376,7 @@ static enum verdict check_ack(struct tcp_conn *c, const struct seg *seg)
 			challenge(c);
 		return DONE;
 	}
+	believe(c, seg);
 	if (seq_lt(seg->ack, c->snd_una))
 		return GO_ON; /* old, but its data may be new */
 	ack_input(c, seg);
@@ -496,57 +546,25 @@ static void take_data(struct tcp_conn *c, struct seg *seg, struct rte_mbuf *m)
 	take_in_order(c, seg, m);
 }
 
-/* RFC 7323 4.3: only from segments that reach up to what was acknowledged last. */
-static void update_ts_recent(struct tcp_conn *c, const struct seg *seg)
-{
-	if (!(c->flags & CONN_TS) || !(seg->opts.has & OPT_TS) ||
-	    seq_gt(seg->seq, c->last_ack_sent) || seq_lt(seg->opts.tsval, c->ts_recent))
-		return;
-	c->ts_recent = seg->opts.tsval;
-	c->ts_recent_ms = conn_stack(c)->now_ms;
-}
-
-/* RFC 3168 6.1.3: CE is echoed on every ACK until CWR comes. */
-static void note_ecn(struct tcp_conn *c, const struct seg *seg)
-{
-	if (!(c->flags & CONN_ECN))
-		return;
-	if (seg->flags & SEG_CWR)
-		c->flags &= ~(uint32_t)CONN_ECE_ECHO;
-	if (seg->ecn == 3 && seg->len) {
-		c->flags |= CONN_ECE_ECHO;
-		conn_ack_now(c);
-	}
-}
-
 void tcp_input(struct tcp_conn *c, const struct seg *in, struct rte_mbuf *m)
 {
 	struct seg seg = *in;
+	enum verdict verdict;
 
-	if (c->state == TCP_SYN_SENT) {
-		if (syn_sent(c, &seg) == DONE) {
-			rte_pktmbuf_free(m);
-			return;
-		}
-		/* Data or FIN on the SYN-ACK: goes on at the sixth step, the SYN counted. */
-		check_urg(c, &seg);
-		seg.seq++;
-		seg.flags &= (uint8_t)~SEG_SYN;
-		take_data(c, &seg, m);
-		return;
-	}
-	if (check_timestamp(c, &seg) == DONE || check_seq(c, &seg) == DONE ||
-	    check_rst(c, &seg) == DONE || check_syn(c, &seg) == DONE) {
-		rte_pktmbuf_free(m);
-		return;
-	}
-	timers_heard(c);
-	update_ts_recent(c, &seg);
-	note_ecn(c, &seg);
-	if (check_ack(c, &seg) == DONE) {
+	if (c->state == TCP_SYN_SENT)
+		verdict = syn_sent(c, &seg);
+	else if (check_timestamp(c, &seg) == GO_ON && check_seq(c, &seg) == GO_ON &&
+	    check_rst(c, &seg) == GO_ON && check_syn(c, &seg) == GO_ON)
+		verdict = check_ack(c, &seg);
+	else
+		verdict = DONE;
+	if (verdict == DONE) {
 		rte_pktmbuf_free(m);
 		return;
 	}
 	check_urg(c, &seg);
+	/* The SYN is counted: what is left is what came with it. */
+	seg.seq += !!(seg.flags & SEG_SYN);
+	seg.flags &= (uint8_t)~SEG_SYN;
 	take_data(c, &seg, m);
 }

@@ -37,11 +37,20 @@ static uint16_t window_field(struct tcp_conn *c)
 	return (uint16_t)field;
 }
 
-/* Notes that everything owed to the peer has gone with the segment being sent. */
-static void ack_is_sent(struct tcp_conn *c)
+/*
+ * Notes what was owed to the peer and has gone with the segment being sent. An ACK that is due and has blocks to report, for
+ * which a full segment has no room, still follows (RFC 2018 4).
+ */
+static void ack_is_sent(struct tcp_conn *c, bool has_sack)
 {
-	c->flags &= ~(uint32_t)(CONN_ACK_NOW | CONN_ACK_DELAYED);
+	bool owes_sack = c->flags & CONN_ACK_NOW && c->ext && c->flags & CONN_SACK && !has_sack &&
+	    (c->ext->ooo || c->ext->dsack.start != c->ext->dsack.end);
+
 	c->last_ack_sent = c->rcv_nxt;
+	c->flags &= ~(uint32_t)CONN_ACK_DELAYED;
+	if (owes_sack)
+		return;
+	c->flags &= ~(uint32_t)CONN_ACK_NOW;
 	if (c->ext)
 		c->ext->dsack.start = c->ext->dsack.end = 0;
 }
@@ -99,7 +108,7 @@ void xmit_header(struct tcp_conn *c, struct rte_mbuf *m, uint32_t seq, uint8_t f
 	if (history_is_kept(conn_stack(c)))
 		history_out(c, &r, m->pkt_len);
 	reply_write(m, &r);
-	ack_is_sent(c);
+	ack_is_sent(c, (r.opts.has & OPT_SACK) != 0);
 }
 
 static void send_bare(struct tcp_conn *c, uint32_t seq, uint8_t flags)
@@ -144,6 +153,12 @@ static void send_reset(struct tcp_conn *c, uint32_t seq, uint32_t ack, uint8_t f
 
 	if (!m)
 		return;
+	/* RFC 7323 3.2: a RST should have them, too. */
+	if (c->flags & CONN_TS) {
+		r.opts.has = OPT_TS;
+		r.opts.tsval = stack_ts(s, c->ts_off);
+		r.opts.tsecr = c->ts_recent;
+	}
 	stats_inc(s->stats, STAT_TCP_RST_SENT);
 	if (history_is_kept(s))
 		history_out(c, &r, 0);

@@ -48,7 +48,7 @@ SCENARIO(history_of_an_active_open)
 {
 	static const char *const lines[] = { "* SYN-SENT\n", "> S 0:0(0) win 65535 <",
 		"< S. 0:0(0) ack 1 win 1000 <TS val 7 ecr 0>\n", "* ESTABLISHED\n",
-		"> . 1:1(0) ack 1 win ", "> R. 1:1(0) ack 1 win 0\n" };
+		"> . 1:1(0) ack 1 win ", "> R. 1:1(0) ack 1 win 0 <TS val " };
 
 	APP_CONNECT();
 	peer_discard(p);
