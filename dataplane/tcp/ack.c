@@ -119,10 +119,21 @@ static void tell_user(struct tcp_conn *c)
 	}
 }
 
-static void progress(struct tcp_conn *c)
+/*
+ * Something new was acknowledged. The RTO stays backed off until that gives a sample, since it may be just too small for
+ * the path (RFC 6298 5, Karn).
+ */
+static void progress(struct tcp_conn *c, bool has_sample)
 {
 	c->progress_ms = conn_stack(c)->now_ms;
-	c->backoff = 0;
+	if (has_sample)
+		c->backoff = 0;
+}
+
+/* The peer has taken back some of the window that is in use. */
+static bool window_has_shrunk(const struct tcp_conn *c)
+{
+	return c->snd_wnd < c->snd_nxt - c->snd_una;
 }
 
 static void count_dup(struct tcp_conn *c, const struct ack *a)
@@ -156,6 +167,7 @@ void ack_input(struct tcp_conn *c, const struct seg *seg)
 {
 	struct ack a = { 0 };
 	bool outstanding = c->snd_nxt != c->snd_una, wnd_changed;
+	uint32_t unused_ms;
 	/* RFC 7661 4.3: a window that was not half used may not grow. */
 	bool in_use = (uint64_t)conn_in_flight(c) * 2 >= c->cwnd;
 	bool has_sack = c->flags & CONN_SACK && seg->opts.has & OPT_SACK;
@@ -167,7 +179,7 @@ void ack_input(struct tcp_conn *c, const struct seg *seg)
 	if (seq_gt(seg->ack, c->snd_una))
 		cumulative(c, seg->ack, &a);
 	wnd_changed = window_update(c, seg);
-	a.is_dup = !a.acked && outstanding && seg->len == 0 &&
+	a.is_dup = !a.acked && outstanding && seg->largest == 0 &&
 	    !(seg->flags & (SEG_SYN | SEG_FIN)) && !wnd_changed && seg->ack == c->snd_una;
 	if (has_sack)
 		sack_input(c, seg, &a);
@@ -175,10 +187,15 @@ void ack_input(struct tcp_conn *c, const struct seg *seg)
 		a.rtt_us = ts_rtt(c, seg);
 	if (a.rtt_us)
 		rtt_sample(c, a.rtt_us);
+	unused_ms = conn_stack(c)->now_ms - c->progress_ms;
 	if (a.acked)
-		progress(c);
-	else if (c->snd_wnd == 0 || c->timer == CONN_TIMER_PERSIST)
-		c->progress_ms = conn_stack(c)->now_ms; /* MUST-37: it answers, so it lives */
+		progress(c, a.rtt_us != 0);
+	else if (c->snd_wnd == 0 || c->timer == CONN_TIMER_PERSIST || window_has_shrunk(c))
+		c->progress_ms =
+		    conn_stack(c)->now_ms; /* MUST-37, SHLD-17: it answers, so it lives */
+	/* The count of the window probes, which are over, says nothing about the path. */
+	if (c->timer == CONN_TIMER_PERSIST && c->snd_wnd)
+		c->backoff = 0;
 	count_dup(c, &a);
 	if (tlp_on_ack(c, seg, &a))
 		recovery_on_tlp_loss(c);
@@ -186,8 +203,12 @@ void ack_input(struct tcp_conn *c, const struct seg *seg)
 		recovery_on_ece(c);
 	if (c->ext)
 		recovery_on_ack(c, seg, &a);
-	if (a.acked && !(c->flags & (CONN_RECOVERY | CONN_CWR)) && (in_use || c->flags & CONN_LOSS))
-		cc_on_ack(c, a.acked, a.rtt_us);
+	if (a.acked && !(c->flags & (CONN_RECOVERY | CONN_CWR))) {
+		if (in_use || c->flags & CONN_LOSS)
+			cc_on_ack(c, a.acked, a.rtt_us);
+		else
+			cc_on_unused(c, unused_ms);
+	}
 	if (a.acked || a.sacked)
 		timers_rexmit(c, a.acked || sack_restarts(c, &a));
 	if (a.acked)

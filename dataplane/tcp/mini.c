@@ -315,7 +315,7 @@ struct tcp_conn *mini_input(
 		/* Karn: which of several SYN-ACKs this answers is not known. */
 		.rtt_us = mini->retries || mini->flags & MINI_ANSWERED
 		    ? 0
-		    : (uint32_t)s->now_us - mini->sent_us,
+		    : RTE_MAX((uint32_t)s->now_us - mini->sent_us, 1u),
 	};
 	tcp_key_flow(s, &mini->key, pkt->iface, &a.flow);
 	a.laddr = (uint8_t)mini->key.laddr;

@@ -42,7 +42,26 @@ static bool may_send_by_cwnd(const struct tcp_conn *c, uint32_t len)
 {
 	uint32_t flight = conn_in_flight(c);
 
-	return flight == 0 || flight + len <= c->cwnd;
+	if (flight == 0)
+		return true;
+	/* A window of one segment is one segment, however small (RFC 5681 3.1: LW). */
+	return c->cwnd > c->mss && flight + len <= c->cwnd;
+}
+
+/* False: out of mbufs. */
+static bool resend(struct tcp_conn *c, struct net_dst *dst, struct rte_mbuf *m)
+{
+	struct txseg *t = txseg(m);
+
+	if ((t->len > c->mss && !txq_split(c, m, c->mss)) || !xmit_segment(c, dst, m)) {
+		conn_starve(c);
+		return false;
+	}
+	sack_mark_resent(c, t);
+	recovery_on_sent(c, txseg_len(t));
+	pace_sent(c, t->len);
+	stats_inc(conn_stack(c)->stats, STAT_TCP_RETRANSMITS);
+	return true;
 }
 
 static unsigned resend_lost(struct tcp_conn *c, struct net_dst *dst, unsigned budget)
@@ -51,21 +70,23 @@ static unsigned resend_lost(struct tcp_conn *c, struct net_dst *dst, unsigned bu
 	unsigned n = 0;
 
 	while (n < budget && (m = sack_first_pending(c)) != NULL) {
-		struct txseg *t = txseg(m);
-
-		if (!may_send_by_cwnd(c, txseg_len(t)) || !pace_may_send(c))
-			return n;
-		if ((t->len > c->mss && !txq_split(c, m, c->mss)) || !xmit_segment(c, dst, m)) {
-			conn_starve(c);
-			return n;
-		}
-		sack_mark_resent(c, t);
-		recovery_on_sent(c, txseg_len(t));
-		pace_sent(c, t->len);
-		stats_inc(conn_stack(c)->stats, STAT_TCP_RETRANSMITS);
+		if (!may_send_by_cwnd(c, txseg_len(txseg(m))) || !pace_may_send(c) ||
+		    !resend(c, dst, m))
+			break;
 		n++;
 	}
 	return n;
+}
+
+void output_rto(struct tcp_conn *c)
+{
+	struct net_dst *dst = xmit_route(c);
+	struct rte_mbuf *m = sack_first_pending(c);
+
+	if (!dst || !m)
+		return;
+	output_update_mss(c, dst);
+	resend(c, dst, m);
 }
 
 /* The first unsent segment is on its way. */
@@ -199,6 +220,7 @@ static bool may_send_data(const struct tcp_conn *c)
 unsigned output_run(struct tcp_conn *c, unsigned budget)
 {
 	struct net_dst *dst;
+	uint32_t before = c->snd_nxt;
 	unsigned n = 0;
 
 	if (!(c->flags & CONN_HASHED))
@@ -218,7 +240,8 @@ unsigned output_run(struct tcp_conn *c, unsigned budget)
 		if (n == budget)
 			conn_want_send(c);
 	}
-	if (may_send_data(c))
+	/* New data moves a probe (RFC 8985 7.1); an ACK of ours or a retransmission does not. */
+	if (may_send_data(c) && (c->timer != CONN_TIMER_TLP || c->snd_nxt != before))
 		timers_rexmit(c, false);
 	if (c->flags & CONN_ACK_NOW) {
 		output_ack(c);

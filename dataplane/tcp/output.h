@@ -33,6 +33,9 @@ void output_persist(struct tcp_conn *c);
 /* <SEQ=SND.NXT-1>, without data: the peer has to answer it (RFC 9293 3.8.4). */
 void output_keepalive(struct tcp_conn *c);
 
+/* The retransmission timer: the first that is lost goes again, whatever else is on the wire (RFC 6298 5.4). */
+void output_rto(struct tcp_conn *c);
+
 /* The tail-loss probe: a new segment, else the last one again (RFC 8985 7.3). */
 void output_tlp(struct tcp_conn *c);
 

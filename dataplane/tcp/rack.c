@@ -12,6 +12,7 @@
 #define DUP_THRESH         3
 #define PERSIST_RECOVERIES 16
 #define MAX_ACK_DELAY_US   200000u
+#define FIRST_PTO_US       1000000u /* without an RTT sample */
 /* The clock of the wheel ticks in milliseconds. */
 #define MIN_TIMEOUT_US     2000u
 
@@ -35,8 +36,8 @@ void rack_delivered(struct tcp_conn *c, const struct txseg *t)
 	/* Step 2: an ACK faster than any before is for the original, not for the retransmission. */
 	if (t->flags & TXSEG_EVER && rtt < c->min_rtt_us && c->min_rtt_us != UINT32_MAX)
 		return;
+	x->rack_rtt_us = (uint32_t)RTE_MIN(rtt, (uint64_t)UINT32_MAX);
 	if (sent_after(t->xmit_us, end, x->rack_xmit_us, x->rack_end)) {
-		x->rack_rtt_us = (uint32_t)RTE_MIN(rtt, (uint64_t)UINT32_MAX);
 		x->rack_xmit_us = t->xmit_us;
 		x->rack_end = end;
 	}
@@ -76,6 +77,14 @@ static uint32_t rack_reo_wnd(const struct tcp_conn *c)
 	return RTE_MIN((uint32_t)x->rack_mult * (c->min_rtt_us / 4), c->srtt_us);
 }
 
+bool rack_is_late(const struct tcp_conn *c, const struct txseg *t)
+{
+	/* Before the first delivery that was looked at, the smoothed RTT is what is known. */
+	uint32_t rtt = c->ext->rack_rtt_us ? c->ext->rack_rtt_us : c->srtt_us;
+
+	return t->xmit_us + rtt + rack_reo_wnd(c) <= conn_now(c);
+}
+
 uint32_t rack_detect(struct tcp_conn *c)
 {
 	struct conn_ext *x = c->ext;
@@ -109,13 +118,15 @@ uint32_t tlp_timeout(const struct tcp_conn *c)
 	const struct conn_ext *x = c->ext;
 	uint64_t pto;
 
-	if (!(c->flags & CONN_SACK) || c->flags & (CONN_RECOVERY | CONN_LOSS) || c->srtt_us == 0 ||
-	    c->backoff || !c->txq_head || c->state < TCP_ESTABLISHED)
+	if (!(c->flags & CONN_SACK) || c->flags & (CONN_RECOVERY | CONN_LOSS) || c->backoff ||
+	    !txq_sent(c) || c->state < TCP_ESTABLISHED)
 		return 0;
 	if (x && (x->tlp_open || x->sacked || x->lost))
 		return 0;
 	pto = 2 * (uint64_t)c->srtt_us;
-	if (c->snd_nxt - c->snd_una <= c->mss)
+	if (pto == 0)
+		pto = FIRST_PTO_US;
+	else if (!txq_next_sent(c->txq_head))
 		pto += MAX_ACK_DELAY_US;
 	return (uint32_t)RTE_MIN(RTE_MAX(pto, MIN_TIMEOUT_US), (uint64_t)RTO_MAX_US);
 }

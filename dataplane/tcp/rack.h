@@ -22,10 +22,13 @@ void rack_dsack(struct tcp_conn *c);
  */
 uint32_t rack_detect(struct tcp_conn *c);
 
+/* So long ago sent that it would have been acknowledged: lost when the RTO expires (6.3). Needs an extension. */
+bool rack_is_late(const struct tcp_conn *c, const struct txseg *t);
+
 /* A recovery has ended: the widened window is kept for 16 of them. */
 void rack_recovery_ended(struct tcp_conn *c);
 
-/* When the tail is to be probed, us from now, unless the RTO comes first; 0: not (7.2). */
+/* When the tail is to be probed, us from now, at the latest when the RTO would expire; 0: not (7.2). */
 uint32_t tlp_timeout(const struct tcp_conn *c);
 
 /* Judges an ACK after a probe (7.4); true when the probe has repaired a loss. */

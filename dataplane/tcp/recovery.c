@@ -110,7 +110,7 @@ static void episode_end(struct tcp_conn *c)
 
 	if (c->flags & (CONN_RECOVERY | CONN_CWR))
 		c->cwnd = RTE_MAX(c->ssthresh, (uint32_t)c->mss);
-	if (c->flags & CONN_RECOVERY)
+	if (c->flags & (CONN_RECOVERY | CONN_LOSS))
 		rack_recovery_ended(c);
 	c->flags &= ~(uint32_t)IN_EPISODE;
 	c->dupacks = 0;
@@ -195,7 +195,7 @@ void recovery_on_ack(struct tcp_conn *c, const struct seg *seg, const struct ack
 		x->ts_undo = false;
 	if (c->flags & IN_EPISODE && seq_geq(c->snd_una, x->recover))
 		episode_end(c);
-	before = x->lost;
+	before = x->pending;
 	if (c->snd_nxt != c->snd_una)
 		detect(c, a);
 	else if (!(c->flags & CONN_SACK))
@@ -208,7 +208,7 @@ void recovery_on_ack(struct tcp_conn *c, const struct seg *seg, const struct ack
 		stats_inc(conn_stack(c)->stats, STAT_TCP_FAST_RECOVERIES);
 	}
 	if (c->flags & (CONN_RECOVERY | CONN_CWR) && !(c->flags & CONN_LOSS))
-		prr_on_ack(c, a, x->lost > before);
+		prr_on_ack(c, a, x->pending > before);
 }
 
 void recovery_on_reo_timer(struct tcp_conn *c)
@@ -238,8 +238,9 @@ void recovery_on_rto(struct tcp_conn *c)
 		if (!(c->flags & IN_EPISODE))
 			undo_remember(c);
 		cc_on_congestion(c, flight);
+		cc_on_timeout(c);
 	}
-	sack_mark_all_lost(c);
+	sack_mark_lost_on_rto(c);
 	x->recover = c->snd_nxt;
 	x->tlp_open = false;
 	c->flags &= ~(uint32_t)(CONN_RECOVERY | CONN_CWR);

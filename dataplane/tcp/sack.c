@@ -181,7 +181,13 @@ void sack_forget(struct tcp_conn *c, const struct txseg *t, uint32_t n)
 		x->resent -= n;
 }
 
-void sack_mark_all_lost(struct tcp_conn *c)
+/* RFC 8985 6.3: not what went only just now. Without SACK there is only going back (RFC 5681, RFC 6582 4). */
+static bool is_lost_on_rto(const struct tcp_conn *c, const struct rte_mbuf *m)
+{
+	return m == c->txq_head || !(c->flags & CONN_SACK) || rack_is_late(c, txseg(m));
+}
+
+void sack_mark_lost_on_rto(struct tcp_conn *c)
 {
 	struct conn_ext *x = conn_ext(c);
 	bool reneged = c->txq_head && txseg(c->txq_head)->flags & TXSEG_SACKED;
@@ -193,7 +199,7 @@ void sack_mark_all_lost(struct tcp_conn *c)
 			sack_forget(c, t, txseg_len(t));
 			t->flags &= (uint16_t)~TXSEG_SACKED;
 		}
-		if (!(t->flags & TXSEG_SACKED))
+		if (!(t->flags & TXSEG_SACKED) && is_lost_on_rto(c, m))
 			sack_mark_lost(c, t);
 	}
 	if (!(c->flags & CONN_SACK))

@@ -25,8 +25,11 @@ void sack_mark_resent(struct tcp_conn *c, struct txseg *t);
 /* The first n sequence numbers of t were acknowledged: takes them out of the sums. */
 void sack_forget(struct tcp_conn *c, const struct txseg *t, uint32_t n);
 
-/* All that is not SACKed is lost (RTO). When the head is SACKed the peer has reneged: SACKs are forgotten. */
-void sack_mark_all_lost(struct tcp_conn *c);
+/*
+ * The RTO has expired: the head is lost, and so is all that is not SACKed and old enough (RFC 8985 6.3). When the head is
+ * SACKed the peer has reneged: SACKs are forgotten.
+ */
+void sack_mark_lost_on_rto(struct tcp_conn *c);
 
 /* The reduction was a mistake: what was marked lost and not sent again is no longer lost. */
 void sack_unmark_lost(struct tcp_conn *c);

@@ -97,6 +97,14 @@ static uint32_t persist_timeout(const struct tcp_conn *c)
 	return c->snd_wnd ? RTE_MIN(rto, OVERRIDE_US) : rto;
 }
 
+/* Since the last progress, rounded down: no timer fires early. */
+static uint32_t waited_us(const struct tcp_conn *c)
+{
+	uint32_t ms = conn_stack(c)->now_ms - c->progress_ms;
+
+	return ms ? (ms - 1) * 1000 : 0;
+}
+
 void timers_rexmit(struct tcp_conn *c, bool restart)
 {
 	uint32_t tlp, rto, waited;
@@ -118,12 +126,13 @@ void timers_rexmit(struct tcp_conn *c, bool restart)
 	 * The RTO counts from the last progress, so that a stream of writes moves neither it nor
 	 * the probe in front of it past that.
 	 */
-	waited = restart ? 0 : (conn_stack(c)->now_ms - c->progress_ms) * 1000;
+	waited = restart ? 0 : waited_us(c);
 	rto = rtt_rto_backed_off(c);
 	rto = rto > waited ? rto - waited : 0;
 	tlp = tlp_timeout(c);
-	if (tlp && tlp < rto)
-		timers_arm(c, CONN_TIMER_TLP, tlp);
+	/* RFC 8985 7.2: where the RTO would come first, the probe goes in its place. */
+	if (tlp)
+		timers_arm(c, CONN_TIMER_TLP, RTE_MIN(tlp, rto));
 	else
 		timers_arm(c, CONN_TIMER_RTO, rto);
 }
@@ -167,6 +176,7 @@ static void run_rto(struct tcp_conn *c)
 	stats_inc(s->stats, STAT_TCP_RTOS);
 	pmtu_black_hole(c);
 	recovery_on_rto(c);
+	output_rto(c);
 	if (c->backoff < UINT8_MAX)
 		c->backoff++;
 	timers_arm(c, CONN_TIMER_RTO, rtt_rto_backed_off(c));

@@ -27,7 +27,7 @@ SCENARIO(history_reads_like_a_script)
 		"* SYN-RECEIVED\n", "< . 1:1(0) ack 1 win 65535\n", "* ESTABLISHED\n",
 		"< .U 1001:1101(100) ack 1 win 65535 urg 7\n",
 		"> . 1:1(0) ack 1 win 512 <sack 1001:1101>\n",
-		"> P. 1:101(100) ack 1 win 512 <sack 1001:1101>\n", "* timer RTO\n",
+		"> P. 1:101(100) ack 1 win 512 <sack 1001:1101>\n", "* timer TLP\n",
 		"> P. 1:101(100) ack 1 win 512 <sack 1001:1101>\n", "< R 1:1(0) win 0\n",
 		"* CLOSED\n" };
 

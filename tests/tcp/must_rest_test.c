@@ -109,6 +109,7 @@ SCENARIO(MUST_30_urgent_data_is_sent)
 	APP_WRITE(20);
 	EXPECT("P. 11:31(20) ack 1 urg 0");
 	EXPECT_IN_MS(150, 1100, "PU. 1:11(10) ack 1 urg 10");
+	SEND(". 1:1(0) ack 11 win 65535");
 	EXPECT("P. 11:31(20) ack 1 urg 0");
 	SEND(". 1:1(0) ack 31 win 65535");
 	APP_WRITE(10);
