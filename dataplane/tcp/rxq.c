@@ -13,6 +13,9 @@
 #define TRUESIZE_FACTOR 2
 #define TRUESIZE_SLACK  65536
 
+#define LIKELY_MAX_BYTES_PER_US 2500u /* 20 Gbit/s on one connection, whatever its round trip */
+#define WINDOW_FLOOR            262144u
+
 void rxq_account(struct tcp_conn *c, const struct rte_mbuf *m)
 {
 	c->rcv_truesize += mbuf_truesize(m);
@@ -160,6 +163,18 @@ static bool window_update_is_due(const struct tcp_conn *c)
 }
 
 /*
+ * What the fastest peer we expect sends within a round trip. On a wire without delay a window is filled whatever its
+ * size: a larger one would only be a longer queue, that has left the cache when it is read.
+ */
+static uint32_t window_limit(const struct tcp_conn *c)
+{
+	uint64_t limit = RTE_MAX((uint64_t)c->srtt_us * LIKELY_MAX_BYTES_PER_US, WINDOW_FLOOR);
+
+	limit = RTE_MIN(limit, conn_stack(c)->config.recv_buffer);
+	return (uint32_t)RTE_MIN(limit, (uint64_t)UINT16_MAX << c->rcv_wscale);
+}
+
+/*
  * Window tuning (Fisk and Feng, "Dynamic Right-Sizing", 2001): four times what was read within a
  * round trip, since slow start doubles that in the next one and a loss takes one more to repair. Connections that are idle or slow
  * stay small, and all do while the pool is not mostly free.
@@ -167,14 +182,13 @@ static bool window_update_is_due(const struct tcp_conn *c)
 static void rxq_tune(struct tcp_conn *c)
 {
 	const struct stack *s = conn_stack(c);
-	uint32_t limit = RTE_MIN(s->config.recv_buffer, (uint32_t)UINT16_MAX << c->rcv_wscale);
+	uint32_t limit = window_limit(c);
 	uint32_t now = (uint32_t)s->now_us, read = c->rcv_nxt - c->rcv_avail - c->tune_seq;
 
 	if (now - c->tune_us < c->srtt_us)
 		return;
 	if (read > c->rcv_buf / 4 && s->n_held < s->held_limit / 4)
-		c->rcv_buf =
-		    RTE_MIN(RTE_MAX(c->rcv_buf, read > limit / 4 ? limit : read * 4), limit);
+		c->rcv_buf = RTE_MAX(c->rcv_buf, read > limit / 4 ? limit : read * 4);
 	c->tune_us = now;
 	c->tune_seq = c->rcv_nxt - c->rcv_avail;
 }

@@ -102,12 +102,12 @@ void txq_free(struct tcp_conn *c)
 uint32_t txq_limit(const struct tcp_conn *c)
 {
 	const struct stack *s = conn_stack(c);
-	uint32_t limit = TXQ_SHORT_LIMIT;
+	uint32_t limit = TXQ_SHORT_LIMIT, flight = RTE_MIN(c->cwnd, c->snd_wnd);
 
 	if (s->n_held < s->held_limit / 4)
 		limit = TXQ_FIRST_LIMIT;
-	if (!stack_is_short(s) && c->cwnd > limit / 2)
-		limit = c->cwnd * 2;
+	if (!stack_is_short(s) && flight > limit / 2)
+		limit = flight * 2;
 	return RTE_MIN(limit, s->config.send_buffer);
 }
 
