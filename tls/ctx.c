@@ -19,6 +19,7 @@
 struct key {
 	uint64_t cert_version, policy_id;
 	uint64_t trust_version; /* of the store whose CAs are named; 0: none are */
+	bool is_client;
 };
 
 struct entry {
@@ -61,13 +62,14 @@ static struct entry **bucket(struct ctx_cache *c, const struct key *key)
 
 	h ^= key->policy_id * UINT64_C(0xc2b2ae3d27d4eb4f);
 	h ^= key->trust_version * UINT64_C(0x165667b19e3779f9);
+	h ^= key->is_client ? UINT64_C(0x27d4eb2f165667c5) : 0;
 	return &c->buckets[(h >> 32) & c->mask];
 }
 
 static bool is_key(const struct entry *e, const struct key *key)
 {
 	return e->key.cert_version == key->cert_version && e->key.policy_id == key->policy_id &&
-	    e->key.trust_version == key->trust_version;
+	    e->key.trust_version == key->trust_version && e->key.is_client == key->is_client;
 }
 
 static void entry_free(struct ctx_cache *c, struct entry *e)
@@ -272,28 +274,60 @@ static bool set_sigalgs(WOLFSSL_CTX *ctx, const struct policy *policy)
 	return list[0] == '\0' || wolfSSL_CTX_set1_sigalgs_list(ctx, list) == WOLFSSL_SUCCESS;
 }
 
-static WOLFSSL_CTX *
-build(const struct ctx_setup *setup, const struct cert *cert, const struct policy *policy)
+/* What both sides have in common. cert may be NULL. */
+static bool set_common(WOLFSSL_CTX *ctx, const struct ctx_setup *setup, const struct cert *cert,
+    const struct policy *policy)
 {
-	WOLFSSL_CTX *ctx = wolfSSL_CTX_new(wolfSSLv23_server_method());
-
-	if (ctx == NULL)
-		return NULL;
 	/* The device comes before the key: the key remembers it. */
 	if (wolfSSL_CTX_SetDevId(ctx, setup->device) != WOLFSSL_SUCCESS ||
-	    !set_versions(ctx, policy) || !set_chain(ctx, cert) || !set_key(ctx, cert) ||
-	    !set_suites(ctx, policy) || !set_groups(ctx, policy) || !set_sigalgs(ctx, policy) ||
-	    !set_staple(ctx, cert) ||
-	    (policy->client_order && wolfSSL_CTX_UseClientSuites(ctx) != 0)) {
-		wolfSSL_CTX_free(ctx);
-		return NULL;
-	}
+	    !set_versions(ctx, policy) ||
+	    (cert != NULL && (!set_chain(ctx, cert) || !set_key(ctx, cert))) ||
+	    !set_suites(ctx, policy) || !set_groups(ctx, policy) || !set_sigalgs(ctx, policy))
+		return false;
 	wolfSSL_CTX_set_verify(ctx, WOLFSSL_VERIFY_NONE, NULL);
 	wolfSSL_CTX_set_session_cache_mode(ctx, WOLFSSL_SESS_CACHE_OFF);
 	wolfSSL_CTX_set_group_messages(ctx);
 	if (setup->finish != NULL)
 		setup->finish(ctx, setup->arg);
-	return ctx;
+	return true;
+}
+
+static bool set_server(WOLFSSL_CTX *ctx, const struct cert *cert, const struct policy *policy)
+{
+	return set_staple(ctx, cert) &&
+	    (!policy->client_order || wolfSSL_CTX_UseClientSuites(ctx) == 0);
+}
+
+/*
+ * Of TLS 1.3's resumptions only those with a fresh key exchange; and no SHA-1, which wolfSSL offers for the sake of
+ * TLS 1.0 when it is not told otherwise.
+ */
+static bool set_client(WOLFSSL_CTX *ctx, const struct policy *policy)
+{
+	static const struct policy defaults = {
+		.sigalgs = { 0x0403, 0x0503, 0x0603, 0x0807, 0x0804, 0x0805, 0x0806, 0x0401, 0x0501,
+		    0x0601 },
+		.n_sigalgs = 10,
+	};
+
+	if (policy->max_version >= 0x0304 && wolfSSL_CTX_only_dhe_psk(ctx) != 0)
+		return false;
+	return policy->n_sigalgs > 0 || set_sigalgs(ctx, &defaults);
+}
+
+static WOLFSSL_CTX *build(const struct ctx_setup *setup, const struct key *key,
+    const struct cert *cert, const struct policy *policy)
+{
+	WOLFSSL_CTX *ctx = wolfSSL_CTX_new(
+	    key->is_client ? wolfSSLv23_client_method() : wolfSSLv23_server_method());
+
+	if (ctx == NULL)
+		return NULL;
+	if (set_common(ctx, setup, cert, policy) &&
+	    (key->is_client ? set_client(ctx, policy) : set_server(ctx, cert, policy)))
+		return ctx;
+	wolfSSL_CTX_free(ctx);
+	return NULL;
 }
 
 /* A new entry; the context is the caller's to free when it fails. */
@@ -314,15 +348,13 @@ static struct entry *insert(struct ctx_cache *c, const struct key *key, WOLFSSL_
 	return e;
 }
 
-WOLFSSL_CTX *ctx_get(struct ctx_cache *c, const struct cert *cert, const struct policy *policy,
-    const struct trust_store *advertised)
+static WOLFSSL_CTX *get(struct ctx_cache *c, const struct key *key, const struct cert *cert,
+    const struct policy *policy, const struct trust_store *advertised)
 {
-	const struct key key = { cert->version, policy->id,
-		advertised ? trust_version(advertised) : 0 };
-	struct entry *e = *bucket(c, &key);
+	struct entry *e = *bucket(c, key);
 	WOLFSSL_CTX *ctx;
 
-	while (e != NULL && !is_key(e, &key))
+	while (e != NULL && !is_key(e, key))
 		e = e->chain;
 	if (e != NULL) {
 		if (e != TAILQ_FIRST(&c->by_age)) {
@@ -331,12 +363,12 @@ WOLFSSL_CTX *ctx_get(struct ctx_cache *c, const struct cert *cert, const struct 
 		}
 		return e->ctx;
 	}
-	ctx = build(&c->setup, cert, policy);
+	ctx = build(&c->setup, key, cert, policy);
 	if (ctx && advertised && !ctx_names_set(ctx, advertised)) {
 		wolfSSL_CTX_free(ctx);
 		return NULL;
 	}
-	e = ctx ? insert(c, &key, ctx) : NULL;
+	e = ctx ? insert(c, key, ctx) : NULL;
 	if (e == NULL) {
 		wolfSSL_CTX_free(ctx);
 		return NULL;
@@ -347,6 +379,26 @@ WOLFSSL_CTX *ctx_get(struct ctx_cache *c, const struct cert *cert, const struct 
 		c->stats.evicted++;
 	}
 	return e->ctx;
+}
+
+WOLFSSL_CTX *ctx_get(struct ctx_cache *c, const struct cert *cert, const struct policy *policy,
+    const struct trust_store *advertised)
+{
+	const struct key key = { .cert_version = cert->version,
+		.policy_id = policy->id,
+		.trust_version = advertised ? trust_version(advertised) : 0 };
+
+	return get(c, &key, cert, policy, advertised);
+}
+
+WOLFSSL_CTX *
+ctx_get_client(struct ctx_cache *c, const struct cert *cert, const struct policy *policy)
+{
+	const struct key key = {
+		.cert_version = cert ? cert->version : 0, .policy_id = policy->id, .is_client = true
+	};
+
+	return get(c, &key, cert, policy, NULL);
 }
 
 const struct ctx_cache_stats *ctx_cache_stats(const struct ctx_cache *c)

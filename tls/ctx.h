@@ -35,6 +35,13 @@ void ctx_cache_free(struct ctx_cache *c);                     /* NULL is fine */
 struct WOLFSSL_CTX *ctx_get(struct ctx_cache *c, const struct cert *cert,
     const struct policy *policy, const struct trust_store *advertised);
 
+/*
+ * The same for clients: cert (NULL: none) is what a server that asks is shown. Signature schemes are those of the policy, or
+ * else all that tls/x509.h accepts.
+ */
+struct WOLFSSL_CTX *
+ctx_get_client(struct ctx_cache *c, const struct cert *cert, const struct policy *policy);
+
 struct ctx_cache_stats {
 	uint64_t built, evicted;
 	uint32_t n; /* now */

@@ -13,32 +13,14 @@
 
 #include "tls/cert.h"
 #include "tls/handshake_facts.h"
-#include "tls/handshake_io.h"
-#include "tls/handshake_mtls.h"
+#include "tls/handshake_private.h"
 #include "tls/handshake_worker.h"
 #include "tls/legacy.h"
+#include "tls/origin_private.h"
+#include "tls/record_ticket.h"
 #include "tls/select.h"
 #include "tls/service.h"
 #include "tls/ticket.h"
-
-struct handshake {
-	struct tls_worker *worker;
-	WOLFSSL *ssl;
-	void *user;
-	struct fiber *fiber; /* a step that waits for a key operation; NULL: none */
-	struct pkey_op op;
-	struct handshake_io pipe;
-	enum handshake_status status; /* what the last step of wolfSSL's came to */
-	bool dying;                   /* being freed: no operation is done any more */
-	struct handshake_facts facts;
-	struct client_cert *client_cert; /* facts.client_cert; NULL: none */
-	struct handshake_mtls mtls;
-	/* Empty when tickets are off; else both are ours. */
-	struct ticket_owner ticket_owner;
-	uint8_t ticket_binding[TICKET_BINDING], ticket_name[32];
-	/* TLS 1.3 application traffic secrets (RFC 8446 7.1), for KeyUpdate. */
-	uint8_t client_traffic[48], server_traffic[48];
-};
 
 static int keep_secret(WOLFSSL *ssl, int id, const unsigned char *secret, int len, void *arg)
 {
@@ -134,9 +116,27 @@ static bool session_init(struct handshake *h, const struct tls_choice *choice)
 	return true;
 }
 
-struct handshake *handshake_new(struct tls_worker *w, const struct tls_choice *choice, void *user)
+static bool
+client_session_init(struct handshake *h, const struct origin *o, const struct origin_peer *peer)
 {
-	struct tls_worker *before;
+	struct tls_worker *w = h->worker;
+	WOLFSSL_CTX *ctx = ctx_get_client(w->contexts, o->certificate, &o->policy);
+
+	if (ctx == NULL)
+		return false;
+	h->ssl = wolfSSL_new(ctx);
+	if (h->ssl == NULL)
+		return false;
+	handshake_io_bind(&h->pipe, h->ssl);
+	/* An alert in plaintext is wolfSSL's guess; after a verdict there is a better one. */
+	h->pipe.withhold = o->trust != NULL;
+	return wolfSSL_set_tls13_secret_cb(h->ssl, keep_secret, h) == WOLFSSL_SUCCESS &&
+	    handshake_client_init(&h->client, h->ssl, o, peer, (int64_t)tls_worker_now_s(w), h);
+}
+
+/* One without a session of wolfSSL's yet; NULL: too many, or no memory. */
+static struct handshake *blank_new(struct tls_worker *w, void *user)
+{
 	struct handshake *h;
 
 	if (w->stats.handshakes >= w->max_handshakes)
@@ -149,8 +149,36 @@ struct handshake *handshake_new(struct tls_worker *w, const struct tls_choice *c
 	h->status = HANDSHAKE_WANT_READ;
 	h->facts.alert = 0xff;
 	w->stats.handshakes++;
+	return h;
+}
+
+struct handshake *handshake_new(struct tls_worker *w, const struct tls_choice *choice, void *user)
+{
+	struct handshake *h = blank_new(w, user);
+	struct tls_worker *before;
+
+	if (h == NULL)
+		return NULL;
 	before = tls_worker_enter(w);
 	if (!session_init(h, choice)) {
+		handshake_free(h);
+		h = NULL;
+	}
+	tls_worker_count(w);
+	tls_worker_leave(before);
+	return h;
+}
+
+struct handshake *handshake_new_client(
+    struct tls_worker *w, const struct origin *o, const struct origin_peer *peer, void *user)
+{
+	struct handshake *h = blank_new(w, user);
+	struct tls_worker *before;
+
+	if (h == NULL)
+		return NULL;
+	before = tls_worker_enter(w);
+	if (!client_session_init(h, o, peer)) {
 		handshake_free(h);
 		h = NULL;
 	}
@@ -188,111 +216,14 @@ int handshake_key_operation(struct handshake *h, wc_CryptoInfo *info)
 	return wait_for_batch(h, info, kind);
 }
 
-static void note_alerts(struct handshake *h)
-{
-	WOLFSSL_ALERT_HISTORY alerts;
-
-	h->facts.alert = 0xff;
-	if (wolfSSL_get_alert_history(h->ssl, &alerts) != WOLFSSL_SUCCESS)
-		return;
-	/* One that was received is the cause; what we said after it is not. */
-	h->facts.alert_is_ours =
-	    alerts.last_rx.level != alert_fatal && alerts.last_rx.code != close_notify;
-	if (!h->facts.alert_is_ours)
-		h->facts.alert = (uint8_t)alerts.last_rx.code;
-	else if (alerts.last_tx.code >= 0)
-		h->facts.alert = (uint8_t)alerts.last_tx.code;
-}
-
-/* wolfSSL fails without an alert in places: the peer is to be told all the same (RFC 8446 6.2). */
-static void tell(struct handshake *h, int error)
-{
-	int alert = handshake_failure;
-
-	if (error == UNKNOWN_RECORD_TYPE)
-		alert = unexpected_message;
-	else if (error == MEMORY_E || h->pipe.overflow)
-		alert = internal_error;
-	handshake_io_alert(h->ssl, alert);
-	note_alerts(h);
-}
-
-/* Says why the client's certificate is refused; whatever wolfSSL would say goes nowhere. */
-static void refuse_client(struct handshake *h)
-{
-	uint8_t alert = client_cert_alert(h->facts.client_cert_status, h->mtls.version);
-
-	h->pipe.withhold = false;
-	handshake_io_alert(h->ssl, alert);
-	h->pipe.mute = true;
-	h->facts.alert = alert;
-	h->facts.alert_is_ours = true;
-}
-
-bool handshake_client_chain(void *arg, const struct client_cert_der *chain, unsigned n_chain)
-{
-	struct handshake *h = arg;
-	enum client_cert_status *status = &h->facts.client_cert_status;
-
-	if (h->mtls.is_judged || h->dying)
-		return !client_cert_has_failed(*status);
-	h->pipe.withhold = false;
-	h->client_cert = client_cert_new(chain, n_chain);
-	h->facts.client_cert = h->client_cert;
-	*status =
-	    handshake_mtls_judge(&h->mtls, chain, n_chain, (int64_t)tls_worker_now_s(h->worker));
-	if (client_cert_has_failed(*status))
-		refuse_client(h);
-	return !client_cert_has_failed(*status);
-}
-
-/* wolfSSL has given up before there was a verdict, or for another reason. */
-static enum handshake_status fail(struct handshake *h, int error)
-{
-	enum client_cert_status *status = &h->facts.client_cert_status;
-	bool is_withheld = h->pipe.withhold;
-
-	if (h->pipe.mute)
-		return HANDSHAKE_FAILED;
-	note_alerts(h);
-	*status = handshake_mtls_blame(&h->mtls, *status, error);
-	if (h->dying || (h->facts.alert != 0xff && !(is_withheld && h->facts.alert_is_ours)))
-		return HANDSHAKE_FAILED;
-	h->pipe.withhold = false;
-	if (client_cert_has_failed(*status) && *status != CLIENT_CERT_UNMAPPED)
-		refuse_client(h);
-	else if (h->facts.alert != 0xff)
-		handshake_io_alert(h->ssl, h->facts.alert);
-	else
-		tell(h, error);
-	return HANDSHAKE_FAILED;
-}
-
-static enum handshake_status classify(struct handshake *h, int ret)
-{
-	int error;
-
-	if (ret == WOLFSSL_SUCCESS) {
-		h->facts.client_cert_status =
-		    handshake_mtls_end(&h->mtls, h->facts.client_cert_status);
-		if (!client_cert_has_failed(h->facts.client_cert_status))
-			return HANDSHAKE_DONE;
-		if (!h->pipe.mute)
-			refuse_client(h);
-		return HANDSHAKE_FAILED;
-	}
-	error = wolfSSL_get_error(h->ssl, ret);
-	if (error == WOLFSSL_ERROR_WANT_READ && !h->pipe.overflow && !h->pipe.mute)
-		return HANDSHAKE_WANT_READ;
-	return fail(h, error);
-}
-
 /* One step of wolfSSL's, on whatever stack. */
 static void advance(void *arg)
 {
 	struct handshake *h = arg;
 
-	h->status = classify(h, wolfSSL_accept(h->ssl));
+	h->status = handshake_classify(h,
+	    h->client.is_client ? handshake_client_connect(&h->client, h->ssl)
+				: wolfSSL_accept(h->ssl));
 }
 
 /* Goes on with the step that waited, or starts one; with no fiber to be had the step cannot wait. */
@@ -310,7 +241,7 @@ static void run(struct handshake *h)
 	w->running = NULL;
 	if (h->fiber == NULL && (h->status == HANDSHAKE_DONE || h->status == HANDSHAKE_FAILED)) {
 		handshake_note_session(&h->facts, h->ssl);
-		if (!h->dying)
+		if (!h->dying && !h->client.is_client)
 			w->stats.client_certs[h->facts.client_cert_status]++;
 	}
 }
@@ -336,6 +267,11 @@ void handshake_follow(struct handshake *h, const struct tls_service *now)
 	handshake_mtls_follow(&h->mtls, now);
 }
 
+void handshake_follow_origin(struct handshake *h, const struct origin *now)
+{
+	h->client.now = now;
+}
+
 enum handshake_status handshake_step(struct handshake *h, struct record_io *io)
 {
 	struct tls_worker *before = tls_worker_enter(h->worker);
@@ -348,6 +284,7 @@ enum handshake_status handshake_step(struct handshake *h, struct record_io *io)
 		run(h);
 	kept = handshake_io_end(&h->pipe);
 	h->mtls.now = NULL;
+	h->client.now = NULL;
 	tls_worker_count(h->worker);
 	tls_worker_leave(before);
 	return report(h, kept);
@@ -381,10 +318,14 @@ int handshake_finish(struct handshake *h, struct record *r)
 {
 	struct tls_worker *w = h->worker;
 	struct tls_worker *before = tls_worker_enter(w);
-	struct tls_keys keys;
+	struct record_ticket *ticket = NULL;
+	struct tls_keys keys = { .client = h->client.is_client };
 	int ret = -1;
 
 	assert(h->status == HANDSHAKE_DONE && h->fiber == NULL);
+	if (h->client.is_client)
+		ticket =
+		    handshake_client_ticket(&h->client, h->ssl, &h->facts, tls_worker_now_s(w));
 	switch (handshake_take_keys(h->ssl, h->client_traffic, h->server_traffic, &keys)) {
 	case HANDSHAKE_KEYS_TAKEN:
 		record_init(r, w->aead, &keys);
@@ -404,6 +345,10 @@ int handshake_finish(struct handshake *h, struct record *r)
 		break;
 	}
 	explicit_bzero(&keys, sizeof(keys));
+	if (ret == 0)
+		record_want_ticket(r, ticket);
+	else
+		record_ticket_free(ticket);
 	handshake_free(h);
 	tls_worker_leave(before);
 	return ret;

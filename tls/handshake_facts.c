@@ -146,18 +146,23 @@ static const struct suite_facts *suite_facts(uint16_t suite)
 }
 
 /*
- * wolfSSL's getters say client and server; a server writes with the server's. TLS 1.2's GCM has
- * only a salt of four bytes (RFC 5288 3), everything else a nonce mask of twelve.
+ * wolfSSL's getters say client and server; each writes with its own. TLS 1.2's GCM has only a salt of
+ * four bytes (RFC 5288 3), everything else a nonce mask of twelve.
  */
 enum handshake_keys handshake_take_keys(
     WOLFSSL *ssl, const uint8_t client[48], const uint8_t server[48], struct tls_keys *keys)
 {
 	const struct suite_facts *s = suite_facts((uint16_t)wolfSSL_get_current_cipher_suite(ssl));
 	int version = wolfSSL_version(ssl);
+	const bool is_client = keys->client;
+	struct tls_secret *from_client, *from_server;
 	size_t key_len, iv_len = AEAD_IV;
 	word64 read_seq, write_seq;
 
 	memset(keys, 0, sizeof(*keys));
+	keys->client = is_client;
+	from_client = is_client ? &keys->write : &keys->read;
+	from_server = is_client ? &keys->read : &keys->write;
 	if (s == NULL || (version != TLS12 && version != TLS13))
 		return HANDSHAKE_KEYS_STAY;
 	key_len = s->aead == AEAD_AES_128_GCM ? 16 : 32;
@@ -171,13 +176,13 @@ enum handshake_keys handshake_take_keys(
 	keys->suite = s->suite;
 	keys->aead = (enum aead_kind)s->aead;
 	keys->hash_len = s->hash_len;
-	memcpy(keys->read.key, wolfSSL_GetClientWriteKey(ssl), key_len);
-	memcpy(keys->read.iv, wolfSSL_GetClientWriteIV(ssl), iv_len);
-	memcpy(keys->write.key, wolfSSL_GetServerWriteKey(ssl), key_len);
-	memcpy(keys->write.iv, wolfSSL_GetServerWriteIV(ssl), iv_len);
+	memcpy(from_client->key, wolfSSL_GetClientWriteKey(ssl), key_len);
+	memcpy(from_client->iv, wolfSSL_GetClientWriteIV(ssl), iv_len);
+	memcpy(from_server->key, wolfSSL_GetServerWriteKey(ssl), key_len);
+	memcpy(from_server->iv, wolfSSL_GetServerWriteIV(ssl), iv_len);
 	if (version == TLS13) {
-		memcpy(keys->read.traffic, client, s->hash_len);
-		memcpy(keys->write.traffic, server, s->hash_len);
+		memcpy(from_client->traffic, client, s->hash_len);
+		memcpy(from_server->traffic, server, s->hash_len);
 	}
 	keys->read.seq = read_seq;
 	keys->write.seq = write_seq;

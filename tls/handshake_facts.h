@@ -32,8 +32,8 @@ enum handshake_keys {
 };
 
 /*
- * The keys and sequence numbers of a finished server handshake. client and server are the TLS 1.3
- * application traffic secrets (not looked at for TLS 1.2).
+ * The keys and sequence numbers of a finished handshake, of the side that keys->client names; all else in keys is
+ * written. client and server are the TLS 1.3 application traffic secrets (not looked at for TLS 1.2).
  */
 enum handshake_keys handshake_take_keys(
     struct WOLFSSL *ssl, const uint8_t client[48], const uint8_t server[48], struct tls_keys *keys);

@@ -5,66 +5,17 @@
 
 #include <wolfssl/options.h>
 #include <wolfssl/ssl.h>
-#include <wolfssl/wolfcrypt/error-crypt.h>
 
+#include "tls/handshake_chain.h"
 #include "tls/select.h"
 #include "tls/service.h"
 #include "tls/trust.h"
-
-/* wolfssl/internal.h: more in a Certificate message are passed over in silence. */
-#define WOLFSSL_MAX_CHAIN 9
-
-#define CONTENT_HANDSHAKE   22 /* RFC 5246 6.2.1 */
-#define MESSAGE_CERTIFICATE 11 /* RFC 5246 7.4 */
-
-/*
- * wolfSSL calls this for each certificate it has something against, which with an empty store is every one, and hands the
- * whole chain over each time. 0 ends the handshake.
- */
-static int on_chain(int is_good, WOLFSSL_X509_STORE_CTX *x)
-{
-	struct client_cert_der chain[WOLFSSL_MAX_CHAIN];
-	unsigned n = 0;
-
-	(void)is_good;
-	for (int i = 0; i < x->totalCerts && n < WOLFSSL_MAX_CHAIN; i++)
-		chain[n++] = (struct client_cert_der){ x->certs[i].buffer, x->certs[i].length };
-	return handshake_client_chain(x->userCtx, chain, n);
-}
-
-/*
- * TLS 1.2: a Certificate message (RFC 5246 7.4.2) before wolfSSL reads it, since it gives up with an alert of its own
- * when it cannot. TLS 1.3 has no such hook, but there wolfSSL is silent then.
- */
-static void on_message(
-    int is_sent, int version, int type, const void *bytes, size_t len, WOLFSSL *ssl, void *arg)
-{
-	struct client_cert_der chain[CLIENT_CERT_MAX_CHAIN];
-	const uint8_t *at = bytes, *end = at + len;
-	unsigned n = 0;
-
-	(void)version, (void)ssl;
-	if (is_sent || type != CONTENT_HANDSHAKE || len < 7 || at[0] != MESSAGE_CERTIFICATE)
-		return;
-	for (at += 7; end - at >= 3 && n < CLIENT_CERT_MAX_CHAIN;) {
-		size_t one = (size_t)at[0] << 16 | (size_t)at[1] << 8 | at[2];
-
-		at += 3;
-		if (one > (size_t)(end - at))
-			return;
-		chain[n++] = (struct client_cert_der){ at, one };
-		at += one;
-	}
-	if (n > 0)
-		handshake_client_chain(arg, chain, n);
-}
 
 bool handshake_mtls_init(
     struct handshake_mtls *m, WOLFSSL *ssl, const struct tls_choice *choice, void *arg)
 {
 	enum mtls_mode mode = choice->rule->mtls.mode;
 	int how = WOLFSSL_VERIFY_PEER;
-	WOLFSSL_X509_STORE *store;
 
 	if (mode == MTLS_OFF)
 		return true;
@@ -76,20 +27,7 @@ bool handshake_mtls_init(
 	}
 	if (mode == MTLS_VERIFY)
 		how |= WOLFSSL_VERIFY_FAIL_IF_NO_PEER_CERT;
-	store = wolfSSL_X509_STORE_new();
-	if (!store)
-		return false;
-	if (wolfSSL_set0_verify_cert_store(ssl, store) != WOLFSSL_SUCCESS) {
-		wolfSSL_X509_STORE_free(store);
-		return false;
-	}
-	wolfSSL_set_verify(ssl, how, on_chain);
-	wolfSSL_SetCertCbCtx(ssl, arg);
-	if (choice->version <= 0x0303) {
-		wolfSSL_set_msg_callback(ssl, on_message);
-		wolfSSL_set_msg_callback_arg(ssl, arg);
-	}
-	return true;
+	return handshake_chain_watch(ssl, how, choice->version <= 0x0303, arg);
 }
 
 void handshake_mtls_follow(struct handshake_mtls *m, const struct tls_service *now)
@@ -105,8 +43,7 @@ enum client_cert_status handshake_mtls_judge(
 		return CLIENT_CERT_UNMAPPED;
 	if (m->now->mode != MTLS_VERIFY)
 		return CLIENT_CERT_PASSED;
-	/* There may have been more that wolfSSL did not look at. */
-	if (n_chain >= WOLFSSL_MAX_CHAIN)
+	if (n_chain >= HANDSHAKE_MAX_CHAIN)
 		return CLIENT_CERT_MAX_DEPTH;
 	return trust_verify(m->now->trust, m->now->ignores_expiry, chain, n_chain, now_s);
 }
@@ -122,37 +59,11 @@ enum client_cert_status handshake_mtls_end(struct handshake_mtls *m, enum client
 enum client_cert_status
 handshake_mtls_blame(const struct handshake_mtls *m, enum client_cert_status status, int error)
 {
+	enum client_cert_status blamed = handshake_chain_blame(error);
+
 	if (!m->asks || client_cert_has_failed(status) || (m->now && m->now->mode != MTLS_VERIFY))
 		return m->asks && status == CLIENT_CERT_NOT_ASKED ? CLIENT_CERT_PASSED : status;
-	switch (error) {
-	case HANDSHAKE_SIZE_ERROR:
-		return CLIENT_CERT_MAX_SIZE;
-	case MAX_CHAIN_ERROR:
-		return CLIENT_CERT_MAX_DEPTH;
-	case ASN_UNKNOWN_OID_E:
-	case ASN_SIG_OID_E:
-	case ASN_SIG_KEY_E:
-	case ECC_CURVE_OID_E:
-	case NOT_COMPILED_IN:
-	case PEER_KEY_ERROR:
-		return CLIENT_CERT_TYPE;
-	case ASN_PARSE_E:
-	case ASN_VERSION_E:
-	case ASN_TIME_E:
-	case ASN_EXPECT_0_E:
-	case ASN_BITSTR_E:
-	case ASN_DATE_SZ_E:
-	case ASN_GETINT_E:
-	case ASN_TAG_NULL_E:
-	case ASN_OBJECT_ID_E:
-	case ASN_INPUT_E:
-	case ASN_RSA_KEY_E:
-	case ASN_ECC_KEY_E:
-	case ASN_CRIT_EXT_E:
-	case SIG_VERIFY_E: /* it does not have the key */
-	case VERIFY_SIGN_ERROR:
-	case VERIFY_CERT_ERROR:
-		return CLIENT_CERT_INVALID;
-	}
+	if (blamed != CLIENT_CERT_SUCCESS)
+		return blamed;
 	return status == CLIENT_CERT_NOT_ASKED ? CLIENT_CERT_UNMAPPED : status;
 }

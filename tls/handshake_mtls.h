@@ -15,9 +15,8 @@ struct tls_service;
 struct tls_worker;
 
 /*
- * The client-certificate half of a handshake. wolfSSL asks for the certificate and proves that the client has
- * its key; whether the chain is good is ours to say (tls/trust.h). What wolfSSL itself thinks of
- * the chain is overruled, and what it learns from it goes away with the session: it has a store of its own.
+ * The client-certificate half of a server's handshake: whom it asks, and the verdict on what is shown
+ * (tls/handshake_chain.h).
  */
 struct handshake_mtls {
 	bool asks;      /* the client is asked */
@@ -47,6 +46,3 @@ handshake_mtls_end(struct handshake_mtls *m, enum client_cert_status status);
 /* One that wolfSSL has given up with an error: why, when it was for the certificate's sake. */
 enum client_cert_status
 handshake_mtls_blame(const struct handshake_mtls *m, enum client_cert_status status, int error);
-
-/* handshake.c: what the client showed. False: the handshake is over. */
-bool handshake_client_chain(void *arg, const struct client_cert_der *chain, unsigned n_chain);

@@ -10,6 +10,7 @@
 
 #include "tls/legacy.h"
 #include "tls/record_private.h"
+#include "tls/record_ticket.h"
 
 static void dir_init(
     struct record_dir *d, struct aead_engine *e, enum aead_kind kind, const struct tls_secret *s)
@@ -50,6 +51,7 @@ void record_fini(struct record *r, struct aead_engine *e)
 		aead_key_wipe(e, &r->read.key);
 		aead_key_wipe(e, &r->write.key);
 	}
+	record_ticket_free(r->ticket);
 	explicit_bzero(r, sizeof *r);
 }
 

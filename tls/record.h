@@ -9,6 +9,7 @@
 #include "tls/aead.h"
 
 struct legacy;
+struct record_ticket;
 
 /*
  * The TLS record layer after the handshake (tls.md 4): RFC 8446 5 and RFC 5246 6.2 with AEAD suites by
@@ -42,7 +43,8 @@ struct record_dir {
 
 struct record {
 	struct record_dir read, write;
-	struct legacy *legacy; /* not NULL: wolfSSL does the records */
+	struct legacy *legacy;        /* not NULL: wolfSSL does the records */
+	struct record_ticket *ticket; /* a client's (tls/record_ticket.h); NULL: none is wanted */
 
 	/*
 	 * Records sealed under one key before we send a KeyUpdate, and opened under one before we ask

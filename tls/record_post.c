@@ -53,6 +53,14 @@ uint8_t record_take_alert(struct record *r, struct view content, size_t n)
 	return ALERT_NONE;
 }
 
+static uint8_t begin_ticket(struct record *r, uint32_t len)
+{
+	if (len == 0 || len > MAX_TICKET)
+		return ALERT_DECODE_ERROR;
+	record_begin_ticket(r, len);
+	return ALERT_NONE;
+}
+
 /* A message's header is complete: may it come now, and this long? */
 static uint8_t check_header(struct record *r)
 {
@@ -63,7 +71,7 @@ static uint8_t check_header(struct record *r)
 		if (r->hs[0] == MESSAGE_KEY_UPDATE)
 			return len == 1 ? ALERT_NONE : ALERT_DECODE_ERROR;
 		if (r->hs[0] == MESSAGE_NEW_SESSION_TICKET && is_client(r))
-			return len > 0 && len <= MAX_TICKET ? ALERT_NONE : ALERT_DECODE_ERROR;
+			return begin_ticket(r, len);
 		return ALERT_UNEXPECTED_MESSAGE;
 	}
 	if (r->hs[0] == MESSAGE_HELLO_REQUEST && is_client(r))
@@ -126,6 +134,8 @@ static uint8_t take_body(struct record *r, struct aead_engine *e, struct view *c
 		/* What follows would be under the wrong key (RFC 8446 5.1). */
 		return *n > 0 ? ALERT_UNEXPECTED_MESSAGE : take_key_update(r, e, first);
 	}
+	if (r->hs[0] == MESSAGE_NEW_SESSION_TICKET)
+		record_collect_ticket(r, *content, take);
 	view_skip(content, take);
 	*n -= take;
 	r->hs_left -= (uint32_t)take;

@@ -92,6 +92,13 @@ int record_next_keys(struct record *r, struct aead_engine *e, struct record_dir 
 enum record_status record_fail(struct record *r, uint8_t alert);
 
 /*
+ * A ticket's body of len bytes begins (its header was checked), and n bytes of it are next in content. A ticket that nobody
+ * wants is passed over.
+ */
+void record_begin_ticket(struct record *r, size_t len);
+void record_collect_ticket(struct record *r, struct view content, size_t n);
+
+/*
  * Takes the content of an alert or handshake record that was authenticated: n bytes, at least one,
  * of content, with the flags and keys following from it. Returns ALERT_NONE, or the alert
  * that ends the connection (then nothing was said to the peer yet). A fatal alert from the

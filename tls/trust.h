@@ -10,7 +10,7 @@
 struct err;
 
 /*
- * Trust stores: whose certificates clients may show. Immutable; made and counted by the control thread only,
+ * Trust stores: whose certificates clients, or the servers of a backend, may show. Immutable; made and counted by the control thread only,
  * workers reach one through a snapshot.
  *
  * The verdict is all ours: wolfSSL's certificate manager learns CA certificates from what clients send
@@ -103,3 +103,20 @@ struct client_cert_der trust_ca(const struct trust_store *t, unsigned i);
  */
 enum client_cert_status trust_verify(const struct trust_store *t, bool ignore_expiry,
     const struct client_cert_der *chain, unsigned n_chain, int64_t now);
+
+/* Whom a client wanted to reach. */
+struct trust_server {
+	const char *host;       /* as name_copy makes it; NULL: the address counts */
+	const uint8_t *address; /* network order */
+	size_t address_len;
+	bool
+	    may_encipher; /* TLS 1.2 and below: a key that only decrypts will do (RFC 5246 7.4.2) */
+};
+
+/*
+ * The same for a chain that a server showed (RFC 5280 6, RFC 9525 6): for servers, and for this one; identities of the store
+ * count as well. *until, when it is good: the second up to which nothing in it, nor a CRL it needs, expires.
+ */
+enum client_cert_status
+trust_verify_server(const struct trust_store *t, const struct trust_server *server,
+    const struct client_cert_der *chain, unsigned n_chain, int64_t now, int64_t *until);

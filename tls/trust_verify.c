@@ -3,27 +3,35 @@
 
 #include "tls/name_constraints.h"
 #include "tls/trust_private.h"
+#include "tls/x509_host.h"
 #include "tls/x509_name.h"
 
-#define MAX_CHECKS 24         /* signatures, for one client */
+#define MAX_CHECKS 24         /* signatures, for one chain */
 #define CLOCK_SKEW 60         /* seconds a CRL may come from the future */
 #define MAX_TEXT   (8 * 1024) /* of a name, for identities */
 
 struct search {
 	const struct trust_store *store;
+	const struct trust_server *server; /* NULL: the chain is a client's */
 	bool ignore_expiry;
 	int64_t now;
 	struct x509 shown[CLIENT_CERT_MAX_CHAIN];
 	unsigned n_shown;
-	const struct x509 *path[TRUST_MAX_DEPTH + 1]; /* from the client's up, without the anchor */
+	const struct x509 *path[TRUST_MAX_DEPTH + 1]; /* from the leaf up, without the anchor */
 	unsigned n_path;
 	unsigned n_checks;
 	enum client_cert_status failure; /* of the first whole path; else the best guess */
 	bool had_path;
+	int64_t until; /* when the good path ends */
 	char text[MAX_TEXT];
 };
 
 /* --- a whole path --- */
+
+static bool fits_purpose(const struct search *s, const struct x509 *x)
+{
+	return !x->has_purposes || (s->server ? x->is_for_servers : x->is_for_clients);
+}
 
 static enum client_cert_status
 check_dates(const struct search *s, const struct x509 *x, bool is_leaf)
@@ -35,13 +43,19 @@ check_dates(const struct search *s, const struct x509 *x, bool is_leaf)
 	return CLIENT_CERT_SUCCESS;
 }
 
-static enum client_cert_status check_leaf(const struct x509 *x)
+static bool may_prove_itself(const struct search *s, const struct x509 *x)
+{
+	return trust_key_may(x, X509_DIGITAL_SIGNATURE) ||
+	    (s->server && s->server->may_encipher && trust_key_may(x, X509_KEY_ENCIPHERMENT));
+}
+
+static enum client_cert_status check_leaf(const struct search *s, const struct x509 *x)
 {
 	if (x->version != 3 || x509_key_facts(x->key).kind == X509_KEY_OTHER)
 		return CLIENT_CERT_TYPE;
 	if (x->has_unknown_critical)
 		return CLIENT_CERT_INVALID;
-	if ((x->has_purposes && !x->is_for_clients) || !trust_key_may(x, X509_DIGITAL_SIGNATURE))
+	if (!fits_purpose(s, x) || !may_prove_itself(s, x))
 		return CLIENT_CERT_PURPOSE;
 	return CLIENT_CERT_SUCCESS;
 }
@@ -81,7 +95,7 @@ static bool names_are_allowed(const struct search *s, const struct trust_anchor 
 
 static enum client_cert_status check_path(const struct search *s, const struct trust_anchor *anchor)
 {
-	enum client_cert_status status = check_leaf(s->path[0]);
+	enum client_cert_status status = check_leaf(s, s->path[0]);
 	unsigned below = 0;
 
 	for (unsigned i = 1; status == CLIENT_CERT_SUCCESS && i < s->n_path; i++) {
@@ -89,7 +103,7 @@ static enum client_cert_status check_path(const struct search *s, const struct t
 
 		status = check_ca(x, below);
 		/* What an intermediate may certify is limited by its own purposes. */
-		if (status == CLIENT_CERT_SUCCESS && x->has_purposes && !x->is_for_clients)
+		if (status == CLIENT_CERT_SUCCESS && !fits_purpose(s, x))
 			status = CLIENT_CERT_PURPOSE;
 		below += !is_self_issued(x);
 	}
@@ -143,11 +157,23 @@ static bool is_wanted(struct search *s)
 	return o->n_identities == 0;
 }
 
+static bool is_reached(const struct search *s)
+{
+	struct der names = s->path[0]->names;
+
+	if (!s->server)
+		return true;
+	if (s->server->host)
+		return x509_is_for_host(names, s->server->host);
+	return x509_is_for_address(names, s->server->address, s->server->address_len);
+}
+
 /* --- revocation --- */
 
 /* What the CRLs of one issuer say of a certificate. */
 struct revocation {
 	bool is_revoked, has_crl, has_fresh;
+	int64_t fresh_until;
 };
 
 static void ask_crls(const struct search *s, const struct trust_anchor *issuer,
@@ -162,7 +188,11 @@ static void ask_crls(const struct search *s, const struct trust_anchor *issuer,
 		if (!crl_covers(c, x->crl_points))
 			continue;
 		r->has_crl = true;
-		r->has_fresh |= s->now <= c->next_update && s->now + CLOCK_SKEW >= c->this_update;
+		if (s->now > c->next_update || s->now + CLOCK_SKEW < c->this_update)
+			continue;
+		r->has_fresh = true;
+		if (c->next_update > r->fresh_until)
+			r->fresh_until = c->next_update;
 	}
 }
 
@@ -171,11 +201,11 @@ static void ask_crls(const struct search *s, const struct trust_anchor *issuer,
  * another certificate for the same CA.
  */
 static enum client_cert_status
-check_revocation(const struct search *s, const struct x509 *x, const struct x509 *issuer)
+check_revocation(struct search *s, const struct x509 *x, const struct x509 *issuer)
 {
 	const struct trust_options *o = &s->store->options;
 	const struct trust_anchor *a = s->store->buckets[trust_bucket(issuer->subject)];
-	struct revocation r = { false, false, false };
+	struct revocation r = { .fresh_until = INT64_MIN };
 
 	for (; a; a = a->chain)
 		if (x509_same(&a->x.subject, &issuer->subject) &&
@@ -185,6 +215,8 @@ check_revocation(const struct search *s, const struct x509 *x, const struct x509
 		return CLIENT_CERT_CRL_HIT;
 	if (r.has_crl ? !r.has_fresh && !o->may_be_stale : o->needs_crl)
 		return CLIENT_CERT_CRL_ERROR;
+	if (r.has_fresh && !o->may_be_stale && r.fresh_until < s->until)
+		s->until = r.fresh_until;
 	return CLIENT_CERT_SUCCESS;
 }
 
@@ -195,9 +227,9 @@ worse_revocation(enum client_cert_status a, enum client_cert_status b)
 	return a == CLIENT_CERT_CRL_HIT || b == CLIENT_CERT_SUCCESS ? a : b;
 }
 
-/* From the client's own up to where trust begins, and beyond it as far as the store knows issuers. */
+/* From the leaf up to where trust begins, and beyond it as far as the store knows issuers. */
 static enum client_cert_status
-check_revocations(const struct search *s, const struct trust_anchor *anchor)
+check_revocations(struct search *s, const struct trust_anchor *anchor)
 {
 	enum client_cert_status status = CLIENT_CERT_SUCCESS;
 
@@ -217,6 +249,12 @@ static enum client_cert_status judge(struct search *s, const struct trust_anchor
 {
 	enum client_cert_status status = check_path(s, anchor);
 
+	s->until = anchor->x.not_after;
+	for (unsigned i = 0; i < s->n_path; i++)
+		if (s->path[i]->not_after < s->until)
+			s->until = s->path[i]->not_after;
+	if (status == CLIENT_CERT_SUCCESS && !is_reached(s))
+		status = CLIENT_CERT_HOSTNAME;
 	if (status == CLIENT_CERT_SUCCESS && !is_wanted(s))
 		status = CLIENT_CERT_REJECTED;
 	return status == CLIENT_CERT_SUCCESS ? check_revocations(s, anchor) : status;
@@ -276,7 +314,7 @@ static bool try_anchors(struct search *s, const struct x509 *top)
 }
 
 /*
- * From the top of the path on. Trusted issuers come first; the others are what the client sent, in whatever
+ * From the top of the path on. Trusted issuers come first; the others are what the peer sent, in whatever
  * order. The number of signature checks bounds the time, the depth the recursion.
  */
 static bool extend(struct search *s)
@@ -305,22 +343,17 @@ static bool extend(struct search *s)
 	return false;
 }
 
-enum client_cert_status trust_verify(const struct trust_store *t, bool ignore_expiry,
-    const struct client_cert_der *chain, unsigned n_chain, int64_t now)
+/* Sets the rest of s up, which has store, server, ignore_expiry and now. */
+static enum client_cert_status
+run(struct search *s, const struct client_cert_der *chain, unsigned n_chain)
 {
 	enum client_cert_status status = CLIENT_CERT_SUCCESS;
-	struct search *s;
 
 	if (n_chain == 0)
 		return CLIENT_CERT_UNMAPPED;
 	if (n_chain > CLIENT_CERT_MAX_CHAIN)
 		return CLIENT_CERT_MAX_DEPTH;
-	s = malloc(sizeof(*s));
-	if (!s)
-		return CLIENT_CERT_UNMAPPED;
-	s->store = t;
-	s->ignore_expiry = ignore_expiry;
-	s->now = now;
+	s->until = s->now;
 	s->n_checks = 0;
 	s->had_path = false;
 	s->failure = CLIENT_CERT_UNTRUSTED;
@@ -333,6 +366,41 @@ enum client_cert_status trust_verify(const struct trust_store *t, bool ignore_ex
 		s->n_path = 1;
 		status = extend(s) ? CLIENT_CERT_SUCCESS : s->failure;
 	}
+	return status;
+}
+
+enum client_cert_status trust_verify(const struct trust_store *t, bool ignore_expiry,
+    const struct client_cert_der *chain, unsigned n_chain, int64_t now)
+{
+	struct search *s = malloc(sizeof(*s));
+	enum client_cert_status status;
+
+	if (!s)
+		return CLIENT_CERT_UNMAPPED;
+	s->store = t;
+	s->server = NULL;
+	s->ignore_expiry = ignore_expiry;
+	s->now = now;
+	status = run(s, chain, n_chain);
+	free(s);
+	return status;
+}
+
+enum client_cert_status
+trust_verify_server(const struct trust_store *t, const struct trust_server *server,
+    const struct client_cert_der *chain, unsigned n_chain, int64_t now, int64_t *until)
+{
+	struct search *s = malloc(sizeof(*s));
+	enum client_cert_status status;
+
+	if (!s)
+		return CLIENT_CERT_UNMAPPED;
+	s->store = t;
+	s->server = server;
+	s->ignore_expiry = false;
+	s->now = now;
+	status = run(s, chain, n_chain);
+	*until = s->until;
 	free(s);
 	return status;
 }

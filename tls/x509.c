@@ -124,14 +124,18 @@ static bool read_purposes(struct x509 *x, struct der value)
 {
 	static const uint8_t any[] = { 0x55, 0x1d, 0x25, 0x00 };
 	static const uint8_t client[] = { 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x02 };
+	static const uint8_t server[] = { 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x01 };
 	struct der all, one;
 
 	if (!der_take_only(value, DER_SEQUENCE, &all))
 		return false;
 	x->has_purposes = true;
-	while (der_take(&all, DER_OID, &one, NULL))
-		if (der_eq(&one, any, sizeof(any)) || der_eq(&one, client, sizeof(client)))
-			x->is_for_clients = true;
+	while (der_take(&all, DER_OID, &one, NULL)) {
+		bool is_any = der_eq(&one, any, sizeof(any));
+
+		x->is_for_clients |= is_any || der_eq(&one, client, sizeof(client));
+		x->is_for_servers |= is_any || der_eq(&one, server, sizeof(server));
+	}
 	return all.len == 0;
 }
 

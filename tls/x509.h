@@ -14,6 +14,7 @@
 
 enum x509_key_usage { /* RFC 5280 4.2.1.3, as they stand in the first two bytes */
 	X509_DIGITAL_SIGNATURE = 0x8000,
+	X509_KEY_ENCIPHERMENT = 0x2000,
 	X509_KEY_CERT_SIGN = 0x0400,
 	X509_CRL_SIGN = 0x0200,
 };
@@ -40,7 +41,7 @@ struct x509 {
 	bool has_key_usage;
 	uint16_t key_usage; /* enum x509_key_usage */
 	bool has_purposes;  /* an extended key usage */
-	bool is_for_clients;
+	bool is_for_clients, is_for_servers;
 	struct der subject_key_id, authority_key_id; /* contents; empty: none */
 	struct der names;                            /* GeneralNames' content; empty: none */
 	struct der crl_points;       /* CRLDistributionPoints' content; empty: none */

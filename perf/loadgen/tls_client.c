@@ -252,26 +252,14 @@ enum tls_client_status tls_client_step(struct tls_client *t)
 	return TLS_CLIENT_DONE;
 }
 
-/* handshake_take_keys speaks for a server: what that reads with is what we write with. */
 int tls_client_finish(struct tls_client *t, struct record *r)
 {
-	struct tls_keys keys;
-	struct tls_secret secret;
-	uint64_t read_seq, write_seq;
+	struct tls_keys keys = { .client = true };
 	int ret = -1;
 
 	if (handshake_take_keys(t->ssl, t->client_traffic, t->server_traffic, &keys) ==
 	    HANDSHAKE_KEYS_TAKEN) {
-		read_seq = keys.read.seq;
-		write_seq = keys.write.seq;
-		secret = keys.read;
-		keys.read = keys.write;
-		keys.write = secret;
-		keys.read.seq = read_seq;
-		keys.write.seq = write_seq;
-		keys.client = true;
 		record_init(r, tls_worker_aead(t->kit->worker), &keys);
-		explicit_bzero(&secret, sizeof(secret));
 		ret = 0;
 	}
 	explicit_bzero(&keys, sizeof(keys));
