@@ -24,6 +24,8 @@ port_rx(struct port *p, unsigned queue, struct rte_mbuf *pkts[], unsigned max, s
 		pkts[i]->port = p->index;
 		bytes += pkts[i]->pkt_len;
 	}
+	if (unlikely(p->n_vlans > 0))
+		port_sort_vlans(p, pkts, n);
 	if (unlikely(atomic_load_explicit(&q->audit, memory_order_relaxed) > 0))
 		port_audit(q, pkts, n);
 	stats_add(stats, STAT_RX_PACKETS, n);

@@ -39,11 +39,18 @@ struct port {
 	struct port_queue *queues;
 	uint16_t *devs;
 	char *name;
+	struct port_vlan vlans[PORT_VLANS_MAX]; /* n_vlans 0: all frames are this port's */
+	unsigned n_vlans;
 	struct port_rss rss;
 	bool has_rss;
+	struct rte_flow **flows; /* rules of port_flow_set, n_flows of them */
+	unsigned n_flows;
 	enum link_seen link_seen;
 	unsigned link_changes;
 };
+
+/* Of each frame that is in one of p's VLANs: sets m->port to that VLAN's index. */
+void port_sort_vlans(const struct port *p, struct rte_mbuf *pkts[], unsigned n);
 
 /* False when the device has called a checksum of m good that is not; true when there is no telling. */
 bool port_audit_is_true(const struct rte_mbuf *m);

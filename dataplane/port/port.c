@@ -461,6 +461,7 @@ void port_close(struct port *p)
 {
 	if (p == NULL)
 		return;
+	port_flow_clear(p);
 	for (unsigned i = 0; i < p->n_devs; i++) {
 		rte_eth_dev_stop(p->devs[i]);
 		rte_eth_dev_close(p->devs[i]);

@@ -81,6 +81,19 @@ struct port;
  * what port_rx writes to m->port. The caller owns it. */
 struct port *port_open(const struct port_config *config, uint16_t index, struct err *e);
 
+#define PORT_VLANS_MAX 8
+
+struct port_vlan {
+	uint16_t vlan;  /* 802.1Q id; 0: untagged */
+	uint16_t index; /* what port_rx writes to m->port of its frames */
+};
+
+/*
+ * Several networks on one wire: tells their frames apart from now on. Those of none of them keep the
+ * port's own index. At most PORT_VLANS_MAX; to be called before any worker uses p.
+ */
+void port_set_vlans(struct port *p, const struct port_vlan vlans[], unsigned n);
+
 /* Stops and closes the devices; NULL is fine. No worker may be using it. */
 void port_close(struct port *p);
 
@@ -100,6 +113,24 @@ struct port_rss {
 
 /* NULL: the port has one queue, several devices, or a device that does not say. */
 const struct port_rss *port_rss(const struct port *p);
+
+/* Which queue TCP packets go to, over IPv4 and IPv6, by some bits of their two ports. */
+struct port_flow_config {
+	unsigned shift, bits;     /* of each port: bits of them from shift on, 1..5 */
+	const uint16_t *queue_of; /* [source bits << bits | destination bits] */
+	bool untagged, tagged;    /* of frames without an 802.1Q tag, with one */
+};
+
+/*
+ * Gives these rules to the device (rte_flow), instead of any from before: each is asked for with validate, then
+ * created. 0; or -1 with the reason and no rule left when it does not take one of them all.
+ */
+int port_flow_set(struct port *p, const struct port_flow_config *config, struct err *why);
+
+/* Takes them off; port_close does so, too. */
+void port_flow_clear(struct port *p);
+
+unsigned port_flow_rules(const struct port *p);
 
 /* "front0: 0000:3b:00.0 queue 1": what serves queue of ours; cut to size. */
 void port_queue_name(const struct port *p, unsigned queue, char *text, size_t size);

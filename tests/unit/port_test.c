@@ -325,6 +325,45 @@ static void note_received(void *arg, unsigned device, const char *name, uint64_t
 		*(uint64_t *)arg = value;
 }
 
+/* Of port 5: untagged frames are 2's, those of VLAN 10 are 3's, of 4094 4's. */
+static void vlans_are_told_apart(struct port *p)
+{
+	static const struct port_vlan vlans[] = { { 0, 2 }, { 10, 3 }, { 4094, 4 } };
+	static const struct {
+		char bytes[8]; /* from the type on */
+		uint16_t len, stripped, port;
+	} frames[] = {
+		{ "\x08\x00", 60, 0, 2 }, { "\x81\x00\x00\x0a\x08\x00", 60, 0, 3 },
+		{ "\x81\x00\xe0\x0a\x08\x00", 60, 0, 3 }, /* with a priority */
+		{ "\x81\x00\x0f\xfe\x08\x00", 60, 0, 4 },
+		{ "\x81\x00\x00\x0b\x08\x00", 60, 0, 5 }, /* of nobody: as without VLANs */
+		{ "\x81\x00\xe0\x00\x08\x00", 60, 0, 2 }, /* a priority is no VLAN */
+		{ "\x88\xa8\x00\x0a\x08\x00", 60, 0,
+		    2 }, /* another kind of tag, which net refuses */
+		{ "\x81\x00\x00\x0a\x08\x00", 17, 0, 2 }, /* cut short: nothing behind is read */
+		{ "\x08\x00", 60, 10, 3 },
+		{ "\x81\x00\x00\x0a\x08\x00", 60, 4094, 4 }, /* the outer tag counts */
+	};
+
+	port_set_vlans(p, vlans, RTE_DIM(vlans));
+	for (unsigned i = 0; i < RTE_DIM(frames); i++) {
+		struct rte_mbuf *m = frame(1, frames[i].len, 0);
+		struct stats stats = { 0 };
+
+		memcpy(rte_pktmbuf_mtod_offset(m, char *, 12), frames[i].bytes,
+		    frames[i].len < 18 ? 5 : 6);
+		if (frames[i].stripped > 0) {
+			m->ol_flags = RTE_MBUF_F_RX_VLAN_STRIPPED;
+			m->vlan_tci = (uint16_t)(frames[i].stripped | 0x6000);
+		}
+		assert_int_equal(rte_eth_tx_burst(p->devs[0], 0, &m, 1), 1);
+		assert_int_equal(port_rx(p, 0, &m, 1, &stats), 1);
+		if (m->port != frames[i].port)
+			fail_msg("frame %u came as port %u's", i, m->port);
+		rte_pktmbuf_free(m);
+	}
+}
+
 /* From here on the ports are opened: a device once closed is gone. */
 
 static void a_frame_comes_back_with_the_ports_number(void **state)
@@ -380,6 +419,7 @@ static void a_frame_comes_back_with_the_ports_number(void **state)
 
 	for (unsigned i = 0; i < RTE_DIM(flags_cases); i++)
 		audit_case(p, flags_cases[i].flags, flags_cases[i].corrupt, flags_cases[i].lies);
+	vlans_are_told_apart(p);
 	port_close(p);
 	assert_no_leak();
 }
