@@ -7,276 +7,20 @@
 #include <strings.h>
 
 #include "config/addr.h"
+#include "config/check_inside.h"
 #include "config/err.h"
-#include "config/nearest.h"
 
-struct check {
-	const struct config *c;
-	struct err *e;
-	const struct config_port *front, *back; /* NULL: not known */
-	bool addresses_known;
-};
-
-const struct config_port *config_find_port(const struct config *c, const char *name)
-{
-	for (unsigned i = 0; name && i < c->n_ports; i++) {
-		if (c->ports[i].name && strcmp(c->ports[i].name, name) == 0)
-			return &c->ports[i];
-	}
-	return NULL;
-}
-
-static bool has_family(const struct config_port *p, bool is_v4)
-{
-	for (unsigned i = 0; i < p->n_addresses; i++) {
-		if (p->addresses[i].is_v4 == is_v4)
-			return true;
-	}
-	return false;
-}
-
-static bool is_connected(const struct config_port *p, const struct config_addr *ip)
-{
-	/* Every IPv6 interface has a link-local address (RFC 4291 2.1). */
-	if (config_addr_is_link_local6(ip))
-		return has_family(p, false);
-	for (unsigned i = 0; i < p->n_addresses; i++) {
-		if (config_addr_contains(&p->addresses[i], ip))
-			return true;
-	}
-	return false;
-}
-
-bool config_port_reaches(
-    const struct config_port *p, const struct config_addr *ip, const struct config_addr **via)
-{
-	const struct config_route *best = NULL;
-
-	*via = NULL;
-	if (is_connected(p, ip))
-		return true;
-	for (unsigned i = 0; i < p->n_routes; i++) {
-		const struct config_route *r = &p->routes[i];
-
-		if (r->to.line && config_addr_contains(&r->to, ip) &&
-		    (!best || r->to.prefix > best->to.prefix))
-			best = r;
-	}
-	if (best)
-		*via = &best->via;
-	return best != NULL;
-}
-
-/* The port that has this address as its own, or NULL. */
-static const struct config_port *owner(const struct config *c, const struct config_addr *ip)
-{
-	for (unsigned i = 0; i < c->n_ports; i++) {
-		for (unsigned j = 0; j < c->ports[i].n_addresses; j++) {
-			if (config_addr_same(&c->ports[i].addresses[j], ip))
-				return &c->ports[i];
-		}
-	}
-	return NULL;
-}
-
-static const char *or_unnamed(const char *name)
-{
-	return name ? name : "(unnamed)";
-}
-
-/* --- runtime and eal --- */
-
-static bool has_unnamed_port(const struct config *c)
-{
-	for (unsigned i = 0; i < c->n_ports; i++) {
-		if (!c->ports[i].name)
-			return true;
-	}
-	return false;
-}
-
-static const char *port_name(const void *from, unsigned i)
-{
-	const struct config *c = from;
-
-	return i < c->n_ports ? or_unnamed(c->ports[i].name) : NULL;
-}
-
-static void check_role(struct check *k, const char *role, const char *name, unsigned line)
-{
-	const struct config_runtime *r = &k->c->runtime;
-	const char *guess;
-
-	/* Empty: a name that could not be read, which has been told. */
-	if (!k->c->n_ports || !r->file || (name && !*name))
-		return;
-	if (!name) {
-		err_add(k->e, r->file, r->line,
-		    "runtime: '%s' is missing; with several ports it must name one of them", role);
-		return;
-	}
-	/* The name of an unnamed port may have been meant. */
-	if (config_find_port(k->c, name) || has_unnamed_port(k->c))
-		return;
-	guess = nearest(name, port_name, k->c);
-	err_add(k->e, r->file, line, "runtime: '%s' names port '%s', which is not defined%s%s%s",
-	    role, name, guess ? "; did you mean '" : "", guess ? guess : "", guess ? "'?" : "");
-}
-
-static void check_runtime(struct check *k)
-{
-	const struct config_runtime *r = &k->c->runtime;
-
-	check_role(k, "front", r->front, r->front_line);
-	check_role(k, "back", r->back, r->back_line);
-	for (unsigned i = 0; i < r->n_workers; i++) {
-		if (r->control_core >= 0 && r->workers[i] == (unsigned)r->control_core)
-			err_add(k->e, r->file, r->line,
-			    "runtime: core %d is a worker's and cannot be 'control_core' too; "
-			    "choose another or leave 'control_core' out",
-			    r->control_core);
-	}
-}
-
-/* What eal_start says itself: cores come from 'runtime'. */
-static void check_eal(struct check *k)
-{
-	static const char *const ours[] = { "--lcores", "--main-lcore", "--master-lcore" };
-
-	for (unsigned i = 0; i < k->c->n_eal; i++) {
-		const char *arg = k->c->eal[i];
-		bool is_ours = arg[0] == '-' && arg[1] && strchr("lcsS", arg[1]);
-
-		for (unsigned j = 0; j < sizeof(ours) / sizeof(ours[0]); j++) {
-			size_t len = strlen(ours[j]);
-
-			if (strncmp(arg, ours[j], len) == 0 && (!arg[len] || arg[len] == '='))
-				is_ours = true;
-		}
-		if (is_ours)
-			err_add(k->e, k->c->eal_file, k->c->eal_line,
-			    "eal: '%s' chooses cores; remove it and set runtime.workers and "
-			    "runtime.control_core",
-			    arg);
-	}
-}
-
-/* --- ports --- */
-
-static void check_address(struct check *k, const struct config_port *p, unsigned i)
-{
-	const struct config_addr *a = &p->addresses[i];
-	const char *why = config_addr_not_host(a);
-	char text[CONFIG_ADDR_TEXT];
-
-	config_addr_print(a, ADDR_PREFIX, text);
-	if (why)
-		err_add(k->e, a->file, a->line, "port '%s': address %s %s", or_unnamed(p->name),
-		    text, why);
-	for (const struct config_port *q = k->c->ports; q <= p; q++) {
-		unsigned n = q == p ? i : q->n_addresses;
-
-		for (unsigned j = 0; j < n; j++) {
-			if (config_addr_same(&q->addresses[j], a))
-				err_add(k->e, a->file, a->line,
-				    "port '%s': address %s is also an address of port '%s'",
-				    or_unnamed(p->name), text, or_unnamed(q->name));
-		}
-	}
-}
-
-static void check_via(struct check *k, const struct config_port *p, const struct config_route *r)
-{
-	char via[CONFIG_ADDR_TEXT];
-	const char *why = config_addr_not_unicast(&r->via), *name = or_unnamed(p->name);
-
-	config_addr_print(&r->via, ADDR_ALONE, via);
-	if (r->to.line && r->to.is_v4 != r->via.is_v4)
-		err_add(k->e, r->file, r->line,
-		    "port '%s': route via %s: 'to' and 'via' must both be IPv4 or both IPv6", name,
-		    via);
-	else if (why)
-		err_add(
-		    k->e, r->file, r->line, "port '%s': route via %s, which %s", name, via, why);
-	else if (!k->addresses_known)
-		return;
-	else if (owner(k->c, &r->via))
-		err_add(k->e, r->file, r->line,
-		    "port '%s': route via %s, which is sallyport's own address", name, via);
-	else if (!is_connected(p, &r->via))
-		err_add(k->e, r->file, r->line,
-		    "port '%s': route via %s, which is on none of the port's subnets; use a "
-		    "neighbour of the port",
-		    name, via);
-}
-
-static void check_route(struct check *k, const struct config_port *p, unsigned i)
-{
-	const struct config_route *r = &p->routes[i];
-	char was[CONFIG_ADDR_TEXT], is[CONFIG_ADDR_TEXT];
-	struct config_addr to = r->to;
-
-	if (r->via.line)
-		check_via(k, p, r);
-	if (!to.line)
-		return;
-	config_addr_print(&to, ADDR_PREFIX, was);
-	if (!config_addr_trim(&to))
-		err_add(k->e, to.file, to.line,
-		    "port '%s': route to %s has bits set past its prefix; did you mean %s?",
-		    or_unnamed(p->name), was, config_addr_print(&to, ADDR_PREFIX, is));
-	for (unsigned j = 0; j < i; j++) {
-		const struct config_addr *other = &p->routes[j].to;
-
-		if (other->line && other->prefix == to.prefix && config_addr_same(other, &r->to))
-			err_add(k->e, to.file, to.line,
-			    "port '%s': a second route to %s; remove one", or_unnamed(p->name),
-			    was);
-	}
-}
-
-static void check_devices(struct check *k, const struct config_port *p)
-{
-	unsigned n_workers = k->c->runtime.n_workers;
-
-	if (n_workers && p->n_devices > 1 && p->n_devices != n_workers)
-		err_add(k->e, p->file, p->line,
-		    "port '%s': %u devices for %u worker%s; give one device with a queue for each "
-		    "worker, or one device per worker",
-		    or_unnamed(p->name), p->n_devices, n_workers, n_workers == 1 ? "" : "s");
-	for (unsigned i = 0; i < p->n_devices; i++) {
-		for (const struct config_port *q = k->c->ports; q <= p; q++) {
-			unsigned n = q == p ? i : q->n_devices;
-
-			for (unsigned j = 0; j < n; j++) {
-				if (strcmp(q->devices[j], p->devices[i]) == 0)
-					err_add(k->e, p->file, p->line,
-					    "port '%s': device '%s' is also a device of port '%s'",
-					    or_unnamed(p->name), p->devices[i],
-					    or_unnamed(q->name));
-			}
-		}
-	}
-}
-
-static void check_port(struct check *k, const struct config_port *p)
-{
-	check_devices(k, p);
-	for (unsigned i = 0; i < p->n_addresses; i++)
-		check_address(k, p, i);
-	for (unsigned i = 0; i < p->n_routes; i++)
-		check_route(k, p, i);
-}
+#define ROLE_TEXT 256 /* bytes of names of ports in a message */
 
 /* --- backends --- */
 
 static void
 check_target(struct check *k, const struct config_backend *b, const struct config_target *t)
 {
-	const struct config_addr *a = &t->address, *via;
+	const struct config_addr *a = &t->address;
 	const char *why = config_addr_not_unicast(a), *name = or_unnamed(b->name);
-	const struct config_port *own = owner(k->c, a);
-	char text[CONFIG_ADDR_TEXT];
+	const struct config_port *own = check_owner(k->c, a);
+	char text[CONFIG_ADDR_TEXT], ports[ROLE_TEXT];
 
 	config_addr_print(a, ADDR_PORT, text);
 	if (why)
@@ -285,16 +29,18 @@ check_target(struct check *k, const struct config_backend *b, const struct confi
 		err_add(k->e, a->file, a->line,
 		    "backend '%s': target %s is sallyport's own address on port '%s'", name, text,
 		    or_unnamed(own->name));
-	else if (!k->back || !k->addresses_known)
+	else if (!k->back.n || !k->addresses_known)
 		return;
-	else if (!has_family(k->back, a->is_v4))
+	else if (!check_role_has_family(&k->back, a->is_v4))
 		err_add(k->e, a->file, a->line,
-		    "backend '%s': no route to target %s: port '%s' has no %s address", name, text,
-		    k->back->name, a->is_v4 ? "IPv4" : "IPv6");
-	else if (!config_port_reaches(k->back, a, &via))
+		    "backend '%s': no route to target %s: %s %s no %s address", name, text,
+		    check_role_text(&k->back, ports, sizeof(ports)),
+		    k->back.n == 1 ? "has" : "have", a->is_v4 ? "IPv4" : "IPv6");
+	else if (!check_role_reaches(&k->back, a))
 		err_add(k->e, a->file, a->line,
-		    "backend '%s': no route to target %s; add a route to port '%s'", name, text,
-		    k->back->name);
+		    "backend '%s': no route to target %s; add a route to %s%s", name, text,
+		    k->back.n == 1 ? "" : "one of ",
+		    check_role_text(&k->back, ports, sizeof(ports)));
 }
 
 static int compare_targets(const void *x, const void *y)
@@ -420,27 +166,29 @@ static void check_backend(struct check *k, const struct config_backend *b)
 static void
 check_bind(struct check *k, const struct config_listener *l, const struct config_addr *a)
 {
-	const struct config_port *own = owner(k->c, a);
-	char text[CONFIG_ADDR_TEXT];
+	const struct config_port *own = check_owner(k->c, a);
+	char text[CONFIG_ADDR_TEXT], ports[ROLE_TEXT];
 
 	config_addr_print(a, ADDR_PORT, text);
-	if (!k->front || !k->addresses_known || own == k->front)
+	if (!k->front.n || !k->addresses_known || check_role_has(&k->front, own))
 		return;
+	check_role_text(&k->front, ports, sizeof(ports));
 	if (config_addr_is_any(a)) {
-		if (!has_family(k->front, a->is_v4))
+		if (!check_role_has_family(&k->front, a->is_v4))
 			err_add(k->e, a->file, a->line,
-			    "listener '%s': bind %s: port '%s' has no %s address",
-			    or_unnamed(l->name), text, k->front->name, a->is_v4 ? "IPv4" : "IPv6");
+			    "listener '%s': bind %s: %s %s no %s address", or_unnamed(l->name),
+			    text, ports, k->front.n == 1 ? "has" : "have",
+			    a->is_v4 ? "IPv4" : "IPv6");
 		return;
 	}
 	if (own)
 		err_add(k->e, a->file, a->line,
-		    "listener '%s': bind %s is an address of port '%s', but runtime.front is '%s'",
-		    or_unnamed(l->name), text, or_unnamed(own->name), k->front->name);
+		    "listener '%s': bind %s is an address of port '%s', but runtime.front is %s",
+		    or_unnamed(l->name), text, or_unnamed(own->name), ports);
 	else
 		err_add(k->e, a->file, a->line,
-		    "listener '%s': no port owns bind %s; add it to the addresses of port '%s'",
-		    or_unnamed(l->name), text, k->front->name);
+		    "listener '%s': no port owns bind %s; add it to the addresses of %s",
+		    or_unnamed(l->name), text, ports);
 }
 
 /* One bind of all listeners, and its place among them. */
@@ -703,14 +451,13 @@ int config_check(const struct config *c, bool addresses_known, struct err *e)
 	struct check k = {
 		.c = c,
 		.e = e,
-		.front = config_find_port(c, c->runtime.front),
-		.back = config_find_port(c, c->runtime.back),
 		.addresses_known = addresses_known,
 	};
 	unsigned before = e->n;
 
 	for (unsigned i = 0; i < c->n_ports; i++)
 		k.addresses_known = k.addresses_known && c->ports[i].n_addresses > 0;
+	check_roles_find(&k);
 	check_runtime(&k);
 	check_eal(&k);
 	for (unsigned i = 0; i < c->n_ports; i++)

@@ -24,3 +24,6 @@ const struct config_port *config_find_port(const struct config *c, const char *n
  */
 bool config_port_reaches(
     const struct config_port *p, const struct config_addr *ip, const struct config_addr **via);
+
+/* They have the same devices: VLANs of one wire. */
+bool config_ports_share(const struct config_port *a, const struct config_port *b);

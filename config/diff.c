@@ -59,8 +59,8 @@ static void diff_runtime(const struct config *a, const struct config *b, struct 
 
 	restart_runtime(b, same_workers, "workers", e);
 	restart_runtime(b, r->control_core == s->control_core, "control_core", e);
-	restart_runtime(b, strcmp(r->front, s->front) == 0, "front", e);
-	restart_runtime(b, strcmp(r->back, s->back) == 0, "back", e);
+	restart_runtime(b, same_strings(r->front, r->n_front, s->front, s->n_front), "front", e);
+	restart_runtime(b, same_strings(r->back, r->n_back, s->back, s->n_back), "back", e);
 	restart_runtime(b, r->max_connections == s->max_connections, "max_connections", e);
 	restart_runtime(b, r->mbufs == s->mbufs, "mbufs", e);
 	restart_runtime(b, r->idle_sleep == s->idle_sleep, "idle", e);

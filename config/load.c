@@ -45,15 +45,26 @@ static void parse_error(struct load *l, const config_t *file)
 	free(included);
 }
 
+static bool is_front(const struct config *c, const struct config_port *p)
+{
+	for (unsigned i = 0; i < c->runtime.n_front; i++) {
+		if (strcmp(c->runtime.front[i], p->name) == 0)
+			return true;
+	}
+	return false;
+}
+
 /*
- * Replaces 0.0.0.0 and [::] by the addresses of the front port, so that nobody after us has to
+ * Replaces 0.0.0.0 and [::] by the addresses of the front ports, so that nobody after us has to
  * know about them; check.c has seen to it that none is then bound twice.
  */
-static void expand_bind(struct load *l, const struct config_port *front, struct config_listener *to)
+static void expand_bind(struct load *l, struct config_listener *to)
 {
 	const struct config_addr *from = to->bind;
-	unsigned n = to->n_bind, room = n * CONFIG_MAX_PORT_ADDRESSES;
-	struct config_addr *a = load_alloc(l, room, sizeof(*a));
+	const struct config *c = l->config;
+	unsigned n = to->n_bind;
+	struct config_addr *a =
+	    load_alloc(l, (size_t)n * c->runtime.n_front * CONFIG_MAX_PORT_ADDRESSES, sizeof(*a));
 
 	if (!a)
 		return;
@@ -64,11 +75,13 @@ static void expand_bind(struct load *l, const struct config_port *front, struct 
 			a[to->n_bind++] = from[i];
 			continue;
 		}
-		for (unsigned j = 0; j < front->n_addresses; j++) {
-			if (front->addresses[j].is_v4 != from[i].is_v4)
-				continue;
-			a[to->n_bind] = from[i];
-			a[to->n_bind++].ip = front->addresses[j].ip;
+		for (const struct config_port *p = c->ports; p < c->ports + c->n_ports; p++) {
+			for (unsigned j = 0; is_front(c, p) && j < p->n_addresses; j++) {
+				if (p->addresses[j].is_v4 != from[i].is_v4)
+					continue;
+				a[to->n_bind] = from[i];
+				a[to->n_bind++].ip = p->addresses[j].ip;
+			}
 		}
 	}
 }
@@ -76,13 +89,19 @@ static void expand_bind(struct load *l, const struct config_port *front, struct 
 /* What can be filled in only when all of it has been read. */
 static void complete(struct load *l)
 {
-	struct config *c = l->config;
+	struct config_runtime *r = &l->config->runtime;
 
+	if (l->config->n_ports != 1 || !l->config->ports[0].name)
+		return;
 	/* With one port there is nothing to choose. */
-	if (c->n_ports == 1 && !c->runtime.front)
-		c->runtime.front = c->ports[0].name;
-	if (c->n_ports == 1 && !c->runtime.back)
-		c->runtime.back = c->ports[0].name;
+	if (!r->front_line) {
+		r->front = &l->config->ports[0].name;
+		r->n_front = 1;
+	}
+	if (!r->back_line) {
+		r->back = &l->config->ports[0].name;
+		r->n_back = 1;
+	}
 }
 
 static void load_settings(struct load *l, const config_t *file)
@@ -108,7 +127,7 @@ static void load_settings(struct load *l, const config_t *file)
 	for (unsigned i = 0; i < c->n_listeners; i++) {
 		if (!listeners[i].policy_line)
 			listeners[i].policy_line = listeners[i].line;
-		expand_bind(l, config_find_port(c, c->runtime.front), &listeners[i]);
+		expand_bind(l, &listeners[i]);
 	}
 	c->listeners = listeners;
 	load_render(l, file);

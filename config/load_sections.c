@@ -72,13 +72,35 @@ load_control_core(struct load *l, const config_setting_t *s, const struct load_k
 		r->control_core = (int)core;
 }
 
-/* An empty name stands for one that was given and is wrong, which differs from none given. */
+/* The names of one port or several; the line alone tells of some that were given and are wrong. */
 static void
-load_role(struct load *l, const config_setting_t *s, const struct load_key *k, void *item)
+load_roles(struct load *l, const config_setting_t *s, const struct load_key *k, void *item)
 {
-	*(const char **)((char *)item + k->at) = "";
+	bool is_one = config_setting_type(s) == CONFIG_TYPE_STRING;
+	unsigned n = is_one ? 1 : (unsigned)config_setting_length(s), n_good = 0;
+	const char **names;
+
 	*(unsigned *)((char *)item + k->line_at) = config_setting_source_line(s);
-	load_name(l, s, k, item);
+	if (!is_one && !config_setting_is_array(s) && !config_setting_is_list(s)) {
+		load_error(
+		    l, s, "'%s' must be the name of a port, or an array [ ] of names", k->name);
+		return;
+	}
+	if (!is_one && !load_is_list(l, s, k))
+		return;
+	names = load_alloc(l, n, sizeof(*names));
+	for (unsigned i = 0; names && i < n; i++) {
+		const struct load_key one = { .name = k->name };
+
+		l->element = is_one ? 0 : i + 1;
+		load_name(l, is_one ? s : config_setting_get_elem(s, i), &one, &names[i]);
+		n_good += names[i] != NULL;
+	}
+	l->element = 0;
+	if (!names || n_good != n)
+		return;
+	*(const char *const **)((char *)item + k->at) = names;
+	*(unsigned *)((char *)item + k->count_at) = n;
 }
 
 static void
@@ -117,11 +139,14 @@ load_path(struct load *l, const config_setting_t *s, const struct load_key *k, v
 	free(path);
 }
 
+#define ROLE(member) \
+	.line_at = offsetof(struct config_runtime, member##_line), .min = 1, .max = CONFIG_MAX_PORTS
+
 static const struct load_key runtime_keys[] = {
 	{ "workers", load_workers, .min = 1, .max = CONFIG_MAX_WORKERS, .required = true },
 	{ "control_core", load_control_core, AT(config_runtime, control_core) },
-	{ "front", load_role, NOTED(config_runtime, front) },
-	{ "back", load_role, NOTED(config_runtime, back) },
+	{ "front", load_roles, LISTED(config_runtime, front), ROLE(front) },
+	{ "back", load_roles, LISTED(config_runtime, back), ROLE(back) },
 	{ "max_connections", load_integer, SIZED(config_runtime, max_connections), .min = 1,
 	    .max = 16 << 20 },
 	{ "mbufs", load_integer, SIZED(config_runtime, mbufs), .min = 0, .max = 1 << 28 },

@@ -56,8 +56,9 @@ struct config_port {
 	unsigned n_addresses;
 	const struct config_route *routes;
 	unsigned n_routes;
-	uint16_t mtu;  /* 1280..9000, default 1500 */
-	uint16_t vlan; /* 802.1Q id that belongs to this port, 0 = untagged */
+	uint16_t mtu; /* 1280..9000, default 1500 */
+	uint16_t
+	    vlan; /* 802.1Q id of its frames, 0 = untagged; tells ports on the same devices apart */
 	bool offloads; /* false: all checksums in software, whatever the device offers */
 	bool promiscuous;
 	uint16_t rx_descriptors,
@@ -70,9 +71,10 @@ struct config_port {
 struct config_runtime {
 	unsigned workers[CONFIG_MAX_WORKERS]; /* core numbers, one worker each */
 	unsigned n_workers;
-	int control_core;               /* -1: any core that is not a worker's */
-	const char *front;              /* name of the port that faces clients */
-	const char *back;               /* name of the port that faces backends; may equal front */
+	int control_core;         /* -1: any core that is not a worker's */
+	const char *const *front; /* names of the ports that face clients */
+	const char *const *back;  /* names of the ports that face backends; may be the same */
+	unsigned n_front, n_back;
 	unsigned front_line, back_line; /* where they are named; 0: left out */
 	uint32_t max_connections;       /* proxied connections over all workers */
 	uint32_t mbufs;                 /* packet buffers over all workers; 0 = derived */
@@ -320,8 +322,8 @@ struct config_listener {
 	const struct config_sni_route *routes;
 	unsigned n_routes;
 	/*
-	 * Addresses of the front port, each with a port of its own: 0.0.0.0 and [::] in the file
-	 * have become all the front port's addresses of that family.
+	 * Addresses of the front ports, each with a port of its own: 0.0.0.0 and [::] in the file
+	 * have become all the front ports' addresses of that family.
 	 */
 	const struct config_addr *bind;
 	unsigned n_bind;

@@ -14,6 +14,7 @@
 #include <rte_malloc.h>
 #include <rte_mbuf.h>
 
+#include "config/check.h"
 #include "config/err.h"
 #include "dataplane/port/port.h"
 #include "dataplane/proxy/snapshot.h"
@@ -63,13 +64,22 @@ unsigned app_memory_mb(const struct config *config)
 	    HEAP_MB;
 }
 
+/* The first port in the file that has these devices: they are opened for it, those after it are VLANs. */
+static bool is_first(const struct app *a, unsigned i)
+{
+	for (unsigned j = 0; j < i; j++)
+		if (config_ports_share(&a->boot->ports[j], &a->boot->ports[i]))
+			return false;
+	return true;
+}
+
 static int start_eal(struct app *a, struct err *e)
 {
 	const char *devices[CONFIG_MAX_PORTS * CONFIG_MAX_WORKERS];
 	unsigned n_devices = 0;
 
 	for (unsigned i = 0; i < a->boot->n_ports; i++)
-		for (unsigned j = 0; j < a->boot->ports[i].n_devices; j++)
+		for (unsigned j = 0; is_first(a, i) && j < a->boot->ports[i].n_devices; j++)
 			devices[n_devices++] = a->boot->ports[i].devices[j];
 
 	const struct eal_config config = {
@@ -136,7 +146,8 @@ static unsigned mbufs_per_worker(const struct app *a)
 	for (unsigned i = 0; i < a->boot->n_ports; i++) {
 		const struct port_config config = port_config(a, i);
 
-		n += port_ring_mbufs(&config);
+		if (is_first(a, i))
+			n += port_ring_mbufs(&config);
 	}
 	return n;
 }
@@ -215,14 +226,36 @@ static int fill_iface(struct net_iface *iface, const struct config_port *config,
 	return 0;
 }
 
+/* Opens the devices of boot->ports[i] for it and for all later ports that have the same ones. */
+static struct port *open_port(struct app *a, unsigned i, struct err *e)
+{
+	const struct port_config config = port_config(a, i);
+	struct port *port = port_open(&config, (uint16_t)i, e);
+	struct port_vlan vlans[PORT_VLANS_MAX];
+	unsigned n = 0;
+
+	if (!port)
+		return NULL;
+	a->ports[a->n_ports] = port;
+	for (unsigned j = i; j < a->boot->n_ports; j++) {
+		if (!config_ports_share(&a->boot->ports[i], &a->boot->ports[j]))
+			continue;
+		a->port_of[j] = (uint8_t)a->n_ports;
+		vlans[n++] = (struct port_vlan){ a->boot->ports[j].vlan, (uint16_t)j };
+	}
+	a->n_ports++;
+	if (n > 1)
+		port_set_vlans(port, vlans, n);
+	return port;
+}
+
 static int start_ports(struct app *a, struct err *e)
 {
+	_Static_assert(PORT_VLANS_MAX >= CONFIG_MAX_PORTS, "all ports may share their devices");
 	for (unsigned i = 0; i < a->boot->n_ports; i++) {
-		const struct port_config config = port_config(a, i);
-
-		a->ports[i] = port_open(&config, (uint16_t)i, e);
-		if (!a->ports[i] ||
-		    fill_iface(&a->ifaces[i], &a->boot->ports[i], a->ports[i], e) < 0)
+		if (is_first(a, i) && !open_port(a, i, e))
+			return -1;
+		if (fill_iface(&a->ifaces[i], &a->boot->ports[i], a->ports[a->port_of[i]], e) < 0)
 			return -1;
 	}
 	return 0;
@@ -230,10 +263,8 @@ static int start_ports(struct app *a, struct err *e)
 
 static void stop_ports(struct app *a)
 {
-	for (unsigned i = 0; i < CONFIG_MAX_PORTS; i++) {
-		port_close(a->ports[i]);
-		a->ports[i] = NULL;
-	}
+	while (a->n_ports > 0)
+		port_close(a->ports[--a->n_ports]);
 }
 
 static int start_rcu(struct app *a, struct err *e)
@@ -273,8 +304,10 @@ static int init_worker(struct app *a, unsigned i, struct err *e)
 	memcpy(config.secret, a->secret, sizeof(config.secret));
 	w->index = i;
 	w->n_workers = a->n_workers;
-	w->n_ports = a->boot->n_ports;
+	w->n_ports = a->n_ports;
 	w->ports = a->ports;
+	w->n_ifaces = a->boot->n_ports;
+	w->port_of = a->port_of;
 	w->workers = a->workers;
 	w->steer = a->steer;
 	w->qsbr = a->qsbr;
@@ -410,7 +443,7 @@ void app_publish_tickets(struct app *a, const struct ticket_ring *ring)
 
 void app_watch_ports(struct app *a)
 {
-	for (unsigned i = 0; i < a->boot->n_ports; i++)
+	for (unsigned i = 0; i < a->n_ports; i++)
 		port_watch(a->ports[i]);
 }
 

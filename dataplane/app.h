@@ -27,7 +27,11 @@ struct app {
 	struct snapshot *snapshot; /* published; owned */
 	const struct config *boot; /* what ports and workers were made from, or the same */
 	struct rte_mempool *pools[CONFIG_MAX_WORKERS];
-	struct port *ports[CONFIG_MAX_PORTS];
+	struct port
+	    *ports[CONFIG_MAX_PORTS]; /* n_ports of them; VLANs on the same devices share one */
+	unsigned n_ports;
+	uint8_t
+	    port_of[CONFIG_MAX_PORTS]; /* of boot->ports, which are the ifaces: index into ports */
 	struct net_iface ifaces[CONFIG_MAX_PORTS];
 	struct steer *steer;
 	enum steer_mode steer_mode; /* as the log says */

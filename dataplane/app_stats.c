@@ -238,23 +238,23 @@ static void metric_ports(const struct app *a, FILE *out)
 	struct port_link link;
 
 	head(out, "port_link_up", "gauge", "1 while the link is up.");
-	for (unsigned i = 0; i < a->boot->n_ports; i++) {
+	for (unsigned i = 0; i < a->n_ports; i++) {
 		port_link_get(a->ports[i], &link);
 		fprintf(out, "sallyport_port_link_up{port=\"%s\"} %d\n", port_name(a->ports[i]),
 		    link.is_up);
 	}
 	head(out, "port_link_speed_mbps", "gauge", "Of the link, in Mbit/s; 0: down or not known.");
-	for (unsigned i = 0; i < a->boot->n_ports; i++) {
+	for (unsigned i = 0; i < a->n_ports; i++) {
 		port_link_get(a->ports[i], &link);
 		fprintf(out, "sallyport_port_link_speed_mbps{port=\"%s\"} %u\n",
 		    port_name(a->ports[i]), link.speed_mbps);
 	}
 	head(out, "port_link_changes_total", "counter", "Links that went up or down.");
-	for (unsigned i = 0; i < a->boot->n_ports; i++)
+	for (unsigned i = 0; i < a->n_ports; i++)
 		fprintf(out, "sallyport_port_link_changes_total{port=\"%s\"} %u\n",
 		    port_name(a->ports[i]), port_link_changes(a->ports[i]));
 	head(out, "port_xstats_total", "counter", "What the devices count themselves.");
-	for (unsigned i = 0; i < a->boot->n_ports; i++) {
+	for (unsigned i = 0; i < a->n_ports; i++) {
 		struct xstat_out x = { .out = out, .port = port_name(a->ports[i]) };
 
 		port_xstats(a->ports[i], print_xstat, &x);

@@ -117,7 +117,7 @@ static void fill_worker(const struct app *a, unsigned i, struct ops_worker *o)
 		.ports_taken = w->stack_info.n_ports_taken,
 		.ports_free_least = w->stack_info.n_ports_free_least,
 	};
-	for (unsigned p = 0; p < a->boot->n_ports && p < OPS_WORKER_QUEUES; p++)
+	for (unsigned p = 0; p < a->n_ports && p < OPS_WORKER_QUEUES; p++)
 		port_queue_name(a->ports[p], i, o->queues[o->n_queues++], sizeof(o->queues[0]));
 }
 

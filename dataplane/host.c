@@ -304,6 +304,16 @@ static void check_nic(struct host *h, const char *nic)
 	check_node(h, nic);
 }
 
+/* VLANs share devices. */
+static bool is_device_of_earlier(const struct config *config, unsigned port, const char *device)
+{
+	for (unsigned i = 0; i < port; i++)
+		for (unsigned j = 0; j < config->ports[i].n_devices; j++)
+			if (strcmp(config->ports[i].devices[j], device) == 0)
+				return true;
+	return false;
+}
+
 unsigned host_check(const struct config *config, unsigned memory_mb, const char *root, FILE *out)
 {
 	struct host h = { .config = config, .root = root, .out = out };
@@ -318,7 +328,8 @@ unsigned host_check(const struct config *config, unsigned memory_mb, const char 
 	}
 	for (unsigned i = 0; i < config->n_ports; i++) {
 		for (unsigned j = 0; j < config->ports[i].n_devices; j++) {
-			if (!is_pci_address(config->ports[i].devices[j]))
+			if (!is_pci_address(config->ports[i].devices[j]) ||
+			    is_device_of_earlier(config, i, config->ports[i].devices[j]))
 				continue;
 			check_nic(&h, config->ports[i].devices[j]);
 			n_nics++;

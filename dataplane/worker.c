@@ -29,7 +29,7 @@ int worker_init(struct worker *w, const struct worker_config *config, struct err
 	uint32_t max = runtime->max_connections / w->n_workers + 1;
 	struct stack_config stack = {
 		.net = { .ifaces = config->ifaces,
-		    .n_ifaces = w->n_ports,
+		    .n_ifaces = w->n_ifaces,
 		    .pool = w->pool,
 		    .stats = &w->stats },
 		.pool = w->pool,
@@ -119,7 +119,7 @@ static unsigned receive(struct worker *w)
 	return total;
 }
 
-/* Packets out, sorted by port. Returns how many. */
+/* Packets out, sorted by interface. Returns how many. */
 static unsigned transmit(struct worker *w)
 {
 	struct rte_mbuf *out[BURST];
@@ -132,8 +132,8 @@ static unsigned transmit(struct worker *w)
 		for (unsigned i = 1; i <= n; i++) {
 			if (i < n && out[i]->port == out[start]->port)
 				continue;
-			port_tx(w->ports[out[start]->port], w->index, out + start, i - start,
-			    w->pool, &w->stats);
+			port_tx(w->ports[w->port_of[out[start]->port]], w->index, out + start,
+			    i - start, w->pool, &w->stats);
 			start = i;
 		}
 		total += n;

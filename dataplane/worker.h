@@ -51,6 +51,8 @@ struct worker {
 	unsigned index;
 	unsigned n_ports, n_workers;
 	struct port **ports;
+	unsigned n_ifaces;
+	const uint8_t *port_of; /* iface number -> index into ports: VLANs share a port */
 	struct worker *workers; /* all of them, for neighbours learned */
 	struct steer *steer;
 	struct steer_self self;

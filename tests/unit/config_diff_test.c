@@ -98,8 +98,8 @@ static void cores_and_roles_need_a_restart(void **state)
 	assert_int_equal(config_diff(a, &b, &d, &e), 0);
 	b.runtime.workers[0] = 1;
 	b.runtime.control_core = 0;
-	b.runtime.front = "back0";
-	b.runtime.back = "front0";
+	b.runtime.front = a->runtime.back;
+	b.runtime.back = a->runtime.front;
 	assert_int_equal(config_diff(a, &b, &d, &e), -1);
 	assert_string_equal(e.text,
 	    "sallyport.cfg:1: runtime: 'workers' differs from the running one; restart to change it\n"

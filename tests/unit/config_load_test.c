@@ -164,7 +164,7 @@ static const struct config_text_case cases[] = {
 	    "sallyport.cfg:1: runtime: core 0 is a worker's and cannot be 'control_core' "
 	    "too; choose another or leave 'control_core' out\n" },
 	{ "front_not_a_name", "front = \"front0\"", "front = 1",
-	    "sallyport.cfg:2: runtime: 'front' must be a string, not an integer\n" },
+	    "sallyport.cfg:2: runtime: 'front' must be the name of a port, or an array [ ] of names\n" },
 	{ "front_dangling", "front = \"front0\"", "front = \"front1\"",
 	    "sallyport.cfg:2: runtime: 'front' names port 'front1', which is not "
 	    "defined; did you mean 'front0'?\n" },

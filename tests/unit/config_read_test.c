@@ -59,8 +59,10 @@ static void runtime_and_ports_are_as_written(void **state)
 	assert_int_equal(c->runtime.n_workers, 1);
 	assert_int_equal(c->runtime.workers[0], 0);
 	assert_int_equal(c->runtime.control_core, -1);
-	assert_string_equal(c->runtime.front, "front0");
-	assert_string_equal(c->runtime.back, "back0");
+	assert_int_equal(c->runtime.n_front, 1);
+	assert_string_equal(c->runtime.front[0], "front0");
+	assert_int_equal(c->runtime.n_back, 1);
+	assert_string_equal(c->runtime.back[0], "back0");
 	assert_int_equal(c->runtime.max_connections, 77);
 	assert_int_equal(c->runtime.mbufs, 4096);
 	assert_true(c->runtime.drain_timeout_s == 0.5);
@@ -242,8 +244,8 @@ static void single_port_is_front_and_back(void **state)
 
 	(void)state;
 	assert_string_equal(e.text, "");
-	assert_string_equal(c->runtime.front, "p");
-	assert_string_equal(c->runtime.back, "p");
+	assert_string_equal(c->runtime.front[0], "p");
+	assert_string_equal(c->runtime.back[0], "p");
 	assert_int_equal(c->listeners[0].n_alpn, 0);
 	assert_int_equal(c->n_eal, 0);
 	config_free(c);
