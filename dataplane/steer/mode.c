@@ -10,6 +10,7 @@ const char *steer_mode_name(enum steer_mode mode)
 	static const char *const names[STEER_N_MODES] = {
 		[STEER_ALONE] = "alone",
 		[STEER_HASH] = "hash",
+		[STEER_FLOW] = "flow",
 		[STEER_RING] = "ring",
 	};
 
@@ -59,4 +60,25 @@ steer_agree(const struct steer_offer offers[], unsigned n, unsigned n_workers, s
 		return NULL;
 	}
 	return n > 0 ? offers[0].rss : NULL;
+}
+
+bool steer_bits_make(struct steer_bits *b, unsigned n_workers)
+{
+	unsigned n = 0, size;
+
+	while (1u << n < n_workers)
+		n++;
+	/* Of a number that is no power of 2 some workers get one value more: than four at least. */
+	if (1u << n != n_workers)
+		while (1u << n < 4 * n_workers)
+			n++;
+	if (n_workers < 2 || n > STEER_BITS_MAX)
+		return false;
+	b->n = n;
+	size = 1u << n;
+	for (unsigned remote = 0; remote < size; remote++)
+		for (unsigned local = 0; local < size; local++)
+			b->table[remote << n | local] =
+			    (uint16_t)((remote + local) % size % n_workers);
+	return true;
 }

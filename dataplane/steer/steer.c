@@ -18,7 +18,7 @@
 #define BATCH          32
 #define PREFETCH_AHEAD 3
 
-/* Packets compared in HASH mode before the wrong ones are counted anew, and how many are too many. */
+/* Packets compared in HASH and FLOW mode before the wrong ones are counted anew, and how many are too many. */
 #define TRIAL       1024
 #define TRIAL_WRONG (TRIAL / 16)
 
@@ -39,8 +39,9 @@ struct steer {
 	struct siphash_key key;
 	unsigned n_workers;
 	_Atomic enum steer_mode
-	    mode;              /* read by all, written once by whoever finds the device wrong */
-	struct toeplitz *hash; /* NULL: the owner is by key */
+	    mode;                /* read by all, written once by whoever finds the device wrong */
+	struct toeplitz *hash;   /* HASH: the owner is by this and table */
+	struct steer_bits *bits; /* FLOW: by these; neither: by key */
 	uint32_t table_mask;
 	uint16_t table[STEER_TABLE_MAX];
 	struct rte_ring **rings; /* from * n_workers + to; NULL from a worker to itself */
@@ -118,6 +119,24 @@ steer_new(unsigned n_workers, const uint8_t secret[16], const struct steer_rss *
 	return NULL;
 }
 
+struct steer *steer_new_flow(
+    unsigned n_workers, const uint8_t secret[16], const struct steer_bits *bits, struct err *e)
+{
+	struct steer *s = steer_new(n_workers, secret, NULL, e);
+
+	if (s == NULL || n_workers == 1)
+		return s;
+	s->bits = malloc(sizeof(*s->bits));
+	if (s->bits == NULL) {
+		err_set(e, "out of memory");
+		steer_free(s);
+		return NULL;
+	}
+	*s->bits = *bits;
+	atomic_init(&s->mode, STEER_FLOW);
+	return s;
+}
+
 void steer_free(struct steer *s)
 {
 	if (s == NULL)
@@ -134,6 +153,7 @@ void steer_free(struct steer *s)
 	free(s->rings);
 	free(s->lanes);
 	free(s->hash);
+	free(s->bits);
 	free(s);
 }
 
@@ -158,10 +178,25 @@ static unsigned owner_by_key(const struct steer *s, const struct flow *flow)
 	return (unsigned)((uint64_t)hash * s->n_workers >> 32);
 }
 
+static unsigned owner_by_bits(const struct steer *s, const struct flow *flow)
+{
+	const struct steer_bits *b = s->bits;
+	unsigned mask = (1u << b->n) - 1;
+	unsigned remote = flow->remote_port >> STEER_BITS_SHIFT & mask;
+	unsigned local = flow->local_port >> STEER_BITS_SHIFT & mask;
+
+	/* Fragments: without ports they would all be one worker's. */
+	if (flow->remote_port == 0 && flow->local_port == 0)
+		return owner_by_key(s, flow);
+	return b->table[remote << b->n | local];
+}
+
 unsigned steer_owner(const struct steer *s, const struct flow *flow)
 {
 	if (s->n_workers == 1)
 		return 0;
+	if (s->bits != NULL)
+		return owner_by_bits(s, flow);
 	if (s->hash != NULL)
 		return s->table[toeplitz_flow(s->hash, flow) & s->table_mask];
 	return owner_by_key(s, flow);
@@ -202,13 +237,11 @@ static void flush(struct steer *s, unsigned me, unsigned to, struct stats *stats
 	b->n = 0;
 }
 
-/* Did the device do with m, whose hash is as given, what it says it does? */
+/* Did the device do what it says it does with a packet that came to me? */
 static void
-compare(struct steer *s, unsigned me, const struct rte_mbuf *m, uint32_t hash, struct stats *stats)
+compare(struct steer *s, unsigned me, bool wrong_hash, bool wrong_queue, struct stats *stats)
 {
 	struct lane *lane = &s->lanes[me];
-	bool wrong_hash = m->ol_flags & RTE_MBUF_F_RX_RSS_HASH && m->hash.rss != hash;
-	bool wrong_queue = s->table[hash & s->table_mask] != me;
 
 	stats_inc(stats, STAT_STEER_COMPARED);
 	stats_add(stats, STAT_STEER_WRONG_HASH, wrong_hash);
@@ -225,21 +258,27 @@ static unsigned owner_of(
 {
 	struct flow flow;
 	enum peek peek;
-	uint32_t hash;
+	unsigned owner;
+	uint32_t hash = 0;
 
 	/* What does not lie in the first segment is too long a header for anybody. */
 	peek = peek_flow(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, m->pkt_len, &flow);
 	if (peek == PEEK_NONE)
 		return me;
-	if (s->hash == NULL)
-		return owner_by_key(s, &flow);
-	hash = toeplitz_flow(s->hash, &flow);
+	if (s->hash != NULL) {
+		hash = toeplitz_flow(s->hash, &flow);
+		owner = s->table[hash & s->table_mask];
+	} else {
+		owner = s->bits != NULL ? owner_by_bits(s, &flow) : owner_by_key(s, &flow);
+	}
 	/* Devices need not hash what they find damaged. */
 	if (is_evidence && peek == PEEK_PLAIN &&
 	    (m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) != RTE_MBUF_F_RX_IP_CKSUM_BAD &&
 	    (m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) != RTE_MBUF_F_RX_L4_CKSUM_BAD)
-		compare(s, me, m, hash, stats);
-	return s->table[hash & s->table_mask];
+		compare(s, me,
+		    s->hash != NULL && m->ol_flags & RTE_MBUF_F_RX_RSS_HASH && m->hash.rss != hash,
+		    owner != me, stats);
+	return owner;
 }
 
 static unsigned sort(struct steer *s, unsigned me, struct rte_mbuf *pkts[], unsigned n,
@@ -277,7 +316,7 @@ steer_sort(struct steer *s, unsigned me, struct rte_mbuf *pkts[], unsigned n, st
 {
 	if (s->n_workers == 1)
 		return n;
-	return sort(s, me, pkts, n, steer_mode(s) == STEER_HASH, stats);
+	return sort(s, me, pkts, n, steer_mode(s) != STEER_RING, stats);
 }
 
 unsigned

@@ -15,12 +15,13 @@ struct stats;
 /*
  * Which worker owns a flow, and how its packets get there (tcp.md 2). The owner is always computed in
  * software from the 4-tuple; the mode says by which function. RING: a keyed hash of ours. HASH: the one the
- * devices use, so that packets arrive at their owner's queue. Either way a packet that
+ * devices use, so that packets arrive at their owner's queue. FLOW: bits of the ports, which devices have
+ * rules for, to the same end. In any case a packet that
  * arrived at another worker's queue is handed over by a single-producer single-consumer ring per
  * pair of workers, and never answered with RST: a device that lies costs time, no connection.
  *
- * In HASH mode each plain TCP packet is compared: the hash that the device wrote into it, if any, and
- * the queue it came by. A worker that finds more than one in 16 wrong ends the mode for good:
+ * In HASH and FLOW mode each plain TCP packet is compared: the queue it came by and, in HASH mode, the hash that
+ * the device wrote into it, if any. A worker that finds more than one in 16 wrong ends the mode for good:
  * from then on it is RING with the same owners, so that no connection moves.
  */
 struct steer;
@@ -31,9 +32,13 @@ struct steer;
  */
 struct steer *
 steer_new(unsigned n_workers, const uint8_t secret[16], const struct steer_rss *rss, struct err *e);
+
+/* The same for FLOW: bits, which are copied, are what the devices have taken rules for. */
+struct steer *steer_new_flow(
+    unsigned n_workers, const uint8_t secret[16], const struct steer_bits *bits, struct err *e);
 void steer_free(struct steer *s); /* with the packets in its rings; NULL is fine */
 
-/* Any thread, at any time: HASH becomes RING when a device has proved wrong. */
+/* Any thread, at any time: HASH and FLOW become RING when a device has proved wrong. */
 enum steer_mode steer_mode(const struct steer *s);
 
 /* The worker that owns this flow. A pure function. */
