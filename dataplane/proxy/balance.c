@@ -39,8 +39,11 @@ static bool is_usable(const struct pick *p, const struct target *t, struct targe
 		return false;
 	verdict = atomic_load_explicit(&t->run->verdict, memory_order_relaxed);
 	if (p->b->checked && (verdict == TARGET_NEW || verdict == TARGET_DOWN) &&
-	    !atomic_load_explicit(&p->b->run->panic, memory_order_relaxed))
+	    !atomic_load_explicit(&p->b->run->panic, memory_order_relaxed)) {
+		/* The checks say when it is back, and then it is back. */
+		l->flags &= (uint16_t)~LANE_EJECTED;
 		return false;
+	}
 	return p->any || !is_ejected(p->b, l, p->ask->now_ms);
 }
 

@@ -696,6 +696,26 @@ static void no_ejection_when_switched_off(void **state)
 }
 
 /* As a reload does: what is out already comes back with it. */
+/* Whom checks have found down and up again is not left alone for what was before. */
+static void checks_end_an_ejection(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	start(&f, CONFIG_ROUND_ROBIN, NULL, 4);
+	f.b.checked = true;
+	fails(&f, 3, 3);
+	pick_many(&f, 12);
+	assert_int_equal(f.seen[3], 0);
+	atomic_store(&f.targets[3].run->verdict, TARGET_DOWN);
+	pick_many(&f, 12);
+	assert_int_equal(f.seen[3], 0);
+	atomic_store(&f.targets[3].run->verdict, TARGET_UP);
+	pick_many(&f, 12);
+	assert_int_equal(f.seen[3], 3);
+	finish(&f);
+}
+
 static void ejected_ones_are_back_when_it_is_switched_off(void **state)
 {
 	struct fixture f;
@@ -772,6 +792,7 @@ int main(void)
 		cmocka_unit_test(ejected_ones_are_better_than_none),
 		cmocka_unit_test(one_worker_ejects_for_itself),
 		cmocka_unit_test(no_ejection_when_switched_off),
+		cmocka_unit_test(checks_end_an_ejection),
 		cmocka_unit_test(ejected_ones_are_back_when_it_is_switched_off),
 		cmocka_unit_test(a_run_outlives_its_configuration_while_it_is_held),
 	};
