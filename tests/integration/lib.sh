@@ -56,6 +56,25 @@ counter() {
 		END { printf "%d\n", sum }'
 }
 
+# nginx_start FOLDER SERVERS: where backends are; its pid is in FOLDER/pid.
+nginx_start() {
+	mkdir -p "$1"
+	cat >"$1/nginx.conf" <<-N
+		user root;
+		worker_processes 1;
+		pid $1/pid;
+		error_log $1/error.log;
+		events { worker_connections 4096; }
+		http {
+			access_log off;
+			keepalive_requests 1000000000;
+			$2
+		}
+	N
+	ip netns exec "$prefix-backend" nginx -p "$1" -e "$1/error.log" -c "$1/nginx.conf"
+	wait_for 10 test -s "$1/pid"
+}
+
 # wait_for SECONDS COMMAND...: until the command succeeds; then what it said last was no use.
 wait_for() {
 	local end=$((SECONDS + $1)) text

@@ -8,27 +8,15 @@ trap 'cp "$lab/integration.cfg.kept" "$config"; for i in 1 2 3 4; do target_stop
 target_start() { # NUMBER
 	local dir=$lab/target$1
 	mkdir -p "$dir"
-	cat >"$dir/nginx.conf" <<-N
-		user root;
-		worker_processes 1;
-		pid $dir/pid;
-		error_log $dir/error.log;
-		events { worker_connections 4096; }
-		http {
-			access_log off;
-			keepalive_requests 1000000000;
-			server {
-				listen 10.81.0.2:808$1 backlog=4096 reuseport;
-				location / { default_type text/plain; return 200 "target $1\n"; }
-				location = /up { default_type text/plain; alias $dir/up; }
-				location = /slow { default_type text/plain; limit_rate 1000; alias $dir/slow; }
-			}
-		}
-	N
 	echo "target $1 is well" >"$dir/up"
 	head -c 100000 /dev/zero >"$dir/slow"
-	ip netns exec "$prefix-backend" nginx -p "$dir" -e "$dir/error.log" -c "$dir/nginx.conf"
-	wait_for 10 test -s "$dir/pid"
+	nginx_start "$dir" "
+		server {
+			listen 10.81.0.2:808$1 backlog=4096 reuseport;
+			location / { default_type text/plain; return 200 'target $1\n'; }
+			location = /up { default_type text/plain; alias $dir/up; }
+			location = /slow { default_type text/plain; limit_rate 1000; alias $dir/slow; }
+		}"
 }
 
 target_stop() { # NUMBER: as a crash would

@@ -4,24 +4,11 @@
 . tests/integration/lib.sh
 
 dir=$lab/through
-mkdir -p "$dir"
-cat >"$dir/nginx.conf" <<-N
-	user root;
-	worker_processes 1;
-	pid $dir/pid;
-	error_log $dir/error.log;
-	events { worker_connections 4096; }
-	http {
-		access_log off;
-		keepalive_requests 1000000000;
-		server { listen 10.81.0.2:8543 ssl; ssl_certificate $lab/pki/exact.pem; ssl_certificate_key $lab/pki/exact.key;
-			root $lab/www; location = /who { default_type text/plain; return 200 "first\n"; } }
-		server { listen 10.81.0.2:8544 ssl; ssl_certificate $lab/pki/other.pem; ssl_certificate_key $lab/pki/other.key;
-			root $lab/www; location = /who { default_type text/plain; return 200 "second\n"; } }
-	}
-N
-ip netns exec "$prefix-backend" nginx -p "$dir" -e "$dir/error.log" -c "$dir/nginx.conf"
-wait_for 10 test -s "$dir/pid"
+nginx_start "$dir" "
+	server { listen 10.81.0.2:8543 ssl; ssl_certificate $lab/pki/exact.pem; ssl_certificate_key $lab/pki/exact.key;
+		root $lab/www; location = /who { default_type text/plain; return 200 'first\n'; } }
+	server { listen 10.81.0.2:8544 ssl; ssl_certificate $lab/pki/other.pem; ssl_certificate_key $lab/pki/other.key;
+		root $lab/www; location = /who { default_type text/plain; return 200 'second\n'; } }"
 trap 'kill "$(cat "$dir/pid")"' EXIT
 
 who() { # NAME PORT [PATH]
