@@ -14,19 +14,22 @@ struct err;
  * (runtime.state_dir, mode 0700) of its own:
  *
  *   lock            held while a process uses the folder
- *   journal         "SPJRNL1\n", then records {u32 length, u32 CRC-32C, u64 generation, text}
+ *   journal         "SPJRNL2\n", then records {u32 length, u32 CRC-32C, u64 generation, text}; the text of one that
+ *                   puts certificates ends in their contents
  *   journal.new     being written; renamed over journal when complete and synced
  *   journal.damaged the journal before what could not be read was cut off
  *   certs/DIGEST    chain and key of a certificate put over the API, by the SHA-256 of the file, 0600
  *   files/DIGEST    a configuration file as it was read, likewise
  *
  * Numbers are little-endian; the CRC covers length, generation and text. A change is acknowledged only after
- * journal_append returned 0: what it names was stored, synced and named in its folder before, and
- * the record itself is written and synced. So after a crash at any point every
- * acknowledged change is there and none is there by half; one that was about to be acknowledged may be
- * there whole. A record cut short at the end is one that was never acknowledged: it is cut off with
+ * journal_append returned 0: the record, with all that it needs and that is not yet sure to be on disk, is
+ * written and synced: once for each change. Contents get into their folder without waiting; what a crash lost there
+ * is brought back from the journal by journal_open, and before old records go (journal_compact) all of it is synced. So
+ * after a crash at any point every acknowledged change is there and none is there by half; one that was about to be
+ * acknowledged may be there whole. A record cut short at the end is one that was never acknowledged: it is cut off with
  * a message. A damaged one with good ones behind it ends the history at the generation before it,
- * with a message, and the whole journal is kept beside it.
+ * with a message, and the whole journal is kept beside it. A journal of "SPJRNL1\n", whose records never have
+ * contents, is read all the same, and is one of "SPJRNL2\n" from then on.
  *
  * Control thread only.
  */
@@ -74,11 +77,19 @@ void journal_close(struct journal *j);
 /* The records read by journal_open or appended since, oldest first; the first one is full. Borrowed until the next call. */
 const struct journal_record *journal_records(const struct journal *j, unsigned *n);
 
+/* Chain and key of a certificate, under its digest; borrowed. */
+struct journal_content {
+	char name[DIGEST_TEXT];
+	const void *data;
+	size_t len;
+};
+
 /*
- * Writes r and syncs it; takes its strings when it succeeds. 0, or -1 with the reason in e: then it is not in the journal
- * (and if even that cannot be made sure, nothing more can be appended).
+ * Writes r and the n contents that it names, and syncs them; takes r's strings when it succeeds. 0, or -1 with the reason in e:
+ * then it is not in the journal (and if even that cannot be made sure, nothing more can be appended).
  */
-int journal_append(struct journal *j, struct journal_record *r, struct err *e);
+int journal_append(struct journal *j, struct journal_record *r,
+    const struct journal_content *contents, unsigned n, struct err *e);
 
 /* Bytes of the journal; what journal_compact is decided by. */
 size_t journal_size(const struct journal *j);
@@ -117,6 +128,13 @@ void journal_sweep(struct journal *j, enum journal_kind kind,
 
 /* Removes up to max of what is marked: a few with every change, so that none of them has to wait for hundreds. */
 void journal_tidy(struct journal *j, unsigned max);
+
+/*
+ * Calls visit for each content in the records of a journal, all len bytes of which journal_read has found good. Stops when it
+ * returns non-zero, and returns that.
+ */
+int journal_contents(const uint8_t *data, size_t len,
+    int (*visit)(void *arg, const struct journal_content *c), void *arg);
 
 /*
  * Reads the records in len bytes of a journal (for journal_open, and for fuzzing). *good: bytes up to

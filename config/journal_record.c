@@ -2,12 +2,16 @@
 #include "config/journal_record.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "config/err.h"
 
-/* The text of a record: an object with everything but the changes, a line feed, the changes. */
+/*
+ * The text of a record: an object with everything but the changes, a line feed, the changes, in which there is none; then for
+ * each content a line feed, its digest, a space, its length, a line feed, its bytes.
+ */
 
 static void put_le(uint8_t *at, uint64_t x, unsigned bytes)
 {
@@ -51,12 +55,23 @@ static char *encode_head(const struct journal_record *r)
 	return text;
 }
 
-uint8_t *journal_encode(const struct journal_record *r, size_t *len)
+#define CONTENT_HEAD_MAX (DIGEST_TEXT + 32)
+
+static size_t content_head(char head[CONTENT_HEAD_MAX], const struct journal_content *c)
 {
-	char *head = encode_head(r);
+	return (size_t)snprintf(head, CONTENT_HEAD_MAX, "\n%s %zu\n", c->name, c->len);
+}
+
+uint8_t *journal_encode(
+    const struct journal_record *r, const struct journal_content *contents, unsigned n, size_t *len)
+{
+	char *head = encode_head(r), line[CONTENT_HEAD_MAX];
 	size_t head_len = head ? strlen(head) : 0, changes_len = strlen(r->changes);
 	size_t text = head_len + 1 + changes_len;
-	uint8_t *record = NULL;
+	uint8_t *record = NULL, *at;
+
+	for (unsigned i = 0; i < n; i++)
+		text += content_head(line, &contents[i]) + contents[i].len;
 
 	if (head && text <= JOURNAL_MAX_RECORD)
 		record = malloc(JOURNAL_HEAD + text);
@@ -66,6 +81,14 @@ uint8_t *journal_encode(const struct journal_record *r, size_t *len)
 		memcpy(record + JOURNAL_HEAD, head, head_len);
 		record[JOURNAL_HEAD + head_len] = '\n';
 		memcpy(record + JOURNAL_HEAD + head_len + 1, r->changes, changes_len);
+		at = record + JOURNAL_HEAD + head_len + 1 + changes_len;
+		for (unsigned i = 0; i < n; i++) {
+			size_t line_len = content_head(line, &contents[i]);
+
+			memcpy(at, line, line_len);
+			memcpy(at + line_len, contents[i].data, contents[i].len);
+			at += line_len + contents[i].len;
+		}
 		put_le(record + 4, record_crc(record, text), 4);
 		*len = JOURNAL_HEAD + text;
 	}
@@ -93,9 +116,55 @@ static int take_digest(char to[DIGEST_TEXT], const json_t *o, const char *key)
 	return 0;
 }
 
+static bool are_hex(const char *text, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!((text[i] >= '0' && text[i] <= '9') || (text[i] >= 'a' && text[i] <= 'f')))
+			return false;
+	return true;
+}
+
+/* Takes the next content off *text; 1, 0: there is none, or -1: it is malformed. */
+static int take_content(const char **text, size_t *len, struct journal_content *c)
+{
+	const size_t digest = DIGEST_TEXT - 1;
+	const char *at = *text;
+	size_t left = *len, n = 0, digits = 0;
+
+	if (left == 0)
+		return 0;
+	if (left < digest + 4 || at[0] != '\n' || at[1 + digest] != ' ' || !are_hex(at + 1, digest))
+		return -1;
+	memcpy(c->name, at + 1, digest);
+	c->name[digest] = '\0';
+	at += digest + 2;
+	left -= digest + 2;
+	for (; digits < left && digits < 10 && at[digits] >= '0' && at[digits] <= '9'; digits++)
+		n = 10 * n + (size_t)(at[digits] - '0');
+	if (digits == 0 || digits == left || at[digits] != '\n' || n > left - digits - 1)
+		return -1;
+	c->data = at + digits + 1;
+	c->len = n;
+	*text = at + digits + 1 + n;
+	*len = left - digits - 1 - n;
+	return 1;
+}
+
+/* Behind the changes: the contents, all of len bytes. */
+static int check_contents(const char *text, size_t len)
+{
+	struct journal_content c;
+	int found;
+
+	while ((found = take_content(&text, &len, &c)) > 0)
+		;
+	return found;
+}
+
 static int decode_text(struct journal_record *r, const char *text, size_t len)
 {
-	const char *feed = memchr(text, '\n', len);
+	const char *feed = memchr(text, '\n', len), *changes, *end;
+	size_t left;
 	json_t *o =
 	    feed ? json_loadb(text, (size_t)(feed - text), JSON_REJECT_DUPLICATES, NULL) : NULL;
 	int result = -1;
@@ -108,8 +177,13 @@ static int decode_text(struct journal_record *r, const char *text, size_t len)
 	    take_digest(r->request, o, "request") < 0 || take_string(&r->action, o, "action") < 0 ||
 	    take_string(&r->who, o, "who") < 0 || take_string(&r->key, o, "key") < 0)
 		goto out;
-	r->changes = strndup(feed + 1, len - (size_t)(feed + 1 - text));
-	result = r->changes ? 0 : -1;
+	changes = feed + 1;
+	left = len - (size_t)(changes - text);
+	end = memchr(changes, '\n', left);
+	if (!end)
+		end = changes + left;
+	r->changes = strndup(changes, (size_t)(end - changes));
+	result = r->changes ? check_contents(end, len - (size_t)(end - text)) : -1;
 out:
 	json_decref(o);
 	return result;
@@ -168,7 +242,8 @@ journal_read(const uint8_t *data, size_t len, unsigned *n, size_t *good, struct 
 	*n = 0;
 	*good = 0;
 	if (!all || len < JOURNAL_MAGIC_LEN ||
-	    memcmp(data, JOURNAL_MAGIC, JOURNAL_MAGIC_LEN) != 0) {
+	    (memcmp(data, JOURNAL_MAGIC, JOURNAL_MAGIC_LEN) != 0 &&
+		memcmp(data, JOURNAL_MAGIC_1, JOURNAL_MAGIC_LEN) != 0)) {
 		if (all && len > 0)
 			err_set(notes, "journal: this is no journal; it is put aside");
 		return all;
@@ -201,4 +276,29 @@ journal_read(const uint8_t *data, size_t len, unsigned *n, size_t *good, struct 
 		    len - at, (unsigned long long)last);
 	}
 	return all;
+}
+
+int journal_contents(const uint8_t *data, size_t len,
+    int (*visit)(void *arg, const struct journal_content *c), void *arg)
+{
+	size_t at = JOURNAL_MAGIC_LEN, size;
+
+	for (; at < len && (size = record_size(data + at, len - at)) != 0; at += size) {
+		const char *text = (const char *)data + at + JOURNAL_HEAD, *end = text;
+		size_t left = size - JOURNAL_HEAD;
+		struct journal_content c;
+
+		for (unsigned lines = 0; lines < 2 && end; lines++)
+			end = memchr(end + lines, '\n', left - (size_t)(end + lines - text));
+		if (!end)
+			continue;
+		left -= (size_t)(end - text);
+		while (take_content(&end, &left, &c) > 0) {
+			int result = visit(arg, &c);
+
+			if (result != 0)
+				return result;
+		}
+	}
+	return 0;
 }

@@ -40,7 +40,8 @@ static int start_fresh(struct start *s)
 	if (!r.action || !r.who || !r.key || !r.changes)
 		result = err_set(s->e, "out of memory");
 	if (result == 0 &&
-	    (control_file_keep(c, &s->file, s->e) < 0 || journal_append(c->journal, &r, s->e) < 0))
+	    (control_file_keep(c, &s->file, s->e) < 0 ||
+		journal_append(c->journal, &r, NULL, 0, s->e) < 0))
 		result = -1;
 	journal_record_clear(&r);
 	return result;

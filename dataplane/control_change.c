@@ -118,10 +118,11 @@ write_record(struct control *c, const struct control_commit *commit, int64_t now
 	struct journal_record r = {
 		.generation = commit->next->generation, .time = now, .full = commit->full
 	};
+	unsigned n_contents;
+	struct journal_content *contents =
+	    control_contents(commit->changes ? commit->changes : &none, &n_contents);
 	int result;
 
-	if (commit->changes && control_store_changes(c, commit->changes, e) < 0)
-		return -1;
 	memcpy(r.file, commit->next->source->digest, sizeof(r.file));
 	memcpy(r.disk, c->disk, sizeof(r.disk));
 	if (q->key)
@@ -130,9 +131,12 @@ write_record(struct control *c, const struct control_commit *commit, int64_t now
 	r.who = strdup(q->who);
 	r.key = strdup(q->key ? q->key : "");
 	r.changes = change_print(commit->changes ? commit->changes : &none);
-	result = r.action && r.who && r.key && r.changes ? journal_append(c->journal, &r, e)
-							 : err_set(e, "out of memory");
+	result = r.action && r.who && r.key && r.changes && contents
+	    ? journal_append(c->journal, &r, contents, n_contents, e)
+	    : err_set(e, "out of memory");
 	journal_record_clear(&r);
+	if (contents)
+		control_contents_free(contents, n_contents);
 	return result;
 }
 

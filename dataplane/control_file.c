@@ -120,25 +120,45 @@ int control_store_cert(void *arg, const struct cert *cert, char name[DIGEST_TEXT
 	return 0;
 }
 
-int control_store_changes(struct control *c, struct change_list *l, struct err *e)
+void control_contents_free(struct journal_content *contents, unsigned n)
 {
-	for (unsigned i = 0; i < l->n; i++) {
-		struct change *one = &l->at[i];
-		size_t len;
-		char *text;
+	for (unsigned i = 0; i < n; i++) {
+		char *text = (char *)(uintptr_t)contents[i].data;
+
+		explicit_bzero(text, contents[i].len);
+		free(text);
+	}
+	free(contents);
+}
+
+struct journal_content *control_contents(const struct change_list *l, unsigned *n)
+{
+	struct journal_content *all = calloc(l->n + 1, sizeof(*all));
+
+	*n = 0;
+	for (unsigned i = 0; all && i < l->n; i++) {
+		const struct change *one = &l->at[i];
+		struct journal_content *c = &all[*n];
 
 		if (one->kind != CHANGE_CERT_PUT || !one->chain)
 			continue;
-		text = state_content(one->chain, one->chain_len, one->key, one->key_len, &len);
-		if (store_text(c, text, len, one->content, e) < 0)
-			return -1;
+		c->data =
+		    state_content(one->chain, one->chain_len, one->key, one->key_len, &c->len);
+		if (!c->data) {
+			control_contents_free(all, *n);
+			return NULL;
+		}
+		memcpy(c->name, one->content, sizeof(c->name));
+		(*n)++;
 	}
-	return 0;
+	return all;
 }
 
 /* --- making the journal shorter --- */
 
 #define TIDY 4 /* contents removed with a change, which stores one */
+#define KEPT_RECORDS \
+	1024 /* before the journal is worth being made shorter: that waits for the disk */
 
 static int collect_contents(struct map *keep, const char *text)
 {
@@ -231,7 +251,7 @@ void control_compact(struct control *c)
 	journal_tidy(c->journal, TIDY);
 	journal_records(c->journal, &n);
 	/* What is written again is paid for by the changes since it was written last. */
-	if (n <= 8 * CONTROL_HISTORY + c->n_base_changes / 4 || !c->history[0].state)
+	if (n <= KEPT_RECORDS + c->n_base_changes / 4 || !c->history[0].state)
 		return;
 	err_init(&e);
 	if (compact(c, &e) == 0) {

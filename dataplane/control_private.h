@@ -68,8 +68,12 @@ struct state_store control_store(struct control *c);
 /* For state_diff; arg is the struct control. */
 int control_store_cert(void *arg, const struct cert *cert, char name[DIGEST_TEXT], struct err *e);
 
-/* Stores the texts of new certificates in l. */
-int control_store_changes(struct control *c, struct change_list *l, struct err *e);
+/*
+ * The texts of new certificates in l, as the journal wants them: *n of them, to be given to control_contents_free. NULL: no
+ * memory.
+ */
+struct journal_content *control_contents(const struct change_list *l, unsigned *n);
+void control_contents_free(struct journal_content *contents, unsigned n);
 
 /* Takes action, who and summary (copies) and a reference of state. */
 int control_remember(struct control *c, struct state *state, const char *action, const char *who,

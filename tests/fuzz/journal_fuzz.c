@@ -35,11 +35,23 @@ static void check_changes(const char *text)
 	change_clear(&again);
 }
 
+/* Reads every byte of it. */
+static int check_content(void *arg, const struct journal_content *c)
+{
+	volatile uint8_t *sum = arg;
+
+	assert(strlen(c->name) == DIGEST_TEXT - 1);
+	for (size_t i = 0; i < c->len; i++)
+		*sum = (uint8_t)(*sum + ((const uint8_t *)c->data)[i]);
+	return 0;
+}
+
 static void check(const uint8_t *data, size_t size)
 {
 	static struct err notes;
 	struct journal_record *all;
 	uint64_t last = 0;
+	uint8_t sum = 0;
 	size_t good;
 	unsigned n;
 
@@ -47,13 +59,15 @@ static void check(const uint8_t *data, size_t size)
 	all = journal_read(data, size, &n, &good, &notes);
 	assert(all && good <= size);
 	assert(good == size || notes.n > 0);
+	if (good > 0)
+		assert(journal_contents(data, good, check_content, &sum) == 0);
 	for (unsigned i = 0; i < n; i++) {
 		size_t len;
 		uint8_t *record;
 
 		assert(i == 0 ? all[i].full : all[i].generation == last + 1);
 		last = all[i].generation;
-		record = journal_encode(&all[i], &len);
+		record = journal_encode(&all[i], NULL, 0, &len);
 		assert(record && len >= JOURNAL_HEAD);
 		free(record);
 		check_changes(all[i].changes);

@@ -398,22 +398,22 @@ static void long_history_is_made_shorter_and_nothing_is_lost(void **state)
 
 	(void)state;
 	assert_int_equal(kit_put(&k, "new", "ed25519.pem", "ed25519.key"), OPS_OK);
-	for (unsigned i = 0; i < 700; i++) {
+	for (unsigned i = 0; i < 1100; i++) {
 		assert_int_equal(
 		    i % 2 ? kit_dissociate(&k, "https", "new") : kit_associate(&k, "https", "new"),
 		    OPS_OK);
-		if (i >= 696)
-			states[i - 696] = kit_state(&k);
+		if (i >= 1096)
+			states[i - 1096] = kit_state(&k);
 	}
 	snprintf(path, sizeof(path), "%s/state/journal", k.folder);
 	assert_int_equal(stat(path, &s), 0);
-	assert_true(s.st_size < 300 * 500); /* of 702 records some 270 at most are kept */
+	assert_true(s.st_size < 550 * 500); /* of 1102 records some 520 at most are kept */
 	before = kit_state(&k);
 	assert_true(kit_restart(&k));
 	assert_state(before);
-	assert_int_equal(kit_generation(&k), 702);
+	assert_int_equal(kit_generation(&k), 1102);
 	for (unsigned i = 0; i < 4; i++) {
-		assert_int_equal(kit_rollback(&k, 699 + i), OPS_OK);
+		assert_int_equal(kit_rollback(&k, 1099 + i), OPS_OK);
 		assert_state(states[i]);
 		free(states[i]);
 	}
