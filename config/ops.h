@@ -127,6 +127,26 @@ struct ops_worker {
 	unsigned ports_taken, ports_free_least;
 };
 
+/* A trust store that is in force. */
+struct ops_trust {
+	unsigned n_cas, n_crls;
+	uint64_t n_revoked;
+	int64_t next_update;  /* when the first of its CRLs becomes stale; INT64_MAX: none does */
+	int64_t not_after;    /* of the CA certificate that ends first */
+	const char *warnings; /* one sentence a line; "": none */
+};
+
+#define OPS_POLICY_NAMES 40
+
+/* What a policy comes to, in order of preference. */
+struct ops_policy {
+	const char *name;
+	const char *versions[4], *suites[OPS_POLICY_NAMES], *groups[OPS_POLICY_NAMES];
+	const char *sigalgs[OPS_POLICY_NAMES]; /* none: whatever both ends have */
+	unsigned n_versions, n_suites, n_groups, n_sigalgs;
+	bool client_preference;
+};
+
 struct ops {
 	void *arg;
 
@@ -143,6 +163,20 @@ struct ops {
 
 	/* Numbered; names are not sorted. */
 	bool (*item_at)(void *arg, unsigned i, struct ops_item *item);
+
+	/* The trust store of that name; false: there is none. */
+	bool (*trust_find)(void *arg, const char *name, struct ops_trust *to);
+
+	/* The policy of that name, built in or not; the i-th that is built in. False: there is none. */
+	bool (*policy_find)(void *arg, const char *name, struct ops_policy *to);
+	bool (*policy_at)(void *arg, unsigned i, struct ops_policy *to);
+
+	/*
+	 * The connection log's last lines, numbered: *oldest up to, not including, *next. False: there is no log. A line
+	 * that is not remembered any more is NULL.
+	 */
+	bool (*log_recent)(void *arg, uint64_t *oldest, uint64_t *next);
+	const char *(*log_line)(void *arg, uint64_t number);
 
 	/* From the newest, number 0, on. */
 	bool (*generation_at)(void *arg, unsigned i, struct ops_generation *generation);

@@ -63,6 +63,9 @@ void app_log_stop(struct app *a);
 
 /* Takes what workers have to log to the file: to be called every few milliseconds. */
 void app_log_run(struct app *a);
+/* As conn_writer_recent and conn_writer_line. */
+bool app_log_recent(const struct app *a, uint64_t *oldest, uint64_t *next);
+const char *app_log_line(const struct app *a, uint64_t number);
 
 /* What became of it, as app_print_stats and app_print_metrics say it. */
 void app_log_print(const struct app *a, FILE *out, bool with_help);

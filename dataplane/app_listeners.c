@@ -76,6 +76,27 @@ static void refusal_labels(FILE *out, uint64_t key)
 	fprintf(out, ",reason=\"%s\"", conn_end_name((enum conn_end)key));
 }
 
+static const struct tally *unverified(const struct listener_lane *l, unsigned *n)
+{
+	*n = LISTENER_VERDICTS;
+	return l->unverified;
+}
+
+static void verdict_labels(FILE *out, uint64_t key)
+{
+	fprintf(out, ",code=\"%s\"", client_cert_status_name((enum client_cert_status)(key - 1)));
+}
+
+static uint64_t verified(const struct listener_lane *l)
+{
+	return l->verified;
+}
+
+static uint64_t passed(const struct listener_lane *l)
+{
+	return l->passed;
+}
+
 static uint64_t accepted(const struct listener_lane *l)
 {
 	return l->accepted;
@@ -107,6 +128,14 @@ static const struct family families[] = {
 	{ "client_tls_negotiation_errors_total", "counter",
 	    "Handshakes with clients that came to nothing.", .tally = failures,
 	    .labels = failure_labels },
+	{ "mtls_verify_failures_total", "counter",
+	    "Handshakes that failed for the client's certificate, by AWS's names of the reasons.",
+	    .tally = unverified, .labels = verdict_labels },
+	{ "mtls_verified_total", "counter", "Client certificates found good.", .value = verified,
+	    .fixed = "" },
+	{ "mtls_passed_total", "counter",
+	    "Handshakes in which clients were asked for a certificate that was not judged.",
+	    .value = passed, .fixed = "" },
 	{ "bytes_total", "counter", "Plaintext from (in) and to (out) clients.", .value = bytes_in,
 	    .fixed = ",direction=\"in\"" },
 	{ "bytes_total", NULL, NULL, .value = bytes_out, .fixed = ",direction=\"out\"" },

@@ -96,3 +96,13 @@ void app_log_reopen(struct app *a)
 		log_lines(RTE_LOG_ERR, e.text);
 	}
 }
+
+bool app_log_recent(const struct app *a, uint64_t *oldest, uint64_t *next)
+{
+	return conn_writer_recent(a->log, oldest, next);
+}
+
+const char *app_log_line(const struct app *a, uint64_t number)
+{
+	return conn_writer_line(a->log, number);
+}

@@ -20,8 +20,10 @@ struct conn_writer {
 	char *path;
 	enum config_log_format format;
 	struct conn_writer_stats stats;
-	size_t from, to; /* what waits in buffer */
-	bool is_cut;     /* the line at from has begun in the file already */
+	size_t from, to;                  /* what waits in buffer */
+	bool is_cut;                      /* the line at from has begun in the file already */
+	char *recent[CONN_WRITER_RECENT]; /* by number; NULL: there was no memory for it */
+	uint64_t n_lines;                 /* ever made */
 	char buffer[BUFFER];
 };
 
@@ -105,6 +107,8 @@ void conn_writer_free(struct conn_writer *w)
 	if (!w)
 		return;
 	leave_file(w, false);
+	for (unsigned i = 0; i < CONN_WRITER_RECENT; i++)
+		free(w->recent[i]);
 	free(w->path);
 	free(w);
 }
@@ -159,10 +163,19 @@ int conn_writer_reopen(struct conn_writer *w, struct err *e)
 	return 0;
 }
 
+static void remember(struct conn_writer *w, const char *line, size_t len)
+{
+	char **at = &w->recent[w->n_lines++ % CONN_WRITER_RECENT];
+
+	free(*at);
+	*at = strndup(line, len - 1);
+}
+
 /* At most a buffer full; what is left stays in the rings. */
 static void take(struct conn_writer *w, struct conn_ring *ring, const struct conn_clock *clock)
 {
 	const struct conn_record *r;
+	size_t len;
 
 	while ((r = conn_ring_first(ring)) != NULL) {
 		if (w->fd >= 0) {
@@ -170,7 +183,9 @@ static void take(struct conn_writer *w, struct conn_ring *ring, const struct con
 				flush(w);
 			if (BUFFER - w->to < CONN_LINE_MAX)
 				return;
-			w->to += conn_log_line(r, w->format, clock, w->buffer + w->to);
+			len = conn_log_line(r, w->format, clock, w->buffer + w->to);
+			remember(w, w->buffer + w->to, len);
+			w->to += len;
 		}
 		conn_ring_pop(ring);
 	}
@@ -189,4 +204,18 @@ void conn_writer_run(struct conn_writer *w, struct conn_ring *const *rings, unsi
 struct conn_writer_stats conn_writer_stats(const struct conn_writer *w)
 {
 	return w->stats;
+}
+
+bool conn_writer_recent(const struct conn_writer *w, uint64_t *oldest, uint64_t *next)
+{
+	*next = w->n_lines;
+	*oldest = w->n_lines > CONN_WRITER_RECENT ? w->n_lines - CONN_WRITER_RECENT : 0;
+	return w->path != NULL;
+}
+
+const char *conn_writer_line(const struct conn_writer *w, uint64_t number)
+{
+	if (number >= w->n_lines || w->n_lines - number > CONN_WRITER_RECENT)
+		return NULL;
+	return w->recent[number % CONN_WRITER_RECENT];
 }

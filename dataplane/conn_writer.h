@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct config_log;
@@ -46,3 +47,14 @@ void conn_writer_run(struct conn_writer *w, struct conn_ring *const *rings, unsi
     uint64_t wall_us, uint64_t worker_us);
 
 struct conn_writer_stats conn_writer_stats(const struct conn_writer *w);
+
+#define CONN_WRITER_RECENT 512
+
+/*
+ * The last lines that were made, also those a full disk did not take, numbered from the start of the program on: *oldest
+ * up to, not including, *next. False: there is no log.
+ */
+bool conn_writer_recent(const struct conn_writer *w, uint64_t *oldest, uint64_t *next);
+
+/* One of them without its newline; NULL when it is not remembered any more. Borrowed until conn_writer_run. */
+const char *conn_writer_line(const struct conn_writer *w, uint64_t number);

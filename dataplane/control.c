@@ -344,6 +344,8 @@ static int control_start(
 	s.origin = control_file_state(&s.file, NULL, e);
 	if (s.origin)
 		result = start_state(&s);
+	if (result == 0)
+		control_tell_trust(c->state, NULL, NULL);
 	state_put(s.origin);
 	if (result == 0 && c->journal) {
 		control_sweep(c);
@@ -416,6 +418,21 @@ op_workers(void *arg, void (*visit)(void *arg, const struct ops_worker *worker),
 	return c->host.workers ? c->host.workers(c->host.arg, visit, visit_arg) : 0;
 }
 
+static bool op_log_recent(void *arg, uint64_t *oldest, uint64_t *next)
+{
+	struct control *c = arg;
+
+	*oldest = *next = 0;
+	return c->host.log_recent && c->host.log_recent(c->host.arg, oldest, next);
+}
+
+static const char *op_log_line(void *arg, uint64_t number)
+{
+	struct control *c = arg;
+
+	return c->host.log_line ? c->host.log_line(c->host.arg, number) : NULL;
+}
+
 struct control *control_new(
     const char *path, void (*on_step)(void *arg, const char *step), void *arg, struct err *e)
 {
@@ -438,6 +455,8 @@ struct control *control_new(
 		.put_tickets = op_put_tickets,
 		.connections = op_connections,
 		.workers = op_workers,
+		.log_recent = op_log_recent,
+		.log_line = op_log_line,
 		.metrics = control_op_metrics,
 		.counters = control_op_counters };
 	control_read_ops(&c->ops);

@@ -50,6 +50,9 @@ struct control_host {
 	    void (*visit)(void *arg, const struct ops_connection *connection), void *visit_arg);
 	unsigned (*workers)(
 	    void *arg, void (*visit)(void *arg, const struct ops_worker *worker), void *visit_arg);
+	/* The connection log's last lines (config/ops.h). */
+	bool (*log_recent)(void *arg, uint64_t *oldest, uint64_t *next);
+	const char *(*log_line)(void *arg, uint64_t number);
 	/* For Prometheus: of listeners, backends and their targets; of the workers, which any thread may ask. */
 	void (*backends)(void *arg, FILE *out);
 	void (*counters)(void *arg, FILE *out);

@@ -100,6 +100,16 @@ static unsigned connections(void *arg, unsigned limit,
 	return total;
 }
 
+static bool log_recent(void *arg, uint64_t *oldest, uint64_t *next)
+{
+	return app_log_recent(arg, oldest, next);
+}
+
+static const char *log_line(void *arg, uint64_t number)
+{
+	return app_log_line(arg, number);
+}
+
 static void fill_worker(const struct app *a, unsigned i, struct ops_worker *o)
 {
 	const struct worker *w = &a->workers[i];
@@ -142,6 +152,8 @@ void control_app_host(struct app *app, struct control_host *host)
 		.publish = publish,
 		.connections = connections,
 		.workers = workers,
+		.log_recent = log_recent,
+		.log_line = log_line,
 		.backends = backends,
 		.counters = counters,
 		.n_workers = app->n_workers,

@@ -172,6 +172,7 @@ enum ops_verdict control_commit(struct control *c, const struct control_commit *
 		snapshot_free(snapshot);
 		return OPS_FAILED;
 	}
+	control_tell_trust(commit->next, c->state, NULL);
 	publish(c, commit->next, snapshot);
 	if (commit->summary)
 		snprintf(text, sizeof(text), "%s", commit->summary);
@@ -231,6 +232,7 @@ enum ops_verdict control_op_change(void *arg, struct change_list *l,
 	struct control_commit commit = { .changes = l, .request = request };
 	const struct state_store store = control_store(c);
 	enum ops_verdict verdict = check_request(c, request, result, e);
+	struct state *before;
 
 	if (verdict != OPS_OK || result->was_done_before)
 		return verdict;
@@ -246,10 +248,14 @@ enum ops_verdict control_op_change(void *arg, struct change_list *l,
 	}
 	for (unsigned i = 0; verdict == OPS_OK && i < l->n; i++)
 		verdict = verdict_of(state_apply(commit.next, &l->at[i], &store, time(NULL), e));
+	before = state_get(c->state);
 	if (verdict == OPS_OK)
 		verdict = control_commit(c, &commit, result, e);
 	if (verdict == OPS_OK)
 		tell_warnings(commit.next, l, request->warnings);
+	if (verdict == OPS_OK && request->warnings)
+		control_tell_trust(commit.next, before, request->warnings);
+	state_put(before);
 	state_put(commit.next);
 	return verdict;
 }

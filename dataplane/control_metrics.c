@@ -38,6 +38,7 @@ void control_op_metrics(void *arg, FILE *out)
 			fprintf(out,
 			    "sallyport_certificate_ocsp_next_update_seconds{name=\"%s\"} %lld\n",
 			    s->name, (long long)s->cert->ocsp_next_update);
+	control_print_trust(c, out);
 	if (c->host.backends)
 		c->host.backends(c->host.arg, out);
 }
@@ -50,8 +51,7 @@ void control_op_counters(void *arg, FILE *out)
 		c->host.counters(c->host.arg, out);
 }
 
-/* The smallest of 30, 7, 1 and 0 days that is not less than what is left; -1: there is time. */
-static int stage(int64_t left)
+int control_expiry_stage(int64_t left)
 {
 	static const int days[] = { 0, 1, 7, 30 };
 
@@ -69,14 +69,14 @@ void control_warn_expiry(struct control *c, int64_t now)
 
 	while ((s = map_next(&at)) != NULL) {
 		int64_t left = s->cert->not_after - now;
-		int is = stage(left);
+		int is = control_expiry_stage(left);
 
 		/* Once when a certificate is new, and when it comes to the next stage. */
 		if (s->cert->version > newest)
 			newest = s->cert->version;
 		if (is < 0 ||
 		    (s->cert->version <= c->warned_version &&
-			stage(s->cert->not_after - c->warned) == is))
+			control_expiry_stage(s->cert->not_after - c->warned) == is))
 			continue;
 		if (left <= 0)
 			log_error("certificate '%s' has expired: replace it", s->name);
@@ -85,6 +85,7 @@ void control_warn_expiry(struct control *c, int64_t now)
 			    "certificate '%s' ends in %lld hours (less than %d day%s): renew it",
 			    s->name, (long long)(left / 3600), is, is == 1 ? "" : "s");
 	}
+	control_warn_trust(c, now);
 	c->warned = now;
 	c->warned_version = newest;
 }

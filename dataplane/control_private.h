@@ -122,6 +122,17 @@ const char *control_key_type(const struct cert *cert);
 enum ops_verdict control_op_explain(
     void *arg, const struct ops_explain *question, struct ops_explained *answer, struct err *e);
 
+/* control_tls.c */
+void control_tls_ops(struct ops *ops);
+void control_print_trust(const struct control *c, FILE *out);
+/* Says what is doubtful about the trust stores in now that are not in before (may be NULL): to warnings, or to the log (NULL). */
+void control_tell_trust(const struct state *now, const struct state *before, struct err *warnings);
+/* The half of control_warn_expiry about trust stores. */
+void control_warn_trust(const struct control *c, int64_t now);
+
+/* The smallest of 30, 7, 1 and 0 days that is not less than what is left, in seconds; -1: there is time. */
+int control_expiry_stage(int64_t left);
+
 /* control_metrics.c */
 void control_op_metrics(void *arg, FILE *out);
 void control_op_counters(void *arg, FILE *out);

@@ -174,4 +174,5 @@ void control_read_ops(struct ops *ops)
 	ops->listener_serves = op_listener_serves;
 	ops->item_at = op_item_at;
 	ops->generation_at = op_generation_at;
+	control_tls_ops(ops);
 }

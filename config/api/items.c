@@ -19,6 +19,47 @@ static const char *section_of(const struct api_request *r)
 
 /* --- reading --- */
 
+/* A line each. */
+static json_t *warnings_json(const char *text)
+{
+	json_t *all = json_array();
+
+	while (*text) {
+		size_t n = strcspn(text, "\n");
+
+		json_array_append_new(all, json_stringn(text, n));
+		text += n + (text[n] == '\n');
+	}
+	return all;
+}
+
+static json_t *trust_json(const struct ops_trust *t)
+{
+	json_t *o = json_pack("{s:i, s:i, s:I, s:I, s:o}", "ca_certificates", (int)t->n_cas, "crls",
+	    (int)t->n_crls, "revoked", (json_int_t)t->n_revoked, "ca_not_after",
+	    (json_int_t)t->not_after, "warnings", warnings_json(t->warnings));
+
+	if (t->next_update != INT64_MAX)
+		json_object_set_new(o, "crl_next_update", json_integer(t->next_update));
+	return o;
+}
+
+/* What has become of it, beside what was written. */
+static void add_status(struct api_context *c, const struct ops_item *item, json_t *o)
+{
+	struct ops_policy p;
+	struct ops_trust t;
+
+	if (!item->name)
+		return;
+	if (strcmp(item->section, "trust_stores") == 0 &&
+	    c->ops->trust_find(c->ops->arg, item->name, &t))
+		json_object_set_new(o, "status", trust_json(&t));
+	if (strcmp(item->section, "policies") == 0 &&
+	    c->ops->policy_find(c->ops->arg, item->name, &p))
+		json_object_set_new(o, "status", api_policy_json(&p));
+}
+
 static json_t *item_json(struct api_context *c, const struct ops_item *item)
 {
 	json_t *o = json_loads(item->json, 0, NULL);
@@ -32,22 +73,26 @@ static json_t *item_json(struct api_context *c, const struct ops_item *item)
 		if (strcmp(l.name, item->name) == 0)
 			api_complete_listener(o, &l);
 	json_object_set_new(o, "source", json_string(item->from_file ? "file" : "api"));
+	add_status(c, item, o);
 	return o;
 }
 
 void api_read_items(struct api_context *c, struct api_request *r)
 {
-	static const char *const none[] = { NULL };
+	static const char *const none[] = { NULL }, *const builtin[] = { "builtin", NULL };
 	const char *section = section_of(r);
+	bool are_policies = strcmp(section, "policies") == 0;
 	struct ops_item item;
 	json_t *all;
 
-	if (!api_check_form(r, none, NULL))
+	if (!api_check_form(r, are_policies ? builtin : none, NULL))
 		return;
 	all = json_array();
 	for (unsigned i = 0; c->ops->item_at(c->ops->arg, i, &item); i++)
 		if (item.name && strcmp(item.section, section) == 0)
 			json_array_append_new(all, item_json(c, &item));
+	if (are_policies && api_flag(r, "builtin"))
+		api_add_builtin_policies(c, all);
 	api_answer(r, 200, json_pack("{s:o}", section, all));
 }
 
@@ -56,6 +101,7 @@ void api_read_item(struct api_context *c, struct api_request *r)
 	static const char *const none[] = { NULL };
 	const char *section = section_of(r);
 	struct ops_item item;
+	json_t *builtin;
 
 	if (!api_check_form(r, none, NULL))
 		return;
@@ -65,7 +111,11 @@ void api_read_item(struct api_context *c, struct api_request *r)
 			api_answer(r, 200, item_json(c, &item));
 			return;
 		}
-	api_error(r, 404, "there is no %s '%s'", config_section_item(section), r->parts[2]);
+	builtin = strcmp(section, "policies") == 0 ? api_builtin_policy(c, r->parts[2]) : NULL;
+	if (builtin)
+		api_answer(r, 200, builtin);
+	else
+		api_error(r, 404, "there is no %s '%s'", config_section_item(section), r->parts[2]);
 }
 
 /* Everything but the certificates, which are many and have lists of their own. */
@@ -163,6 +213,7 @@ static bool take_item(struct api_request *r, struct change *c)
 	/* What a GET says about it is no setting. */
 	json_object_del(r->json, "name");
 	json_object_del(r->json, "source");
+	json_object_del(r->json, "status");
 	if (!take_mode(r, c))
 		return false;
 	if (strcmp(section, "listeners") == 0) {

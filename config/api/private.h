@@ -136,6 +136,11 @@ void api_finish(struct api_context *c, struct api_request *r, struct change_list
 /* items.c */
 void api_read_items(struct api_context *c, struct api_request *r);
 void api_read_item(struct api_context *c, struct api_request *r);
+
+/* policy.c: what a policy comes to; the one that is built in under a name, as an item; NULL: there is none. */
+json_t *api_policy_json(const struct ops_policy *p);
+json_t *api_builtin_policy(struct api_context *c, const char *name);
+void api_add_builtin_policies(struct api_context *c, json_t *all);
 void api_read_config(struct api_context *c, struct api_request *r);
 void api_put_item(struct api_context *c, struct api_request *r);
 void api_delete_item(struct api_context *c, struct api_request *r);
@@ -150,6 +155,7 @@ void api_read_diff(struct api_context *c, struct api_request *r);
 void api_read_explain(struct api_context *c, struct api_request *r);
 void api_read_connections(struct api_context *c, struct api_request *r);
 void api_read_stats(struct api_context *c, struct api_request *r);
+void api_read_log(struct api_context *c, struct api_request *r);
 void api_read_workers(struct api_context *c, struct api_request *r);
 void api_read_metrics(struct api_context *c, struct api_request *r);
 void api_read_health(struct api_context *c, struct api_request *r);

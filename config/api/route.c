@@ -270,6 +270,7 @@ static const struct route {
 	{ "GET", { "v1", "diff" }, api_read_diff },
 	{ "GET", { "v1", "explain" }, api_read_explain },
 	{ "GET", { "v1", "connections" }, api_read_connections },
+	{ "GET", { "v1", "log" }, api_read_log },
 	{ "GET", { "v1", "workers" }, api_read_workers },
 	{ "GET", { "v1", "stats" }, api_read_stats },
 	{ "POST", { "v1", "reload" }, api_reload },

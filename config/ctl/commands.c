@@ -587,6 +587,17 @@ const struct ctl_command ctl_commands[] = {
 	    "  remove NAME ADDRESS\n" },
 	ITEM_COMMANDS("policy", policy),
 	ITEM_COMMANDS("trust-store", trust_store),
+	{ "mtls", "list", 0, 0, ctl_mtls_list, "", "who is asked for a client certificate", "" },
+	{ "mtls", "set", 2, -1, ctl_mtls_set,
+	    "LISTENER off|verify|passthrough [--sni NAME] [KEY=VALUE]...",
+	    "asks clients of a listener for certificates, or no longer",
+	    "  --sni NAME         of one server name only; *.example.com for all below\n"
+	    "  trust_store=NAME   whom to trust (verify); as it was, when left out\n"
+	    "  ignore_expiry=true, advertise_ca_names=false\n"
+	    "Connections there are go on as they are.\n" },
+	{ "log", "tail", 0, 4, ctl_log_tail, "[-n N] [-f]", "the last lines of the connection log",
+	    "  -n, --lines N  how many; default 10, at most 512\n"
+	    "  -f, --follow   and those that come, until interrupted\n" },
 	{ "config", NULL, 0, 0, ctl_config, "", "all that runs but the certificates, as JSON", "" },
 	{ "expiring", NULL, 0, 1, ctl_expiring, "[TIME]", "certificates that end soon: 30d, 12h",
 	    "" },

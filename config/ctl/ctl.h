@@ -88,7 +88,23 @@ int ctl_cert_remove(struct ctl *c, int n, char **operands);
 int ctl_cert_explain(struct ctl *c, int n, char **operands);
 int ctl_expiring(struct ctl *c, int n, char **operands);
 
+/* log.c, mtls.c */
+int ctl_log_tail(struct ctl *c, int n, char **operands);
+int ctl_mtls_list(struct ctl *c, int n, char **operands);
+int ctl_mtls_set(struct ctl *c, int n, char **operands);
+
 /* items.c */
+
+/* An item as it is, to be changed and put again; *generation is the one it is of. CTL_OK and *item, the caller's. */
+int ctl_item_fetch(
+    struct ctl *c, const char *section, const char *name, json_t **item, char generation[24]);
+
+/* Puts what ctl_item_fetch gave, changed: refused when somebody else was faster. Takes item. mode NULL: any (PUT's argument). */
+int ctl_item_put(struct ctl *c, const char *section, const char *name, json_t *item,
+    const char *generation, const char *mode);
+
+/* KEY=VALUE into item, also of a group (limits.idle_timeout=5); a value that is no JSON is a text. False: it is none. */
+bool ctl_assign(json_t *item, char *text);
 #define CTL_ITEM_COMMANDS(prefix)                                       \
 	int ctl_##prefix##_list(struct ctl *c, int n, char **operands); \
 	int ctl_##prefix##_show(struct ctl *c, int n, char **operands); \

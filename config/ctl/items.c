@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "config/ctl/ctl.h"
 
@@ -55,44 +56,87 @@ static char *targets_text(const json_t *targets)
 	return text;
 }
 
-/* All settings but the name, in a line. */
-static char *settings_text(json_t *item)
+/* "59 d", or "-" for a time that is not there. */
+static const char *left_text(const json_t *status, const char *key, char text[32])
 {
-	json_t *copy = json_copy(item);
-	char *text;
+	const json_t *at = json_object_get(status, key);
 
-	json_object_del(copy, "name");
-	json_object_del(copy, "source");
-	text = value_text(copy);
-	json_decref(copy);
-	return text;
+	return at ? ctl_left(json_integer_value(at) - (json_int_t)time(NULL), text) : "-";
+}
+
+static void trust_row(struct ctl_table *t, const json_t *item)
+{
+	const json_t *status = json_object_get(item, "status");
+	char due[32], ends[32];
+
+	ctl_cell(
+	    t, "%lld", (long long)json_integer_value(json_object_get(status, "ca_certificates")));
+	ctl_cell(t, "%s", left_text(status, "ca_not_after", ends));
+	ctl_cell(t, "%lld", (long long)json_integer_value(json_object_get(status, "crls")));
+	ctl_cell(t, "%lld", (long long)json_integer_value(json_object_get(status, "revoked")));
+	ctl_cell(t, "%s", left_text(status, "crl_next_update", due));
+	ctl_cell(t, "%s", text_of(item, "ca_bundle"));
+}
+
+/* What it comes to, whether it is built in or somebody's. */
+static void policy_row(struct ctl_table *t, json_t *item)
+{
+	const json_t *status = json_object_get(item, "status");
+	const json_t *from = status ? status : item;
+	char *versions = ctl_join(json_object_get(from, "versions"));
+	char *groups = ctl_join(json_object_get(from, "groups"));
+
+	ctl_cell(t, "%s", versions ? versions : "");
+	ctl_cell(t, "%zu", json_array_size(json_object_get(from, "suites")));
+	ctl_cell(t, "%s", groups ? groups : "");
+	free(versions);
+	free(groups);
+}
+
+static void backend_row(struct ctl_table *t, const json_t *item)
+{
+	char *text = targets_text(json_object_get(item, "targets"));
+
+	ctl_cell(t, "%.100s%s", text ? text : "", text && strlen(text) > 100 ? "..." : "");
+	free(text);
+}
+
+static struct ctl_table *item_table(const char *section)
+{
+	static const char *const backends[] = { "NAME", "SOURCE", "TARGETS" };
+	static const char *const policies[] = { "NAME", "SOURCE", "VERSIONS", "SUITES", "GROUPS" };
+	static const char *const stores[] = { "NAME", "SOURCE", "CAS", "FIRST ENDS", "CRLS",
+		"REVOKED", "NEXT CRL DUE", "BUNDLE" };
+
+	return section[0] == 'b' ? ctl_table_new(3, backends)
+	    : section[0] == 'p'  ? ctl_table_new(5, policies)
+				 : ctl_table_new(8, stores);
 }
 
 static int list(struct ctl *c, const char *path_section, const char *section)
 {
-	static const char *const heads[] = { "NAME", "SOURCE", "TARGETS" };
-	static const char *const plain[] = { "NAME", "SOURCE", "SETTINGS" };
-	bool are_backends = strcmp(section, "backends") == 0;
 	char path[MAX_PATH_TEXT];
 	struct ctl_table *t;
 	json_t *o, *item;
 	size_t i;
 	int status;
 
-	snprintf(path, sizeof(path), "/v1/%s", path_section);
+	snprintf(
+	    path, sizeof(path), "/v1/%s%s", path_section, section[0] == 'p' ? "?builtin=1" : "");
 	status = ctl_ask(c, "GET", path, NULL, &o);
 	if (status != CTL_OK || ctl_is_json(c, o))
 		return status;
-	t = ctl_table_new(3, are_backends ? heads : plain);
+	t = item_table(section);
 	json_array_foreach(json_object_get(o, section), i, item)
 	{
-		char *text = are_backends ? targets_text(json_object_get(item, "targets"))
-					  : settings_text(item);
-
 		ctl_cell(t, "%s", text_of(item, "name"));
 		ctl_cell(t, "%s", text_of(item, "source"));
-		ctl_cell(t, "%.100s%s", text ? text : "", text && strlen(text) > 100 ? "..." : "");
-		free(text);
+		if (section[0] == 'b')
+			backend_row(t, item);
+		else if (section[0] == 'p')
+			policy_row(t, item);
+		else
+			trust_row(t, item);
 	}
 	ctl_table_print(t);
 	json_decref(o);
@@ -123,9 +167,8 @@ static int show(struct ctl *c, const char *section, const char *name)
 
 /* --- changing --- */
 
-/* The item as it is, to be changed and put again; *generation is the one it is of. */
-static int
-fetch(struct ctl *c, const char *section, const char *name, json_t **item, char generation[24])
+int ctl_item_fetch(
+    struct ctl *c, const char *section, const char *name, json_t **item, char generation[24])
 {
 	char path[MAX_PATH_TEXT];
 	json_t *status;
@@ -146,8 +189,7 @@ fetch(struct ctl *c, const char *section, const char *name, json_t **item, char 
 	return result;
 }
 
-/* Puts what fetch gave, changed: refused when somebody else was faster. Takes item. */
-static int put(struct ctl *c, const char *section, const char *name, json_t *item,
+int ctl_item_put(struct ctl *c, const char *section, const char *name, json_t *item,
     const char *generation, const char *mode)
 {
 	struct ctl careful = *c;
@@ -165,8 +207,7 @@ static int put(struct ctl *c, const char *section, const char *name, json_t *ite
 	return ctl_done(c, status, answer);
 }
 
-/* KEY=VALUE, also of a group (limits.idle_timeout=5); a value that is no JSON is a text. False: it is none. */
-static bool assign(json_t *item, char *text)
+bool ctl_assign(json_t *item, char *text)
 {
 	char *value = strchr(text, '='), *dot;
 	json_t *parsed;
@@ -203,7 +244,7 @@ static int set_from_file(struct ctl *c, const char *section, const char *name, c
 	if (text && !item)
 		fprintf(stderr, "sallyctl: %s:%d:%d: %s\n", path, why.line, why.column, why.text);
 	free(text);
-	return item ? put(c, section, name, item, "", NULL) : CTL_USAGE;
+	return item ? ctl_item_put(c, section, name, item, "", NULL) : CTL_USAGE;
 }
 
 static int set(struct ctl *c, const char *section, int n, char **operands)
@@ -214,16 +255,16 @@ static int set(struct ctl *c, const char *section, int n, char **operands)
 
 	if (n == 3 && strcmp(operands[1], "--file") == 0)
 		return set_from_file(c, section, operands[0], operands[2]);
-	status = fetch(c, section, operands[0], &item, generation);
+	status = ctl_item_fetch(c, section, operands[0], &item, generation);
 	if (status != CTL_OK)
 		return status;
 	for (int i = 1; i < n; i++)
-		if (!assign(item, operands[i])) {
+		if (!ctl_assign(item, operands[i])) {
 			fprintf(stderr, "sallyctl: '%s' is not KEY=VALUE\n", operands[i]);
 			json_decref(item);
 			return CTL_USAGE;
 		}
-	return put(c, section, operands[0], item, generation, "replace");
+	return ctl_item_put(c, section, operands[0], item, generation, "replace");
 }
 
 static int drop(struct ctl *c, const char *section, const char *name)
@@ -290,19 +331,19 @@ int ctl_backend_target(struct ctl *c, int n, char **operands)
 	int status;
 
 	if ((!may_take && strcmp(operands[0], "drain") != 0 &&
-		strcmp(operands[0], "remove") != 0) ||
+		strcmp(operands[0], "undrain") != 0 && strcmp(operands[0], "remove") != 0) ||
 	    (takes_weight && n != 4) || (!may_take && n != 3))
 		return CTL_USAGE;
 	if (n == 4 && (strtol(operands[3], &end, 10) < 0 || *end || end == operands[3])) {
 		fprintf(stderr, "sallyctl: '%s' is not a weight\n", operands[3]);
 		return CTL_USAGE;
 	}
-	status = fetch(c, "backends", operands[1], &item, generation);
+	status = ctl_item_fetch(c, "backends", operands[1], &item, generation);
 	if (status != CTL_OK)
 		return status;
 	status = change_target(item, n, operands);
 	if (status == CTL_OK)
-		return put(c, "backends", operands[1], item, generation, "replace");
+		return ctl_item_put(c, "backends", operands[1], item, generation, "replace");
 	json_decref(item);
 	return status;
 }

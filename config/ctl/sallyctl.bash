@@ -35,12 +35,15 @@ _sallyctl() {
 	esac
 	local list=
 	case "${words[*]}" in
-	'') list='status cert listener backend policy trust-store config expiring reload diff generations rollback connections workers stats drain tickets tx
+	'') list='status cert listener backend policy trust-store mtls log config expiring reload diff generations rollback connections workers stats drain tickets tx
 		--socket --json --dry-run --if-match --key --tx --help --version' ;;
 	cert) list='list show add replace remove explain' ;;
 	listener) list='list show set remove associate dissociate default' ;;
 	backend) list='list show set remove target' ;;
 	policy | trust-store) list='list show set remove' ;;
+	mtls) list='list set' ;;
+	log) list=tail ;;
+	'log tail'*) list='-n -f' ;;
 	tickets) list='rotate put' ;;
 	tx) list='begin commit abort' ;;
 	stats) list=--watch ;;
@@ -53,10 +56,18 @@ _sallyctl() {
 		list=$(_sallyctl_names listener list) ;;
 	'listener associate '* | 'listener dissociate '* | 'listener default '*)
 		list=$(_sallyctl_names cert list) ;;
+	'mtls set') list=$(_sallyctl_names listener list) ;;
+	'mtls set '*)
+		case ${#words[@]} in
+		3) list='off verify passthrough' ;;
+		*) list='--sni trust_store= ignore_expiry=true advertise_ca_names=false' ;;
+		esac
+		;;
 	'backend target') list='weight drain undrain add remove' ;;
 	'backend show' | 'backend set' | 'backend remove' | 'backend target '[a-z]*)
 		[ ${#words[@]} -le 3 ] && list=$(_sallyctl_names backend list) ;;
-	'policy show' | 'policy set' | 'policy remove') list=$(_sallyctl_names policy list) ;;
+	'policy show') list=$(_sallyctl_names policy list) ;;
+	'policy set' | 'policy remove') list=$(_sallyctl_names policy list | grep -v -e '^ELBSecurityPolicy-' -e '^tls_cipher_policy_') ;;
 	'trust-store show' | 'trust-store set' | 'trust-store remove')
 		list=$(_sallyctl_names trust-store list) ;;
 	'listener set '* | 'policy set '* | 'trust-store set '*) list=--file ;;

@@ -17,6 +17,7 @@
 #define LISTENER_HANDSHAKES 64 /* combinations of version, suite, group and resumption */
 #define LISTENER_FAILURES   32 /* combinations of reason and alert */
 #define LISTENER_REFUSALS   8  /* reasons */
+#define LISTENER_VERDICTS   16 /* on client certificates */
 
 #define LISTENER_NO_ALERT 0xff
 
@@ -27,7 +28,9 @@ struct listener_lane {
 	uint64_t bytes_in, bytes_out; /* plaintext from and to the clients */
 	struct tally handshakes[LISTENER_HANDSHAKES];
 	struct tally failures[LISTENER_FAILURES];
-	struct tally refusals[LISTENER_REFUSALS]; /* by enum conn_end */
+	struct tally refusals[LISTENER_REFUSALS];   /* by enum conn_end */
+	struct tally unverified[LISTENER_VERDICTS]; /* by enum client_cert_status + 1 */
+	uint64_t verified, passed;                  /* client certificates */
 } __attribute__((aligned(64)));
 
 struct listener_run {
@@ -77,6 +80,17 @@ listener_lane_failed(struct listener_lane *l, enum conn_end why, uint8_t alert, 
 {
 	tally_add(l->failures, LISTENER_FAILURES,
 	    (uint64_t)(ours && alert != LISTENER_NO_ALERT) << 16 | (uint64_t)why << 8 | alert);
+}
+
+/* What a client's certificate came to. */
+static inline void listener_lane_judged(struct listener_lane *l, enum client_cert_status status)
+{
+	if (client_cert_has_failed(status))
+		tally_add(l->unverified, LISTENER_VERDICTS, (uint64_t)status + 1);
+	else if (status == CLIENT_CERT_SUCCESS)
+		l->verified++;
+	else if (status == CLIENT_CERT_PASSED)
+		l->passed++;
 }
 
 static inline void listener_lane_shook(struct listener_lane *l, const struct handshake_facts *f)

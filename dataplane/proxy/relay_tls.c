@@ -104,6 +104,7 @@ static void handshake_is_done(struct proxy *p, struct relay *r)
 	relay_has_begun(p, r);
 	stats_inc(p->stats, STAT_HANDSHAKES_DONE);
 	listener_lane_shook(r->lane, &facts);
+	listener_lane_judged(r->lane, facts.client_cert_status);
 	if (facts.resumed)
 		stats_inc(p->stats, STAT_HANDSHAKES_RESUMED);
 	relay_connect(p, r);
@@ -147,6 +148,7 @@ void relay_handshake(struct proxy *p, struct relay *r)
 	case HANDSHAKE_FAILED:
 		facts = handshake_facts(r->handshake);
 		relay_failed(p, r, CONN_END_HANDSHAKE, facts->alert, facts->alert_is_ours);
+		listener_lane_judged(r->lane, facts->client_cert_status);
 		relay_remember_handshake(p, r, false);
 		relay_linger(p, r);
 		break;

@@ -71,11 +71,13 @@ static bool item_at(void *arg, unsigned i, struct ops_item *item)
 		{ "listeners", "https", "{\"name\":\"https\",\"backend\":\"app\"}", true },
 		{ "backends", "app", "{\"name\":\"app\",\"targets\":[]}", false },
 		{ "runtime", NULL, "{\"workers\":[1]}", true },
+		{ "policies", "p", "{\"name\":\"p\"}", false },
+		{ "trust_stores", "partners", "{\"name\":\"partners\"}", true },
 	};
 
 	(void)arg;
-	*item = all[i % 3];
-	return i < 3;
+	*item = all[i % 5];
+	return i < 5;
 }
 
 static bool generation_at(void *arg, unsigned i, struct ops_generation *g)
@@ -194,6 +196,50 @@ static void metrics(void *arg, FILE *out)
 	fputs("# HELP x y\nx{a=\"b\"} 1\nz 0.5\n\nbroken\n", out);
 }
 
+static bool trust_find(void *arg, const char *name, struct ops_trust *t)
+{
+	(void)arg;
+	*t = (struct ops_trust){ .n_cas = 1, .next_update = INT64_MAX, .warnings = "a\nb" };
+	return strcmp(name, "partners") == 0;
+}
+
+static bool policy_at(void *arg, unsigned i, struct ops_policy *p)
+{
+	(void)arg;
+	*p = (struct ops_policy){ .name = "p", .suites = { "s" }, .n_suites = 1 };
+	return i == 0;
+}
+
+static bool policy_find(void *arg, const char *name, struct ops_policy *p)
+{
+	return policy_at(arg, strcmp(name, "p") != 0, p);
+}
+
+static bool log_recent(void *arg, uint64_t *oldest, uint64_t *next)
+{
+	(void)arg;
+	*oldest = 5;
+	*next = 8;
+	return true;
+}
+
+static const char *log_line(void *arg, uint64_t number)
+{
+	(void)arg;
+	assert(number >= 5 && number < 8);
+	return number == 6 ? NULL : "a line";
+}
+
+static unsigned
+workers(void *arg, void (*visit)(void *arg, const struct ops_worker *worker), void *visit_arg)
+{
+	const struct ops_worker one = { .steering = "alone" };
+
+	(void)arg;
+	visit(visit_arg, &one);
+	return 1;
+}
+
 static const struct ops ops = {
 	.status = status,
 	.cert_next = cert_next,
@@ -212,6 +258,12 @@ static const struct ops ops = {
 	.rotate_tickets = rotate_tickets,
 	.put_tickets = put_tickets,
 	.connections = connections,
+	.workers = workers,
+	.trust_find = trust_find,
+	.policy_at = policy_at,
+	.policy_find = policy_find,
+	.log_recent = log_recent,
+	.log_line = log_line,
 	.metrics = metrics,
 	.counters = metrics,
 };

@@ -25,6 +25,23 @@ try lines_are_counted more_than connection_log_lines_total $((lines + 19))
 set_log 's/format = "json"/format = "alb"/'
 try alb_is_as_aws_writes_it connlog alb "$log"
 
+# Through the control socket.
+tail_is_the_files() {
+	[ "$(scripts/lab ctl log tail -n 3)" = "$(tail -n 3 "$log")" ]
+}
+try tail_is_the_end_of_the_file wait_for 20 tail_is_the_files
+follow() {
+	local pid
+	scripts/lab ctl log tail -n 0 -f >"$lab/tail.out" &
+	pid=$!
+	connlog alb "$log" || { kill $pid; return 1; }
+	wait_for 20 grep -q 'Failed:UnmappedConnectionError' "$lab/tail.out"
+	kill $pid
+	wait $pid 2>/dev/null
+	diff "$lab/tail.out" <(tail -n 2 "$log")
+}
+try tail_follows follow
+
 # As logrotate does it.
 rotate() {
 	mv "$log" "$log.1"

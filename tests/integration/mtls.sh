@@ -5,6 +5,7 @@
 . tests/integration/lib.sh
 pki=tests/unit/trust_pki
 page='sallyport lab backend'
+log=$lab/log/connections.log
 
 show() { # KIND/NAME or -, PORT, OPTION...: a request with that certificate; what openssl has to say
 	local who=$1 port=$2 with=()
@@ -15,9 +16,24 @@ show() { # KIND/NAME or -, PORT, OPTION...: a request with that certificate; wha
 			"${with[@]}" "$@" 2>&1
 }
 
+# line_says OFFSET VERSION SNI ALERT STATUS: the log's line of the connection to "mutual" since then
+line_says() {
+	local line want
+	line=$(tail -c "+$(($1 + 1))" "$log" | grep '"listener":"mutual"') || { echo "no line"; return 1; }
+	case $5 in
+	Success | -) want='"close":"backend_closed"' ;;
+	*) want="\"alert\":$4,\"alert_from\":\"server\",.*\"tls_verify_status\":\"Failed:$5\"" ;;
+	esac
+	[ "$5" != Success ] || want="\"tls_verify_status\":\"Success\".*$want"
+	[ "$5" != - ] || ! grep -q tls_verify_status <<<"$line" || { echo "judged: $line"; return 1; }
+	grep -q "\"sni\":\"$3\".*\"tls_protocol\":\"TLSv${2/_/.}\".*$want" <<<"$line" ||
+		{ echo "$line"; echo "does not say $want"; return 1; }
+}
+
 # case_of KIND/NAME VERSION SNI ALERT STATUS: ALERT 0: it is served
 case_of() {
-	local who=$1 version=$2 sni=$3 alert=$4 status=$5 name before said
+	local who=$1 version=$2 sni=$3 alert=$4 status=$5 name before said logged
+	logged=$(stat -c %s "$log")
 	name=sallyport_mtls_verify_failures_total
 	case $status in
 	Success) name=sallyport_mtls_verified_total ;;
@@ -37,6 +53,7 @@ case_of() {
 	fi
 	counted() { [ "$(count)" -gt "$before" ]; }
 	wait_for 10 counted || { echo "$status was not counted"; return 1; }
+	wait_for 10 line_says "$logged" "$version" "$sni" "$alert" "$status"
 }
 
 matrix() { # KIND VERSION
@@ -101,4 +118,32 @@ try its_own_does_not_leak expect 'Cipher is TLS_AES_128_GCM_SHA256' show - 9140 
 
 try nobody_is_hurt_by_changes in_client timeout 200 python3 $here/mtls.py \
 	--seconds "${MTLS_SECONDS:-10}" --lab "$lab" --pki "$pki" --address 10.80.0.1 --port 9141
+
+# By the operator's hand, without a reload.
+nobody_on() { show - "$1" -servername "$2"; }
+turned_away() { # PORT SNI
+	! nobody_on "$1" "$2" | grep -q "$page"
+}
+ctl() { scripts/lab ctl "$@"; }
+try mtls_is_set_off ctl mtls set live off
+try nobody_is_asked_then expect "$page" nobody_on 9141 www.lab.test
+try mtls_is_set_passthrough ctl mtls set live passthrough
+try nobody_is_refused_then expect "$page" nobody_on 9141 www.lab.test
+try mtls_is_set_verify ctl mtls set live verify
+try everybody_is_judged_then turned_away 9141 www.lab.test
+try a_name_is_set_apart ctl mtls set live off --sni own.test
+try it_is_not_asked expect "$page" nobody_on 9141 own.test
+try and_changes_others_not turned_away 9141 www.lab.test
+try a_name_gets_a_store ctl mtls set live verify --sni fresh.test trust_store=known
+try its_store_is_asked expect "$page" show ec/missing 9141 -servername fresh.test
+try mtls_is_listed expect '^live  *fresh.test  *verify  *known' ctl mtls list
+try a_wrong_mode_is_refused refused ctl mtls set live maybe
+try a_wrong_store_is_refused expect 'nobody' bash -c '! scripts/lab ctl mtls set live verify trust_store=nobody 2>&1'
+try stores_say_what_they_hold expect '^known  *file  *4 .* 4  *4 ' ctl trust-store list
+try built_in_policies_are_listed expect '^ELBSecurityPolicy-2016-08  *builtin  *TLSv1, TLSv1.1, TLSv1.2  *18' ctl policy list
+try one_s_own_are_shown_as_they_come_out expect 'ECDHE-ECDSA-AES128-GCM-SHA256' ctl policy show own
+metric() { scripts/lab client true && curl -sS --unix-socket "$lab/control.sock" http://x/metrics; }
+try crls_have_their_date_in_metrics expect 'sallyport_crl_next_update_seconds{store="clients"} [0-9]' metric
+try failures_are_counted_by_listener expect 'mtls_verify_failures_total{listener="mutual",code="ClientCertCrlHit"} [1-9]' metric
+try reload_drops_it_all scripts/lab reload
 try nothing_is_left becomes_quiet

@@ -354,6 +354,76 @@ static void items_are_resources(void **state)
 	assert_string_equal(kit_served(&k, "third", "rsa.test"), "rsa");
 }
 
+static void policies_and_trust_stores_say_what_they_come_to(void **state)
+{
+	char store[400], crl[400];
+
+	(void)state;
+	assert_int_equal(ask("GET", "/v1/policies", NULL), 200);
+	assert_says("{\"policies\":[]}");
+	assert_int_equal(ask("GET", "/v1/policies?builtin=1", NULL), 200);
+	assert_says("tls_cipher_policy_1_2_strict_with_1_3");
+	assert_int_equal(ask("GET", "/v1/policies/ELBSecurityPolicy-TLS13-1-3-2021-06", NULL), 200);
+	assert_says("\"versions\":[\"TLSv1.3\"],\"suites\":[\"TLS_AES_128_GCM_SHA256\","
+		    "\"TLS_AES_256_GCM_SHA384\",\"TLS_CHACHA20_POLY1305_SHA256\"]");
+	assert_says("\"source\":\"builtin\"");
+	assert_int_equal(ask("PUT", "/v1/policies/mine", "{\"versions\":[\"TLSv1.3\"]}"), 200);
+	assert_int_equal(ask("GET", "/v1/policies/mine", NULL), 200);
+	assert_says("\"status\":{\"versions\":[\"TLSv1.3\"],\"suites\":[\"TLS_AES_128");
+	assert_int_equal(
+	    ask("PUT", "/v1/policies/ELBSecurityPolicy-2016-08", "{\"versions\":[\"TLSv1.3\"]}"),
+	    422);
+	assert_says("a built-in policy has that name");
+	snprintf(
+	    store, sizeof(store), "{\"ca_bundle\":\"%s/unit/trust_pki/ec/root.pem\"}", TEST_FOLDER);
+	snprintf(crl, sizeof(crl),
+	    "{\"ca_bundle\":\"%s/unit/trust_pki/ec/root.pem\",\"status\":{},"
+	    "\"crls\":[\"%s/unit/trust_pki/ec/root.crl\",\"%s/unit/trust_pki/ec/other.crl\"]}",
+	    TEST_FOLDER, TEST_FOLDER, TEST_FOLDER);
+	assert_int_equal(ask("PUT", "/v1/trust-stores/ours", store), 200);
+	assert_null(strstr(reply, "warnings"));
+	assert_int_equal(ask("PUT", "/v1/trust-stores/ours", crl), 200);
+	assert_says("CRL ");
+	assert_says("of CN=Other-Root has no effect");
+	assert_int_equal(ask("GET", "/v1/trust-stores/ours", NULL), 200);
+	assert_says("\"status\":{\"ca_certificates\":1,\"crls\":1,\"revoked\":1,\"ca_not_after\":");
+	assert_says("\"crl_next_update\":");
+	/* What stays as it is is not warned of again. */
+	assert_int_equal(ask("PUT", "/v1/trust-stores/other", store), 200);
+	assert_null(strstr(reply, "warnings"));
+	assert_int_equal(ask("GET", "/metrics", NULL), 200);
+	assert_says("sallyport_crl_next_update_seconds{store=\"ours\"} 20");
+	assert_says("sallyport_trust_store_revoked{store=\"ours\"} 1\n");
+	assert_says("sallyport_trust_store_ca_certificates{store=\"other\"} 1\n");
+}
+
+static void the_log_s_last_lines_are_told(void **state)
+{
+	static const char *const bad[] = { "after=x", "after=-1", "limit=513", "limit=", "after=1x",
+		"after=99999999999999999999", "before=1" };
+	char target[100];
+
+	(void)state;
+	assert_int_equal(ask("GET", "/v1/log", NULL), 200);
+	assert_says("{\"next\":200,\"missed\":0,\"lines\":[\"line 190\",");
+	assert_int_equal(ask("GET", "/v1/log?limit=0", NULL), 200);
+	assert_says("{\"next\":200,\"missed\":0,\"lines\":[]}");
+	assert_int_equal(ask("GET", "/v1/log?after=198", NULL), 200);
+	assert_says("{\"next\":200,\"missed\":0,\"lines\":[\"line 198\",\"line 199\"]}");
+	assert_int_equal(ask("GET", "/v1/log?after=90&limit=1", NULL), 200);
+	assert_says("{\"next\":101,\"missed\":10,\"lines\":[\"line 100\"]}");
+	/* A number of before a restart. */
+	assert_int_equal(ask("GET", "/v1/log?after=1000&limit=1", NULL), 200);
+	assert_says("{\"next\":101,\"missed\":0,\"lines\":[\"line 100\"]}");
+	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		snprintf(target, sizeof(target), "/v1/log?%s", bad[i]);
+		assert_int_equal(ask("GET", target, NULL), 400);
+	}
+	k.has_no_log = true;
+	assert_int_equal(ask("GET", "/v1/log", NULL), 409);
+	k.has_no_log = false;
+}
+
 /* What only fits together is judged together. */
 static void items_are_staged(void **state)
 {
@@ -418,8 +488,8 @@ static void encrypted_keys_are_taken_and_warnings_told(void **state)
 	assert_int_equal(
 	    put("/v1/certificates/www", "p256.pem", "p256-encrypted.key", ",\"passphrase\":\"\""),
 	    400);
-	assert_int_equal(
-	    put("/v1/certificates/www", "access.pem", "p256-encrypted.key", ",\"passphrase\":\"x\""),
+	assert_int_equal(put("/v1/certificates/www", "access.pem", "p256-encrypted.key",
+			     ",\"passphrase\":\"x\""),
 	    200);
 	assert_says("\"warnings\":[\"certificate 'www': ");
 	assert_int_equal(
@@ -752,6 +822,8 @@ int main(void)
 		CASE(reads_tell_what_runs),
 		CASE(changes_are_made_and_told),
 		CASE(items_are_resources),
+		CASE(policies_and_trust_stores_say_what_they_come_to),
+		CASE(the_log_s_last_lines_are_told),
 		CASE(items_are_staged),
 		CASE(wrong_items_are_refused),
 		CASE(encrypted_keys_are_taken_and_warnings_told),

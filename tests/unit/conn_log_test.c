@@ -335,6 +335,42 @@ static void lines_are_appended_and_the_file_opened_anew(void **state)
 	unlink(old_path);
 }
 
+/* What "sallyctl log tail" reads: bounded, and there whatever the disk does. */
+static void the_last_lines_are_remembered(void **state)
+{
+	struct config_log config = { .path = path };
+	struct conn_writer *w = conn_writer_new();
+	struct conn_ring *ring = conn_ring_new();
+	uint64_t oldest, next;
+
+	(void)state;
+	err_init(&e);
+	assert_false(conn_writer_recent(w, &oldest, &next));
+	assert_int_equal(conn_writer_configure(w, &config, &e), 0);
+	assert_true(conn_writer_recent(w, &oldest, &next));
+	assert_int_equal(next, 0);
+	assert_null(conn_writer_line(w, 0));
+	push(ring, 0, 3);
+	run(w, ring);
+	assert_true(conn_writer_recent(w, &oldest, &next));
+	assert_int_equal(oldest, 0);
+	assert_int_equal(next, 3);
+	assert_non_null(strstr(conn_writer_line(w, 2), " 203.0.113.1 2 "));
+	assert_null(strchr(conn_writer_line(w, 2), '\n'));
+	assert_null(conn_writer_line(w, 3));
+	push(ring, 3, CONN_WRITER_RECENT);
+	run(w, ring);
+	assert_true(conn_writer_recent(w, &oldest, &next));
+	assert_int_equal(oldest, 3);
+	assert_int_equal(next, 3 + CONN_WRITER_RECENT);
+	assert_null(conn_writer_line(w, 2));
+	assert_non_null(strstr(conn_writer_line(w, 3), " 203.0.113.1 3 "));
+	assert_non_null(strstr(conn_writer_line(w, next - 1), " 203.0.113.1 514 "));
+	conn_writer_free(w);
+	free(ring);
+	unlink(path);
+}
+
 static void a_path_that_cannot_be_opened_changes_nothing(void **state)
 {
 	struct config_log config = { .path = path }, bad = { .path = "/nonexistent/log" };
@@ -429,6 +465,7 @@ int main(void)
 		cmocka_unit_test(ends_have_names_of_their_own),
 		cmocka_unit_test(a_full_ring_is_the_producers_loss),
 		cmocka_unit_test(lines_are_appended_and_the_file_opened_anew),
+		cmocka_unit_test(the_last_lines_are_remembered),
 		cmocka_unit_test(a_path_that_cannot_be_opened_changes_nothing),
 		cmocka_unit_test(what_takes_nothing_fills_up_and_goes_on),
 	};

@@ -20,8 +20,9 @@ struct kit {
 	struct control *control;
 	struct snapshot *published;
 	unsigned n_published;
-	double drained_s;     /* -1: not asked */
-	int n_ticket_keys;    /* a third rotation is the last that succeeds */
+	double drained_s;  /* -1: not asked */
+	int n_ticket_keys; /* a third rotation is the last that succeeds */
+	bool has_no_log;
 	char ticket_keys[80]; /* as they were put; fewer than 10 bytes are refused */
 	struct err e;
 };
