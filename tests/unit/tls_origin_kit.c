@@ -78,7 +78,7 @@ static X509 *make_leaf(const struct kit_leaf *leaf)
 	const char *names = leaf->names ? leaf->names : "DNS:app.test";
 	const char *purpose = leaf->purpose ? leaf->purpose : "serverAuth";
 
-	extend(x, issuer, NID_key_usage, leaf->key_use ? leaf->key_use : "digitalSignature");
+	extend(x, issuer, NID_key_usage, "digitalSignature");
 	if (*names)
 		extend(x, issuer, NID_subject_alt_name, names);
 	if (*purpose)

@@ -34,7 +34,6 @@ struct kit_leaf {
 	unsigned n_more;      /* certificates that do not belong to it, sent as well */
 	const char *names;    /* OpenSSL's subjectAltName; NULL: "DNS:app.test"; "": none */
 	const char *purpose;  /* OpenSSL's extendedKeyUsage; NULL: serverAuth; "": none */
-	const char *key_use;  /* OpenSSL's keyUsage; NULL: digitalSignature */
 	int from_day, to_day; /* from now; 0, 0: -1, 30 */
 	long serial;
 	bool rsa;
