@@ -156,8 +156,17 @@ struct local {
 	bool is_link_local; /* made from the MAC, not configured */
 };
 
+/* What is known of transmit offloads of an iface, for one IP version; bits of enum net_offload. */
+struct offload {
+	uint32_t believed, refuted;
+	uint32_t on_trial; /* at most one */
+	uint16_t n_good, n_bad;
+	uint8_t turn;
+};
+
 struct iface {
 	struct net_iface conf;
+	struct offload offload[2]; /* IPv4, IPv6 */
 	struct ip_addr link_local; /* fe80::EUI-64 (RFC 4291 2.5.1) */
 	uint16_t l2_len;           /* 14, or 18 with a VLAN tag */
 };
@@ -296,6 +305,9 @@ struct rte_mbuf *frame_new(struct net *n, uint16_t iface, const uint8_t dst[6], 
 void eth_write(const struct iface *f, uint8_t *header, uint16_t type);
 /* Queues a complete frame for net_tx; takes m. */
 void tx_put(struct net *n, struct rte_mbuf *m);
+
+/* offloads: all that conf.offloads names go on trial */
+void offload_init(struct iface *f);
 
 /* routes */
 bool route_new(struct net *n);

@@ -137,16 +137,16 @@ frame_send(struct net *n, const struct net_dst *dst, struct rte_mbuf *m, uint64_
 	}
 }
 
-static void ip4_finish(const struct net_dst *dst, uint8_t *l4, uint32_t len, uint8_t ecn, bool tso)
+static void
+ip4_finish(const struct net_dst *dst, uint8_t *l4, uint32_t len, uint8_t ecn, bool device_sums)
 {
 	struct wire_ip4 *ip = (struct wire_ip4 *)(void *)(l4 - sizeof(*ip));
 
 	ip->total_len = rte_cpu_to_be_16((uint16_t)(len + sizeof(*ip)));
 	ip->tos = ecn;
-	/* With TSO the length differs from packet to packet, so the device does the sum. */
-	ip->sum = tso ? 0
-		      : (uint16_t)~checksum_fold(
-			    (uint64_t)dst->ip_sum + ip->total_len + rte_cpu_to_be_16(ecn));
+	ip->sum = device_sums ? 0
+			      : (uint16_t)~checksum_fold(
+				    (uint64_t)dst->ip_sum + ip->total_len + rte_cpu_to_be_16(ecn));
 }
 
 /* 20 bits that are the same for all packets of a flow and tell nothing else (RFC 6437). */
@@ -175,20 +175,23 @@ static void ip6_finish(
  * The TCP checksum, or what the device needs to make it: the pseudo header's sum in the
  * checksum field, without the length if the device segments (it then differs).
  */
-static void tcp_checksum_put(
-    const struct net *n, const struct net_dst *dst, struct rte_mbuf *m, uint8_t *l4, uint32_t len)
+static void tcp_checksum_put(const struct iface *f, const struct net_dst *dst, struct rte_mbuf *m,
+    uint8_t *l4, uint32_t len, uint8_t how)
 {
-	const uint32_t offloads = n->ifaces[dst->iface].conf.offloads;
 	struct wire_tcp *tcp = (struct wire_tcp *)(void *)l4;
 	bool tso = m->tso_segsz != 0, v4 = dst->l3_len == sizeof(struct wire_ip4);
+	bool by_device = tso || how & NET_TRY ||
+	    (f->offload[!v4].believed & NET_TX_TCP_CHECKSUM && !(how & NET_PLAIN));
 	uint64_t sum = checksum_plus(dst->addr_sum, checksum_proto(PROTO_TCP, tso ? 0 : len));
 
 	m->l4_len = (tcp->off >> 4) * 4;
-	if (tso || (offloads & NET_TX_TCP_CHECKSUM)) {
+	if (by_device) {
 		m->ol_flags |=
 		    RTE_MBUF_F_TX_TCP_CKSUM | (v4 ? RTE_MBUF_F_TX_IPV4 : RTE_MBUF_F_TX_IPV6);
 		if (tso)
-			m->ol_flags |= RTE_MBUF_F_TX_TCP_SEG | (v4 ? RTE_MBUF_F_TX_IP_CKSUM : 0);
+			m->ol_flags |= RTE_MBUF_F_TX_TCP_SEG;
+		if (tso && v4 && f->conf.offloads & NET_TX_IP_CHECKSUM)
+			m->ol_flags |= RTE_MBUF_F_TX_IP_CKSUM;
 		tcp->sum = checksum_fold(sum);
 		return;
 	}
@@ -196,19 +199,39 @@ static void tcp_checksum_put(
 	tcp->sum = (uint16_t)~checksum_fold(sum);
 }
 
-static void tcp_put(struct net *n, struct net_dst *dst, const struct flow *flow, struct rte_mbuf *m,
-    uint8_t ecn, uint64_t now_us)
+/* Chains that are no TSO go as they are once TSO has shown that the device gathers; else as a copy. */
+static struct rte_mbuf *one_piece(struct net *n, const struct iface *f, struct rte_mbuf *m)
 {
-	uint32_t len = m->pkt_len;
-	bool tso = m->tso_segsz != 0;
-	uint8_t *l4 = template_put(dst, m);
+	struct rte_mbuf *copy;
 
-	assert(!tso || (n->ifaces[dst->iface].conf.offloads & NET_TX_TSO));
+	if (likely(m->nb_segs == 1) || m->tso_segsz != 0 ||
+	    (f->offload[0].believed | f->offload[1].believed) & NET_TX_TSO)
+		return m;
+	copy = rte_pktmbuf_copy(m, n->pool, 0, UINT32_MAX);
+	rte_pktmbuf_free(m);
+	if (copy == NULL)
+		stats_inc(n->stats, STAT_DROP_NO_MBUF);
+	return copy;
+}
+
+static void tcp_put(struct net *n, struct net_dst *dst, const struct flow *flow, struct rte_mbuf *m,
+    uint8_t how, uint64_t now_us)
+{
+	const struct iface *f = &n->ifaces[dst->iface];
+	uint32_t len = m->pkt_len;
+	uint8_t *l4;
+
+	assert(m->tso_segsz == 0 || (f->conf.offloads & NET_TX_TSO && len <= NET_TSO_MAX));
+	m = one_piece(n, f, m);
+	if (unlikely(m == NULL))
+		return;
+	l4 = template_put(dst, m);
 	if (dst->l3_len == sizeof(struct wire_ip4))
-		ip4_finish(dst, l4, len, ecn, tso);
+		ip4_finish(dst, l4, len, how & NET_ECN,
+		    m->tso_segsz != 0 && f->conf.offloads & NET_TX_IP_CHECKSUM);
 	else
-		ip6_finish(dst, l4, flow, len, ecn);
-	tcp_checksum_put(n, dst, m, l4, len);
+		ip6_finish(dst, l4, flow, len, how & NET_ECN);
+	tcp_checksum_put(f, dst, m, l4, len, how);
 	frame_send(n, dst, m, now_us);
 }
 
@@ -219,7 +242,7 @@ static void no_route(struct net *n, struct rte_mbuf *m)
 }
 
 void net_send_tcp(struct net *n, struct net_dst *dst, const struct flow *flow, struct rte_mbuf *m,
-    uint8_t ecn, uint64_t now_us)
+    uint8_t how, uint64_t now_us)
 {
 	struct ip_addr local = flow->local;
 
@@ -229,7 +252,7 @@ void net_send_tcp(struct net *n, struct net_dst *dst, const struct flow *flow, s
 		no_route(n, m);
 		return;
 	}
-	tcp_put(n, dst, flow, m, ecn, now_us);
+	tcp_put(n, dst, flow, m, how, now_us);
 }
 
 void net_reply_tcp(struct net *n, const struct pkt *pkt, struct rte_mbuf *m, uint64_t now_us)

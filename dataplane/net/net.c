@@ -52,6 +52,7 @@ static void ifaces_init(struct net *n, const struct net_config *config)
 
 		f->conf = config->ifaces[i];
 		f->l2_len = f->conf.vlan != 0 ? 18 : 14;
+		offload_init(f);
 		f->link_local = link_local_make(f->conf.mac);
 		for (unsigned k = 0; k < f->conf.n_addresses; k++) {
 			const struct net_addr *a = &f->conf.addresses[k];

@@ -31,10 +31,14 @@ struct stats;
 #define NET_MAX_ADDRESSES 16
 #define NET_MAX_ROUTES    64
 
-/* What the device does for us on transmit and receive (else: software). */
+/*
+ * What the device says it does for us on transmit and receive (else: software). Of what it says about
+ * transmit, net believes nothing that has not been seen to work (net_offload_choose).
+ */
 enum net_offload {
 	NET_RX_CHECKSUM = 1 << 0, /* mbuf RX flags say good/bad; UNKNOWN is verified here */
-	NET_TX_IP_CHECKSUM = 1 << 1,
+	NET_TX_IP_CHECKSUM =
+	    1 << 1, /* with TSO only; without, IPv4 headers are whole before they are cut */
 	NET_TX_TCP_CHECKSUM = 1 << 2, /* pseudo header sum is put in place by us */
 	NET_TX_TSO = 1 << 3,
 };
@@ -147,15 +151,46 @@ bool net_route(
 
 uint32_t net_generation(const struct net *n);
 
+/* TCP header and payload of a packet that the device cuts: IP has 16 bits for its length. */
+#define NET_TSO_MAX (65535u - 20)
+
+/* How a TCP packet is to be sent, beside its two bits of IP ECN. */
+enum net_how {
+	NET_ECN = 3,
+	NET_PLAIN = 1
+	    << 2, /* a repetition: all in software, in one piece, whatever the device did to the first */
+	NET_TRY = 1 << 3, /* with the device's checksum, though on trial */
+};
+
 /*
  * Sends a TCP packet: m's data starts at the TCP header (checksum field zero; m may be a chain)
  * and its first segment is writable with at least 64 bytes of headroom. Puts IP, VLAN and
  * Ethernet in front, fills in lengths, checksums or offload flags (l2_len, l3_len, l4_len,
  * ol_flags; with m->tso_segsz set: TSO), and queues it. An unresolved neighbour is asked for,
- * and m waits in a short queue. Takes m. ecn is the IP ECN field to send.
+ * and m waits in a short queue. Takes m. how: enum net_how.
  */
 void net_send_tcp(struct net *n, struct net_dst *dst, const struct flow *flow, struct rte_mbuf *m,
-    uint8_t ecn, uint64_t now_us);
+    uint8_t how, uint64_t now_us);
+
+/*
+ * Transmit offloads are on trial until peers have shown by their acknowledgements that they work, for each iface
+ * and IP version: first the TCP checksum, then TSO and with it the gathering of chains. What the device
+ * may be asked to do with a segment to dst that goes for the first time: what is believed,
+ * and every other time what is on trial. *trial is that one, or 0; what became of the segment is
+ * then to be told to net_offload_judge. Repetitions go NET_PLAIN: a device that lies costs
+ * the first connections a retransmission each, and no connection.
+ */
+uint32_t net_offload_choose(struct net *n, const struct net_dst *dst, uint32_t *trial);
+
+/* arrived: at the first try. Else software had to make the segment again for the peer to take it. */
+void net_offload_judge(struct net *n, const struct net_dst *dst, uint32_t trial, bool arrived);
+
+struct net_verdict_tx {
+	uint32_t believed,
+	    refuted; /* NET_TX_TCP_CHECKSUM, NET_TX_TSO; in one IP version at least */
+};
+
+void net_offload_verdict(const struct net *n, unsigned iface, struct net_verdict_tx *out);
 
 /* As net_send_tcp without a connection: a RST or a SYN cookie back the way pkt came from. */
 void net_reply_tcp(struct net *n, const struct pkt *pkt, struct rte_mbuf *m, uint64_t now_us);

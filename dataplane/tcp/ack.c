@@ -13,6 +13,7 @@
 #include "dataplane/tcp/stack.h"
 #include "dataplane/tcp/timers.h"
 #include "dataplane/tcp/txq.h"
+#include "dataplane/tcp/xmit.h"
 
 /*
  * The window probe's byte (or FIN) was taken by the peer: what was sent outside of the queue's
@@ -35,10 +36,27 @@ static void probe_acked(struct tcp_conn *c)
 	}
 }
 
-static void segment_acked(struct tcp_conn *c, const struct txseg *t, uint32_t n, struct ack *a)
+void ack_judge_device(struct tcp_conn *c, struct txseg *t)
+{
+	uint32_t trial = t->flags & TXSEG_TRIED ? NET_TX_TCP_CHECKSUM : NET_TX_TSO;
+	const struct net_dst *dst = xmit_route(c);
+	bool again = t->flags & TXSEG_EVER;
+
+	t->flags &= (uint16_t) ~(TXSEG_TRIED | TXSEG_TRIED_TSO);
+	if (!dst)
+		return;
+	/* An answer that came sooner than any other is the first one's: it was no loss. */
+	if (again && c->min_rtt_us != UINT32_MAX && conn_now(c) - t->xmit_us < c->min_rtt_us)
+		return;
+	net_offload_judge(conn_stack(c)->net, dst, trial, !again);
+}
+
+static void segment_acked(struct tcp_conn *c, struct txseg *t, uint32_t n, struct ack *a)
 {
 	bool sacked = t->flags & TXSEG_SACKED;
 
+	if (unlikely(t->flags & (TXSEG_TRIED | TXSEG_TRIED_TSO)))
+		ack_judge_device(c, t);
 	if (!sacked)
 		a->delivered += n;
 	if (t->len >= c->mss)

@@ -6,6 +6,7 @@
 
 #include "dataplane/tcp/conn.h"
 #include "dataplane/tcp/seg.h"
+#include "dataplane/tcp/tcpmbuf.h"
 
 /* What one acceptable ACK told us. */
 struct ack {
@@ -27,3 +28,6 @@ struct ack {
  * SACK blocks and window (RFC 9293 3.10.7.4, 5681, 6675, 8985).
  */
 void ack_input(struct tcp_conn *c, const struct seg *seg);
+
+/* t, whose first transmission was a trial of the device's offloads, has arrived: tells net what that shows. */
+void ack_judge_device(struct tcp_conn *c, struct txseg *t);

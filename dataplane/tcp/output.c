@@ -19,6 +19,10 @@
 /* Segments that the device cuts at once: what it can gather, and what pacing lets go in a millisecond. */
 #define TSO_MAX       16
 #define TSO_MAX_PACED 4
+#define TSO_TRIAL     2
+
+/* Devices refuse to cut smaller ones (DPDK 22.11: i40e and iavf take 256 and more). */
+#define TSO_MIN_MSS 256
 
 void output_update_mss(struct tcp_conn *c, const struct net_dst *dst)
 {
@@ -53,7 +57,7 @@ static bool resend(struct tcp_conn *c, struct net_dst *dst, struct rte_mbuf *m)
 {
 	struct txseg *t = txseg(m);
 
-	if ((t->len > c->mss && !txq_split(c, m, c->mss)) || !xmit_segment(c, dst, m)) {
+	if ((t->len > c->mss && !txq_split(c, m, c->mss)) || !xmit_segment(c, dst, m, NET_PLAIN)) {
 		conn_starve(c);
 		return false;
 	}
@@ -105,25 +109,24 @@ static void note_sent(struct tcp_conn *c)
 	pace_sent(c, t->len);
 }
 
-/* How many segments from the first unsent on may go as one for the device to cut (TSO). */
-static unsigned tso_count(const struct tcp_conn *c, const struct net_dst *dst)
+/* How many segments, max at most, from the first unsent on may go as one for the device to cut (TSO). */
+static unsigned tso_count(const struct tcp_conn *c, unsigned max)
 {
 	uint32_t flight = conn_in_flight(c), usable = c->snd_wnd - (c->snd_nxt - c->snd_una);
-	const struct stack *s = conn_stack(c);
 	struct rte_mbuf *m = c->txq_send;
 	uint32_t len = 0;
 	unsigned n = 0;
 
 	/* The device would repeat one urgent pointer in all segments. */
-	if (!(net_iface(s->net, dst->iface)->offloads & NET_TX_TSO) ||
-	    (c->ext && c->ext->urgent_out))
+	if (c->mss < TSO_MIN_MSS || (c->ext && c->ext->urgent_out))
 		return 1;
-	for (; n < (s->config.pacing ? TSO_MAX_PACED : TSO_MAX); n++, m = txq_next(m)) {
+	for (; n < max; n++, m = txq_next(m)) {
 		const struct txseg *t = txseg(m);
 
 		len += t->len;
 		if (t->len != c->mss || t->flags & TXSEG_FIN || rte_mbuf_refcnt_read(m) != 1 ||
-		    len > usable || flight + len > c->cwnd)
+		    len > usable || flight + len > c->cwnd ||
+		    len > NET_TSO_MAX - SEG_HEADER_LEN - OPT_MAX_LEN)
 			break;
 		if (m == c->txq_tail)
 			return n + 1;
@@ -134,11 +137,25 @@ static unsigned tso_count(const struct tcp_conn *c, const struct net_dst *dst)
 /* Sends the first unsent segment, or several at once. */
 static bool send_some(struct tcp_conn *c, struct net_dst *dst)
 {
-	unsigned n = tso_count(c, dst);
+	const struct stack *s = conn_stack(c);
+	struct rte_mbuf *m = c->txq_send;
+	uint32_t trial, offloads = net_offload_choose(s->net, dst, &trial);
+	unsigned n = 1;
 
+	if (offloads & NET_TX_TSO)
+		n = tso_count(c,
+		    trial & NET_TX_TSO     ? TSO_TRIAL
+			: s->config.pacing ? TSO_MAX_PACED
+					   : TSO_MAX);
 	if (n > 1) {
 		xmit_tso(c, dst, n);
-	} else if (!xmit_segment(c, dst, c->txq_send)) {
+		/* The second says most: its header is all the device's work. */
+		if (trial & NET_TX_TSO)
+			txseg(txq_next(m))->flags |= TXSEG_TRIED_TSO;
+	} else if (xmit_segment(c, dst, m, trial & NET_TX_TCP_CHECKSUM ? NET_TRY : 0)) {
+		if (trial & NET_TX_TCP_CHECKSUM)
+			txseg(m)->flags |= TXSEG_TRIED;
+	} else {
 		conn_starve(c);
 		return false;
 	}
@@ -296,7 +313,7 @@ void output_tlp(struct tcp_conn *c)
 			for (struct rte_mbuf *m = txq_sent(c); m; m = txq_next_sent(m))
 				if (!(txseg(m)->flags & TXSEG_SACKED))
 					last = m;
-			if (last && xmit_segment(c, dst, last)) {
+			if (last && xmit_segment(c, dst, last, NET_PLAIN)) {
 				sack_mark_resent(c, txseg(last));
 				x->tlp_open = true;
 				x->tlp_is_resend = true;

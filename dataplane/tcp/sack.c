@@ -50,6 +50,8 @@ static void mark_sacked(struct tcp_conn *c, struct txseg *t, struct ack *a)
 	struct conn_ext *x = c->ext;
 	uint32_t len = txseg_len(t);
 
+	if (unlikely(t->flags & (TXSEG_TRIED | TXSEG_TRIED_TSO)))
+		ack_judge_device(c, t);
 	rack_delivered(c, t);
 	if (!(t->flags & TXSEG_EVER)) {
 		uint64_t rtt = conn_now(c) - t->xmit_us;

@@ -640,4 +640,6 @@ void stack_info_get(const struct stack *s, struct stack_info *info)
 		info->n_held_mbufs += s->strays[i]->nb_segs;
 	info->n_conns_free = s->conn_pool.n_objects - s->conn_pool.n_used;
 	ports_info(s, info);
+	for (unsigned i = 0; i < net_n_ifaces(s->net); i++)
+		net_offload_verdict(s->net, i, &info->offloads[i]);
 }

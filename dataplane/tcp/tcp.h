@@ -254,6 +254,7 @@ struct stack_info {
 	uint32_t n_conns_free;
 	uint32_t n_ports_taken;      /* of connections that we opened, TIME-WAIT included */
 	uint32_t n_ports_free_least; /* towards the target that has fewest left; nearly exact */
+	struct net_verdict_tx offloads[NET_MAX_IFACES];
 };
 
 void stack_info_get(const struct stack *s, struct stack_info *info);

@@ -21,7 +21,9 @@ enum txseg_flag {
 	TXSEG_FIN = 1 << 4,
 	TXSEG_PUSH = 1 << 5, /* the user pushed its last byte */
 	TXSEG_SENT = 1 << 6,
-	TXSEG_PROBE = 1 << 7, /* larger than the MSS, to see whether the path takes it */
+	TXSEG_PROBE = 1 << 7,     /* larger than the MSS, to see whether the path takes it */
+	TXSEG_TRIED = 1 << 8,     /* evidence for net_offload_judge, of the device's checksum */
+	TXSEG_TRIED_TSO = 1 << 9, /* the same, of TSO */
 };
 
 struct txseg {

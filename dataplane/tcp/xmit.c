@@ -271,7 +271,7 @@ data_flags(struct tcp_conn *c, const struct rte_mbuf *m, const struct txseg *t, 
 	return flags;
 }
 
-bool xmit_segment(struct tcp_conn *c, struct net_dst *dst, struct rte_mbuf *m)
+bool xmit_segment(struct tcp_conn *c, struct net_dst *dst, struct rte_mbuf *m, uint8_t how)
 {
 	struct stack *s = conn_stack(c);
 	struct txseg *t = txseg(m);
@@ -286,8 +286,9 @@ bool xmit_segment(struct tcp_conn *c, struct net_dst *dst, struct rte_mbuf *m)
 		return false;
 	xmit_header(c, head, t->seq, data_flags(c, m, t, is_new));
 	t->xmit_us = s->now_us;
-	net_send_tcp(s->net, dst, &c->flow, head,
-	    is_new && t->len && c->flags & CONN_ECN ? ECT0 : 0, s->now_us);
+	if (is_new && t->len && c->flags & CONN_ECN)
+		how |= ECT0;
+	net_send_tcp(s->net, dst, &c->flow, head, how, s->now_us);
 	return true;
 }
 

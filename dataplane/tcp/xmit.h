@@ -24,8 +24,8 @@ struct net_dst *xmit_route(const struct tcp_conn *c);
  */
 void xmit_header(struct tcp_conn *c, struct rte_mbuf *m, uint32_t seq, uint8_t flags);
 
-/* Sends segment m of the send queue, for the first time or again. False: out of mbufs. */
-bool xmit_segment(struct tcp_conn *c, struct net_dst *dst, struct rte_mbuf *m);
+/* Sends segment m of the send queue, for the first time or again; how: enum net_how. False: out of mbufs. */
+bool xmit_segment(struct tcp_conn *c, struct net_dst *dst, struct rte_mbuf *m, uint8_t how);
 
 /*
  * Sends the first n unsent segments, all of them full and nobody else's, as one packet that the

@@ -68,7 +68,8 @@ static void side_make(struct model *m, unsigned side)
 		"the other one's" };
 	const struct model_config *config = m->config;
 	struct stack_config c = config->stack[side];
-	struct net_iface iface = { .mtu = 1500, .offloads = config->offloads[side] };
+	struct net_iface iface = { .mtu = config->mtu ? config->mtu : 1500,
+		.offloads = config->offloads[side] };
 	struct model_side *s = &m->side[side];
 
 	s->ip.b[15] = (uint8_t)(side + 1);
@@ -244,7 +245,7 @@ int model_run(const struct model_config *c, struct model_result *result)
 	m->path[0] = c->path[0];
 	m->path[1] = c->path[1];
 	m->now_us = m->trace.start_us = c->start_us;
-	m->pool = peer_pool(0);
+	m->pool = c->pool ? c->pool : peer_pool(0);
 	m->pool_free_at_start = rte_mempool_avail_count(m->pool);
 	for (unsigned side = 0; side < 2; side++) {
 		side_make(m, side);
@@ -254,8 +255,10 @@ int model_run(const struct model_config *c, struct model_result *result)
 		neighbours_learn(m);
 	run(m);
 	wire_clear(m);
-	for (unsigned side = 0; side < 2; side++)
+	for (unsigned side = 0; side < 2; side++) {
+		net_offload_verdict(stack_net(m->side[side].stack), 0, &m->result.verdict[side]);
 		stack_free(m->side[side].stack);
+	}
 	missing = m->pool_free_at_start - rte_mempool_avail_count(m->pool);
 	if (missing)
 		model_fail(m, "%d mbufs are missing at the end", (int)missing);

@@ -59,6 +59,9 @@ struct model_config {
 	uint64_t start_us;
 	struct stack_config stack[2];
 	uint32_t offloads[2];
+	uint16_t mtu;              /* of both ifaces; 0: 1500 */
+	struct rte_mempool *pool;  /* NULL: the shared one, whose buffers take 1500 */
+	uint32_t lies[2];          /* NET_TX_*: what the device says it does and does not */
 	struct model_path path[2]; /* [0]: from stack 0 to stack 1 */
 	struct model_habit habit[2][MODEL_MAX_CONNS];
 	uint32_t sleep_ppm,
@@ -79,7 +82,10 @@ void model_config_make(struct model_config *c, uint64_t seed);
 struct model_result {
 	uint64_t virtual_us;
 	uint64_t packets, lost, tso;
+	size_t longest;     /* frame that a stack sent, before it was cut */
+	uint64_t spoilt[2]; /* frames that a lying device made useless */
 	struct stats stats[2];
+	struct net_verdict_tx verdict[2];
 	bool gave_up; /* a connection ended as RFC 9293 3.8.3 says when nothing gets through */
 };
 

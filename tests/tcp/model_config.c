@@ -129,5 +129,7 @@ void model_config_make(struct model_config *c, uint64_t seed)
 		if (c->habit[0][i].close_late)
 			c->habit[1][i].close_late = false;
 	}
+	for (unsigned side = 0; side < 2; side++)
+		c->lies[side] = PICK(r, 0, 0, 0, NET_TX_TCP_CHECKSUM, NET_TX_TSO);
 	c->limit_us = 1800ull * 1000000;
 }

@@ -243,6 +243,10 @@ static void segment_and_send(
 		/* The pseudo header's sum is there, its length is not (tcp.md pitfall 8). */
 		sum = packet_sum(out + l4, head - l4 + n, (uint32_t)(head - l4 + n));
 		put16(out + l4 + 16, packet_sum_fold(sum));
+		if (m->config->lies[from] & NET_TX_TSO && at > head) {
+			m->result.spoilt[from]++; /* only the first header was ours to make */
+			continue;
+		}
 		wire_frame(m, from, out, head + n);
 	}
 }
@@ -260,7 +264,11 @@ void wire_take(struct model *m, unsigned from, struct rte_mbuf *mbuf)
 	}
 	if (at != frame)
 		memcpy(frame, at, len);
-	if (mbuf->ol_flags & RTE_MBUF_F_TX_TCP_SEG) {
+	if (len > m->result.longest)
+		m->result.longest = len;
+	if (m->config->lies[from] & NET_TX_TCP_CHECKSUM && mbuf->ol_flags & RTE_MBUF_F_TX_L4_MASK) {
+		m->result.spoilt[from]++; /* nobody takes such a frame */
+	} else if (mbuf->ol_flags & RTE_MBUF_F_TX_TCP_SEG) {
 		m->result.tso++;
 		segment_and_send(m, from, mbuf, frame, len);
 	} else {

@@ -135,57 +135,6 @@ static void send_tcp_vlan_chain(void **state)
 	frame_check4(33 + 1001 + 1002 + 1003, mac_peer, 0);
 }
 
-/* With checksum offload the field holds the pseudo header's sum, not complemented (DPDK's rule). */
-static void send_tcp_offload(void **state)
-{
-	struct fixture *fx = *state;
-	struct ip_addr us = addr4("10.0.0.1"), peer = addr4("10.0.0.9");
-	struct ip_addr us6 = addr6("fd00::1"), peer6 = addr6("fd00::9");
-	struct net_dst dst = { 0 }, dst6 = { 0 };
-	struct rte_mbuf *m;
-	struct wire_ip4 *ip;
-	struct wire_tcp *tcp;
-
-	net_free(fx->net);
-	fx->ifaces[0].offloads = NET_TX_TCP_CHECKSUM | NET_TX_IP_CHECKSUM | NET_TX_TSO;
-	fixture_net(fx);
-	resolve4(fx, "10.0.0.9", mac_peer);
-	resolve6(fx, "fd00::9", mac_peer);
-	send_to(fx, &dst, &us, &peer, segment(fx, 443, 50000, 100), 0);
-	assert_int_equal(net_tx(fx->net, &m, 1), 1);
-	ip = rte_pktmbuf_mtod_offset(m, void *, 14);
-	tcp = (void *)(ip + 1);
-	assert_int_equal(m->ol_flags, RTE_MBUF_F_TX_TCP_CKSUM | RTE_MBUF_F_TX_IPV4);
-	assert_int_equal(m->l2_len, 14);
-	assert_int_equal(m->l3_len, 20);
-	assert_int_equal(m->l4_len, 20);
-	assert_int_equal(slow_checksum(ip, 20, 0), 0xffff);
-	assert_int_equal(ntohs(tcp->sum), slow_checksum(&ip->src, 8, 6 + 120));
-	rte_pktmbuf_free(m);
-
-	m = segment(fx, 443, 50000, 100);
-	m->tso_segsz = 50;
-	send_to(fx, &dst, &us, &peer, m, 0);
-	assert_int_equal(net_tx(fx->net, &m, 1), 1);
-	ip = rte_pktmbuf_mtod_offset(m, void *, 14);
-	tcp = (void *)(ip + 1);
-	assert_int_equal(m->ol_flags,
-	    RTE_MBUF_F_TX_TCP_CKSUM | RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM |
-		RTE_MBUF_F_TX_TCP_SEG);
-	assert_int_equal(ip->sum, 0);
-	assert_int_equal(ntohs(tcp->sum), slow_checksum(&ip->src, 8, 6)); /* tcp.md pitfall 8 */
-	rte_pktmbuf_free(m);
-
-	send_to(fx, &dst6, &us6, &peer6, segment(fx, 443, 50000, 7), 0);
-	assert_int_equal(net_tx(fx->net, &m, 1), 1);
-	assert_int_equal(m->ol_flags, RTE_MBUF_F_TX_TCP_CKSUM | RTE_MBUF_F_TX_IPV6);
-	assert_int_equal(m->l3_len, 40);
-	tcp = rte_pktmbuf_mtod_offset(m, void *, 54);
-	assert_int_equal(
-	    ntohs(tcp->sum), slow_checksum(rte_pktmbuf_mtod_offset(m, void *, 22), 32, 6 + 27));
-	rte_pktmbuf_free(m);
-}
-
 static void send_tcp_no_route(void **state)
 {
 	struct fixture *fx = *state;
@@ -325,7 +274,6 @@ int main(void)
 		T(send_tcp4_complete),
 		T(send_tcp6_complete),
 		T(send_tcp_vlan_chain),
-		T(send_tcp_offload),
 		T(send_tcp_no_route),
 		T(send_tcp_unresolved_waits),
 		T(send_tcp_neighbour_moved),
