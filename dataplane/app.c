@@ -113,8 +113,7 @@ static struct port_config port_config(const struct app *a, unsigned i)
 		[CONFIG_FLOW_ON] = PORT_FLOW_ON,
 	};
 	const struct config_port *port = &a->boot->ports[i];
-
-	return (struct port_config){
+	struct port_config config = {
 		.name = port->name,
 		.devices = port->devices,
 		.n_devices = port->n_devices,
@@ -128,6 +127,11 @@ static struct port_config port_config(const struct app *a, unsigned i)
 		.rss_key = a->rss_key,
 		.pools = a->pools,
 	};
+
+	for (unsigned j = 0; j < a->boot->n_ports; j++)
+		if (a->boot->ports[j].vlan != 0 && config_ports_share(port, &a->boot->ports[j]))
+			config.vlans[config.n_vlans++] = a->boot->ports[j].vlan;
+	return config;
 }
 
 /* The NUMA node worker i runs on. Ordinary memory (--no-huge) is on no node in particular. */
@@ -441,8 +445,29 @@ void app_publish_tickets(struct app *a, const struct ticket_ring *ring)
 	wait_for_workers(a);
 }
 
+struct net_verdict_tx app_offloads(const struct app *a, unsigned iface)
+{
+	struct net_verdict_tx all = { 0 };
+
+	for (unsigned i = 0; i < a->n_workers; i++) {
+		const struct net_verdict_tx *one = &a->workers[i].stack_info.offloads[iface];
+
+		all.believed |= one->believed;
+		all.refuted |= one->refuted;
+	}
+	return all;
+}
+
 void app_watch_ports(struct app *a)
 {
+	/* Ports that share devices hear of them from each of their ifaces. */
+	for (unsigned i = 0; i < a->boot->n_ports; i++) {
+		uint32_t refuted = app_offloads(a, i).refuted;
+
+		port_refute(a->ports[a->port_of[i]],
+		    (refuted & NET_TX_TCP_CHECKSUM ? PORT_TX_TCP_CHECKSUM : 0) |
+			(refuted & NET_TX_TSO ? PORT_TX_TSO : 0));
+	}
 	for (unsigned i = 0; i < a->n_ports; i++)
 		port_watch(a->ports[i]);
 }

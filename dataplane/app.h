@@ -95,6 +95,9 @@ void app_order(struct app *a, int order);
 /* Logs links that changed and offloads that turned out wrong (port_watch). Some times a second. */
 void app_watch_ports(struct app *a);
 
+/* What the workers have found of the transmit offloads of this iface, put together. */
+struct net_verdict_tx app_offloads(const struct app *a, unsigned iface);
+
 /* A worker that has not been round its loop since the last call, or -1. */
 int app_stuck_worker(struct app *a);
 

@@ -233,9 +233,47 @@ static void print_xstat(void *arg, unsigned device, const char *name, uint64_t v
 	    x->port, device, name, (unsigned long long)value);
 }
 
+static void metric_offloads(const struct app *a, unsigned i, FILE *out)
+{
+	static const struct {
+		const char *name;
+		uint32_t port, net;
+	} all[] = {
+		{ "rx_checksum", PORT_RX_CHECKSUM, 0 },
+		{ "tx_tcp_checksum", PORT_TX_TCP_CHECKSUM, NET_TX_TCP_CHECKSUM },
+		{ "tso", PORT_TX_TSO, NET_TX_TSO },
+	};
+	struct net_verdict_tx verdict = app_offloads(a, i);
+	const struct port *port = a->ports[a->port_of[i]];
+	uint32_t offered = port_offloads(port), refuted = port_refuted(port);
+
+	for (unsigned j = 0; j < RTE_DIM(all); j++) {
+		const char *state = "offered";
+
+		if (!(offered & all[j].port))
+			continue;
+		if (refuted & all[j].port)
+			state = "refuted";
+		else if (verdict.believed & all[j].net)
+			state = "proven";
+		fprintf(out, "sallyport_port_offload{port=\"%s\",offload=\"%s\",state=\"%s\"} 1\n",
+		    a->boot->ports[i].name, all[j].name, state);
+	}
+}
+
 static void metric_ports(const struct app *a, FILE *out)
 {
 	struct port_link link;
+
+	head(out, "port_failed", "gauge", "1 when the device is gone or needs a restart.");
+	for (unsigned i = 0; i < a->n_ports; i++)
+		fprintf(out, "sallyport_port_failed{port=\"%s\"} %d\n", port_name(a->ports[i]),
+		    port_is_broken(a->ports[i]));
+	head(out, "port_offload", "gauge",
+	    "1 for what the device is asked to do; state: offered, proven by what peers "
+	    "acknowledged, or refuted.");
+	for (unsigned i = 0; i < a->boot->n_ports; i++)
+		metric_offloads(a, i, out);
 
 	head(out, "port_link_up", "gauge", "1 while the link is up.");
 	for (unsigned i = 0; i < a->n_ports; i++) {

@@ -125,6 +125,8 @@ static unsigned transmit(struct worker *w)
 	struct rte_mbuf *out[BURST];
 	unsigned total = 0, n;
 
+	for (unsigned i = 0; i < w->n_ports; i++)
+		total += port_tx_late(w->ports[i], w->index, &w->stats);
 	do {
 		unsigned start = 0;
 

@@ -18,6 +18,7 @@
 	X(TX_BYTES, "tx_bytes")                                     \
 	X(DROP_TX_FULL, "drop_tx_full")                             \
 	X(DROP_TX_REFUSED, "drop_tx_refused")                       \
+	X(TX_LATE, "tx_late")                                       \
 	X(DROP_NO_MBUF, "drop_no_mbuf")                             \
 	/* steer */                                                 \
 	X(STEER_FORWARDED, "steer_forwarded")                       \

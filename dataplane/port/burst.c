@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <rte_ethdev.h>
-#include <rte_pause.h>
 
 #include "dataplane/base/stats.h"
 #include "dataplane/port/internal.h"
 
-/*
- * How often a full transmit ring is asked again without getting anything in. A ring drains a frame
- * in well under a microsecond on a NIC; af_xdp kicks the kernel at every try.
- */
-#define TX_TRIES 16
-#define TX_BURST 64
+#define TX_BURST 64u
 
 unsigned
 port_rx(struct port *p, unsigned queue, struct rte_mbuf *pkts[], unsigned max, struct stats *stats)
@@ -39,6 +33,9 @@ struct rte_mbuf *port_linear(const struct port *p, struct rte_mbuf *m, struct rt
 
 	if (likely(m->nb_segs <= p->max_segs && (p->max_segs > 1 || RTE_MBUF_DIRECT(m))))
 		return m;
+	/* Its cuts are what max_segs is about, and they are of few segments each. */
+	if (m->ol_flags & RTE_MBUF_F_TX_TCP_SEG && m->nb_segs <= p->max_tso_segs)
+		return m;
 	copy = rte_pktmbuf_copy(m, pool, 0, UINT32_MAX);
 	rte_pktmbuf_free(m);
 	if (copy != NULL && copy->nb_segs > 1) {
@@ -48,24 +45,54 @@ struct rte_mbuf *port_linear(const struct port *p, struct rte_mbuf *m, struct rt
 	return copy;
 }
 
-/* Hands frames to the device until all are in, or it refuses; returns how many it took. */
-static unsigned hand_over(const struct port_queue *q, struct rte_mbuf *pkts[], unsigned n)
+/* Hands frames to the device until all are in, or there is no room; returns how many it took. */
+static unsigned
+hand_over(const struct port_queue *q, struct rte_mbuf *pkts[], unsigned n, struct stats *stats)
 {
-	unsigned sent = 0, tries = 0;
+	uint32_t len[TX_BURST];
+	uint64_t bytes = 0;
+	unsigned sent = 0, now;
 
-	while (sent < n && tries < TX_TRIES) {
-		unsigned now =
-		    rte_eth_tx_burst(q->dev, q->queue, pkts + sent, (uint16_t)(n - sent));
-
+	for (unsigned i = 0; i < n; i++)
+		len[i] = pkts[i]->pkt_len; /* sent frames are no longer ours to look at */
+	/* Some drivers take a burst in parts. */
+	do {
+		now = rte_eth_tx_burst(q->dev, q->queue, pkts + sent, (uint16_t)(n - sent));
 		sent += now;
-		if (now > 0) {
-			tries = 0;
-		} else {
-			tries++;
-			rte_pause();
-		}
-	}
+	} while (sent < n && now > 0);
+	for (unsigned i = 0; i < sent; i++)
+		bytes += len[i];
+	stats_add(stats, STAT_TX_PACKETS, sent);
+	stats_add(stats, STAT_TX_BYTES, bytes);
 	return sent;
+}
+
+static void late_add(struct port_queue *q, struct rte_mbuf *pkts[], unsigned n, struct stats *stats)
+{
+	unsigned kept = RTE_MIN(n, LATE_MAX - q->n_late);
+
+	for (unsigned i = 0; i < kept; i++)
+		q->late[(q->late_head + q->n_late++) % LATE_MAX] = pkts[i];
+	rte_pktmbuf_free_bulk(pkts + kept, n - kept);
+	stats_add(stats, STAT_TX_LATE, kept);
+	stats_add(stats, STAT_DROP_TX_FULL, n - kept);
+}
+
+unsigned port_tx_late(struct port *p, unsigned queue, struct stats *stats)
+{
+	struct port_queue *q = &p->queues[queue];
+
+	while (unlikely(q->n_late > 0)) {
+		/* Up to where the array ends. */
+		unsigned n = RTE_MIN(RTE_MIN(q->n_late, LATE_MAX - q->late_head), TX_BURST);
+		unsigned sent = hand_over(q, q->late + q->late_head, n, stats);
+
+		q->late_head = (q->late_head + sent) % LATE_MAX;
+		q->n_late -= sent;
+		if (sent < n)
+			break;
+	}
+	return q->n_late;
 }
 
 /* Leaves in pkts what the device's driver agrees to send, in order; returns how many. */
@@ -87,36 +114,29 @@ prepare(const struct port_queue *q, struct rte_mbuf *pkts[], unsigned n, struct 
 	return n;
 }
 
-static void send_some(const struct port *p, const struct port_queue *q, struct rte_mbuf *pkts[],
+static void send_some(const struct port *p, struct port_queue *q, struct rte_mbuf *pkts[],
     unsigned n, struct stats *stats)
 {
-	uint32_t len[TX_BURST];
-	uint64_t bytes = 0;
-	unsigned sent;
+	unsigned sent = 0;
 
 	if (p->offloads & (PORT_TX_IP_CHECKSUM | PORT_TX_TCP_CHECKSUM | PORT_TX_TSO))
 		n = prepare(q, pkts, n, stats);
-	for (unsigned i = 0; i < n; i++)
-		len[i] = pkts[i]->pkt_len; /* sent frames are no longer ours to look at */
-	sent = hand_over(q, pkts, n);
-	for (unsigned i = 0; i < sent; i++)
-		bytes += len[i];
-	for (unsigned i = sent; i < n; i++)
-		rte_pktmbuf_free(pkts[i]);
-	stats_add(stats, STAT_TX_PACKETS, sent);
-	stats_add(stats, STAT_TX_BYTES, bytes);
-	stats_add(stats, STAT_DROP_TX_FULL, n - sent);
+	if (likely(q->n_late == 0))
+		sent = hand_over(q, pkts, n, stats);
+	if (unlikely(sent < n))
+		late_add(q, pkts + sent, n - sent, stats);
 }
 
 void port_tx(struct port *p, unsigned queue, struct rte_mbuf *pkts[], unsigned n,
     struct rte_mempool *pool, struct stats *stats)
 {
-	const struct port_queue *q = &p->queues[queue];
+	struct port_queue *q = &p->queues[queue];
 	struct rte_mbuf *out[TX_BURST];
 	unsigned n_out = 0;
 
 	if (p->sends_from_rx_pool)
 		pool = q->pool;
+	port_tx_late(p, queue, stats);
 	for (unsigned i = 0; i < n; i++) {
 		out[n_out] = port_linear(p, pkts[i], pool);
 		if (unlikely(out[n_out] == NULL)) {

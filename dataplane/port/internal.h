@@ -17,10 +17,20 @@
 #define AUDIT_FRAMES 256u
 #define AUDIT_FAILED UINT32_MAX
 
+/*
+ * Frames that may wait for room in the transmit ring: as many as Linux lets wait for a NIC. A modelled one
+ * has 256 descriptors and a thread that gets to them when it gets to them; what a congestion window lets go at once is
+ * more.
+ */
+#define LATE_MAX 1024u
+
 struct port_queue {
 	uint16_t dev, queue;      /* of the ethdev */
 	struct rte_mempool *pool; /* the receive pool */
 	_Atomic uint32_t audit;   /* frames left, or AUDIT_FAILED; 0: over */
+	/* Its worker's own: frames for which there was no room, from late_head on. */
+	uint32_t late_head, n_late;
+	struct rte_mbuf **late; /* LATE_MAX */
 } __attribute__((aligned(64)));
 
 enum link_seen {
@@ -33,7 +43,11 @@ struct port {
 	uint16_t index;
 	uint16_t
 	    max_segs; /* a frame of more mbufs is copied into one; 1: also indirect mbufs are */
-	uint32_t offloads;       /* enum port_offload */
+	uint16_t max_tso_segs;  /* of a frame that the device cuts */
+	uint32_t offloads;      /* enum port_offload */
+	uint32_t refuted;       /* of these; control's own */
+	_Atomic bool is_broken; /* EAL's interrupt thread sets it */
+	bool said_broken;
 	bool sends_from_rx_pool; /* af_xdp: mbufs of the receive pool are not copied by the PMD */
 	unsigned n_queues, n_devs;
 	struct port_queue *queues;
@@ -60,6 +74,10 @@ bool port_audit_is_true(const struct rte_mbuf *m);
  * failed, takes the device's word off every frame, so that net looks for itself.
  */
 void port_audit(struct port_queue *q, struct rte_mbuf *pkts[], unsigned n);
+
+/* Hears from EAL of devices that go away; false: out of memory. */
+bool port_listen(struct port *p);
+void port_listen_end(struct port *p);
 
 /* True when every one of n_queues has its share of the table, to one entry, and no other has any. */
 bool port_rss_is_even(const struct port_rss *rss, unsigned n_queues);

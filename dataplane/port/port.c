@@ -19,6 +19,7 @@
 #define AF_XDP_FILL_MIN     2048 /* the PMD fills its umem with so many buffers at the start */
 #define FRAME_OVERHEAD      (RTE_ETHER_HDR_LEN + 2 * RTE_VLAN_HLEN + RTE_ETHER_CRC_LEN)
 #define XDP_HEADROOM        256 /* the kernel keeps it free in front of each frame */
+#define TSO_SEGS            20  /* more than TCP chains for a device to cut */
 
 /*
  * What PMDs of DPDK 22.11 do not tell through their capabilities:
@@ -130,14 +131,15 @@ static uint32_t device_offloads(const struct device *d, bool wanted)
 
 	if (!wanted || d->quirk.no_offloads)
 		return offloads;
-	/* virtio and vmxnet3 look at TCP alone: what a device says nothing about, net verifies. */
+	/* virtio and vmxnet3 look at TCP alone: what a device says nothing about, net does. */
 	offloads |= has_all(rx, RTE_ETH_RX_OFFLOAD_TCP_CKSUM, PORT_RX_CHECKSUM);
 	offloads |= has_all(tx, RTE_ETH_TX_OFFLOAD_IPV4_CKSUM, PORT_TX_IP_CHECKSUM);
 	offloads |= has_all(tx, RTE_ETH_TX_OFFLOAD_TCP_CKSUM, PORT_TX_TCP_CHECKSUM);
-	offloads |= has_all(tx,
-	    RTE_ETH_TX_OFFLOAD_TCP_TSO | RTE_ETH_TX_OFFLOAD_IPV4_CKSUM |
-		RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_MULTI_SEGS,
-	    PORT_TX_TSO);
+	if (d->info.tx_desc_lim.nb_seg_max == 0 || d->info.tx_desc_lim.nb_seg_max >= TSO_SEGS)
+		offloads |= has_all(tx,
+		    RTE_ETH_TX_OFFLOAD_TCP_TSO | RTE_ETH_TX_OFFLOAD_TCP_CKSUM |
+			RTE_ETH_TX_OFFLOAD_MULTI_SEGS,
+		    PORT_TX_TSO);
 	return offloads;
 }
 
@@ -159,7 +161,7 @@ static void set_offloads(struct device *d, uint32_t offloads)
 }
 
 /* Spreads flows over the queues; who owns a flow is steer's business, not the hash's. */
-static void set_rss(struct device *d)
+static void set_rss(struct device *d, const struct port_config *config)
 {
 	const uint64_t flows = RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP;
 
@@ -168,8 +170,24 @@ static void set_rss(struct device *d)
 		return;
 	d->conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
 	d->conf.rx_adv_conf.rss_conf.rss_hf = d->info.flow_type_rss_offloads & flows;
+	/* Some take a key now and never again (vmxnet3), some only later (port_rss_set_key). */
+	if (config->rss_key != NULL && d->info.hash_key_size > 0 &&
+	    d->info.hash_key_size <= PORT_RSS_KEY_MAX) {
+		d->conf.rx_adv_conf.rss_conf.rss_key = (uint8_t *)(uintptr_t)config->rss_key;
+		d->conf.rx_adv_conf.rss_conf.rss_key_len = d->info.hash_key_size;
+	}
 	/* What steer compares with its own. */
 	d->conf.rxmode.offloads |= d->info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_RSS_HASH;
+}
+
+/*
+ * A device that can filter VLANs drops all tagged frames when it is not told of them: QEMU's virtio
+ * does as soon as the driver knows filters at all.
+ */
+static void set_vlans(struct device *d, const struct port_config *config)
+{
+	if (config->n_vlans > 0)
+		d->conf.rxmode.offloads |= d->info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_VLAN_FILTER;
 }
 
 /* A frame of the full mtu has to fit a buffer, or the device has to scatter it over several. */
@@ -246,9 +264,23 @@ static int set_mtu(const struct device *d, const struct port_config *config, str
 	return fail(config, d, "mtu", rc, e);
 }
 
+static int take_vlans(const struct device *d, const struct port_config *config, struct err *e)
+{
+	if ((d->conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_VLAN_FILTER) == 0)
+		return 0;
+	for (unsigned i = 0; i < config->n_vlans; i++) {
+		int rc = rte_eth_dev_vlan_filter(d->id, config->vlans[i], 1);
+
+		if (rc != 0)
+			return fail(config, d, "receiving a VLAN", rc, e);
+	}
+	return 0;
+}
+
 /*
  * Neighbour discovery listens to multicast groups. A device without a switch for all of them has
- * to take everything; net looks at addresses anyhow. Devices with neither filter nothing.
+ * to take everything; net looks at addresses anyhow. Devices with neither filter nothing. A virtual
+ * function that its host does not trust may do neither: it works, but for IPv6's neighbours.
  */
 static int take_multicast(const struct device *d, const struct port_config *config, struct err *e)
 {
@@ -257,14 +289,20 @@ static int take_multicast(const struct device *d, const struct port_config *conf
 	/* Some come promiscuous, or as who had them last left them. */
 	rc = config->promiscuous ? rte_eth_promiscuous_enable(d->id)
 				 : rte_eth_promiscuous_disable(d->id);
-	if (rc != 0 && (rc != -ENOTSUP || config->promiscuous))
+	if (rc != 0 && config->promiscuous)
 		return fail(config, d, "promiscuous mode", rc, e);
+	if (rc != 0 && rc != -ENOTSUP)
+		log_warning("port '%s': device '%s' may be promiscuous: %s", config->name, d->name,
+		    rte_strerror(-rc));
 	rc = rte_eth_allmulticast_enable(d->id);
-	if (rc == -ENOTSUP)
+	if (rc != 0)
 		rc = rte_eth_promiscuous_enable(d->id);
-	if (rc == 0 || rc == -ENOTSUP)
-		return 0;
-	return fail(config, d, "receiving multicast", rc, e);
+	if (rc != 0 && rc != -ENOTSUP)
+		log_warning(
+		    "port '%s': device '%s' receives no multicast, so IPv6 neighbours may not "
+		    "find it: %s",
+		    config->name, d->name, rte_strerror(-rc));
+	return 0;
 }
 
 static int set_flow_control(const struct device *d, const struct port_config *config, struct err *e)
@@ -330,8 +368,10 @@ static int device_start(struct port *p, struct device *d, const struct port_conf
 	int rc;
 
 	d->conf.rxmode.mtu = config->mtu;
+	d->conf.intr_conf.rmv = (*d->info.dev_flags & RTE_ETH_DEV_INTR_RMV) != 0;
 	set_offloads(d, p->offloads);
-	set_rss(d);
+	set_vlans(d, config);
+	set_rss(d, config);
 	rc = rte_eth_dev_configure(d->id, d->n_queues, d->n_queues, &d->conf);
 	if (rc != 0)
 		return fail(config, d, "configuration refused", rc, e);
@@ -345,7 +385,7 @@ static int device_start(struct port *p, struct device *d, const struct port_conf
 		return fail(config, d, "start", rc, e);
 	check_rss(p, d, config);
 	check_numa(d, config);
-	if (set_flow_control(d, config, e) != 0)
+	if (set_flow_control(d, config, e) != 0 || take_vlans(d, config, e) != 0)
 		return -1;
 	return take_multicast(d, config, e);
 }
@@ -360,23 +400,33 @@ static struct port *port_alloc(const struct port_config *config, uint16_t index)
 	p->name = strdup(config->name);
 	p->queues = aligned_alloc(64, config->n_queues * sizeof(*p->queues));
 	p->devs = calloc(config->n_devices, sizeof(*p->devs));
-	if (p->name != NULL && p->queues != NULL && p->devs != NULL) {
-		memset(p->queues, 0, config->n_queues * sizeof(*p->queues));
-		return p;
+	if (p->name == NULL || p->queues == NULL || p->devs == NULL)
+		goto fail;
+	memset(p->queues, 0, config->n_queues * sizeof(*p->queues));
+	for (; p->n_queues < config->n_queues; p->n_queues++) {
+		struct port_queue *q = &p->queues[p->n_queues];
+
+		q->late = calloc(LATE_MAX, sizeof(struct rte_mbuf *));
+		if (q->late == NULL)
+			goto fail;
 	}
+	return p;
+fail:
 	port_close(p);
 	return NULL;
 }
 
 static void set_limits(struct port *p, const struct device *devs, unsigned n)
 {
-	p->max_segs = UINT16_MAX;
+	p->max_segs = p->max_tso_segs = UINT16_MAX;
 	for (unsigned i = 0; i < n; i++) {
-		/* Per frame without TSO; i40e takes eight. 0: it does not say. */
-		uint16_t segs = devs[i].info.tx_desc_lim.nb_mtu_seg_max;
+		const struct rte_eth_desc_lim *lim = &devs[i].info.tx_desc_lim;
 
-		if (segs > 0)
-			p->max_segs = RTE_MIN(p->max_segs, segs);
+		/* Per frame as it leaves the device; i40e takes eight. 0: it does not say. */
+		if (lim->nb_mtu_seg_max > 0)
+			p->max_segs = RTE_MIN(p->max_segs, lim->nb_mtu_seg_max);
+		if (lim->nb_seg_max > 0)
+			p->max_tso_segs = RTE_MIN(p->max_tso_segs, lim->nb_seg_max);
 		p->sends_from_rx_pool |= devs[i].quirk.is_umem;
 	}
 	if ((p->offloads & PORT_TX_MULTI_SEGS) == 0)
@@ -405,20 +455,22 @@ port_start(struct port *p, struct device *devs, const struct port_config *config
 {
 	unsigned next = 0;
 
-	for (unsigned i = 0; i < config->n_devices; i++) {
-		struct device *d = &devs[i];
+	for (unsigned dev = 0; dev < config->n_devices; dev++) {
+		struct device *d = &devs[dev];
 
 		p->devs[p->n_devs++] = d->id; /* port_close sees to it from here on */
 		if (device_start(p, d, config, config->pools + next, e) != 0)
 			return -1;
-		for (uint16_t q = 0; q < d->n_queues; q++, next++)
-			p->queues[next] = (struct port_queue){ .dev = d->id,
-				.queue = q,
-				.pool = config->pools[next],
-				.audit = p->offloads & PORT_RX_CHECKSUM ? AUDIT_FRAMES : 0 };
+		for (uint16_t i = 0; i < d->n_queues; i++, next++) {
+			struct port_queue *q = &p->queues[next];
+
+			q->dev = d->id;
+			q->queue = i;
+			q->pool = config->pools[next];
+			q->audit = p->offloads & PORT_RX_CHECKSUM ? AUDIT_FRAMES : 0;
+		}
 	}
-	p->n_queues = next;
-	return 0;
+	return port_listen(p) ? 0 : err_set(e, "port '%s': out of memory", config->name);
 }
 
 struct port *port_open(const struct port_config *config, uint16_t index, struct err *e)
@@ -462,6 +514,14 @@ void port_close(struct port *p)
 	if (p == NULL)
 		return;
 	port_flow_clear(p);
+	port_listen_end(p);
+	for (unsigned i = 0; i < p->n_queues; i++) {
+		struct port_queue *q = &p->queues[i];
+
+		for (; q->n_late > 0; q->n_late--)
+			rte_pktmbuf_free(q->late[q->late_head++ % LATE_MAX]);
+		free(q->late);
+	}
 	for (unsigned i = 0; i < p->n_devs; i++) {
 		rte_eth_dev_stop(p->devs[i]);
 		rte_eth_dev_close(p->devs[i]);
@@ -517,7 +577,7 @@ unsigned port_ring_mbufs(const struct port_config *config)
 			return 0;
 		/* Limits are known before the device is configured, so its rings are too. */
 		rte_eth_dev_adjust_nb_rx_tx_desc(d.id, &d.n_rx_desc, &d.n_tx_desc);
-		n = (unsigned)d.n_rx_desc + d.n_tx_desc;
+		n = (unsigned)d.n_rx_desc + d.n_tx_desc + LATE_MAX;
 		if (d.quirk.is_umem) /* a fill ring before and a completion ring behind */
 			n += RTE_MAX(2u * d.n_rx_desc, (unsigned)AF_XDP_FILL_MIN) + d.n_tx_desc;
 		worst = RTE_MAX(worst, n);

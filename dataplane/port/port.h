@@ -43,6 +43,7 @@ enum port_flow_control {
 };
 
 #define PORT_RSS_KEY_MAX 64
+#define PORT_VLANS_MAX   8
 
 struct port_config {
 	const char *name;
@@ -55,9 +56,12 @@ struct port_config {
 	bool promiscuous;
 	enum port_flow_control
 	    flow_control; /* pause frames; a device that cannot be told is refused */
+	uint16_t vlans
+	    [PORT_VLANS_MAX]; /* ids of tagged frames to be received, for devices that filter */
+	unsigned n_vlans;
 	/*
 	 * What devices that let themselves be told shall hash flows by: secret, so that clients cannot choose their
-	 * queue, and the same for all ports. NULL: each its own.
+	 * queue, and the same for all ports. NULL: each its own. Borrowed for as long as the port is open.
 	 */
 	const uint8_t *rss_key; /* PORT_RSS_KEY_MAX bytes */
 	/*
@@ -81,8 +85,6 @@ struct port;
  * what port_rx writes to m->port. The caller owns it. */
 struct port *port_open(const struct port_config *config, uint16_t index, struct err *e);
 
-#define PORT_VLANS_MAX 8
-
 struct port_vlan {
 	uint16_t vlan;  /* 802.1Q id; 0: untagged */
 	uint16_t index; /* what port_rx writes to m->port of its frames */
@@ -98,10 +100,10 @@ void port_set_vlans(struct port *p, const struct port_vlan vlans[], unsigned n);
 void port_close(struct port *p);
 
 void port_mac(const struct port *p, uint8_t mac[6]);
-uint32_t port_offloads(const struct port *p); /* enum port_offload bits in use */
+uint32_t port_offloads(const struct port *p); /* enum port_offload bits asked of the devices */
 const char *port_name(const struct port *p);
 
-#define PORT_RSS_TABLE_MAX 512
+#define PORT_RSS_TABLE_MAX 2048 /* ice has as many */
 
 /* How a device spreads flows, as it says itself. */
 struct port_rss {
@@ -149,10 +151,20 @@ bool port_link_is_up(const struct port *p);
 unsigned port_link_changes(const struct port *p);
 
 /*
- * To be called some times a second: logs links that come and go, and a device found to call wrong
- * checksums good (the first frames of each queue are verified, and software does it all afterwards).
+ * To be called some times a second: logs links that come and go, devices that are gone, and one found to call
+ * wrong checksums good (the first frames of each queue are verified, and software does it all afterwards).
  */
 void port_watch(struct port *p);
+
+/*
+ * The stack has found that the devices do not do what they say (enum port_offload): logged, once for
+ * each. It has stopped asking by itself.
+ */
+void port_refute(struct port *p, uint32_t offloads);
+uint32_t port_refuted(const struct port *p); /* by this or by port_watch */
+
+/* True while a device of the port has been unplugged, or reports an error that only a restart mends. */
+bool port_is_broken(const struct port *p);
 
 /* Calls fn for each of the devices' own counters; device counts from 0 within the port. */
 typedef void (*port_xstat_fn)(void *arg, unsigned device, const char *name, uint64_t value);
@@ -169,10 +181,13 @@ unsigned
 port_rx(struct port *p, unsigned queue, struct rte_mbuf *pkts[], unsigned max, struct stats *stats);
 
 /*
- * Sends n frames, and takes them all: what the device does not accept after a bounded number of
- * tries is dropped and counted (TCP sends it again). Chains become one linear copy, from pool,
+ * Sends n frames, and takes them all: what the device has no room for waits in order, up to a bound
+ * beyond which it is dropped and counted (TCP sends it again). Chains become one linear copy, from pool,
  * when the device cannot gather (af_xdp: from the queue's receive pool, which it sends from without
  * another copy). Counts in stats.
  */
 void port_tx(struct port *p, unsigned queue, struct rte_mbuf *pkts[], unsigned n,
     struct rte_mempool *pool, struct stats *stats);
+
+/* Sends what waits; to be called in every round. Returns how many are waiting still. */
+unsigned port_tx_late(struct port *p, unsigned queue, struct stats *stats);

@@ -59,14 +59,87 @@ static void watch_link(struct port *p)
 		log_notice("port '%s': link is up", p->name);
 }
 
+/* Gone from its slot, or in need of a reset: what the workers get from it then is nothing. */
+static int on_event(uint16_t dev, enum rte_eth_event_type event, void *arg, void *ret)
+{
+	struct port *p = arg;
+
+	(void)dev;
+	(void)event;
+	(void)ret;
+	atomic_store_explicit(&p->is_broken, true, memory_order_relaxed);
+	return 0;
+}
+
+static const enum rte_eth_event_type events[] = { RTE_ETH_EVENT_INTR_RMV,
+	RTE_ETH_EVENT_INTR_RESET };
+
+bool port_listen(struct port *p)
+{
+	for (unsigned i = 0; i < p->n_devs; i++)
+		for (unsigned j = 0; j < RTE_DIM(events); j++)
+			if (rte_eth_dev_callback_register(p->devs[i], events[j], on_event, p) != 0)
+				return false;
+	return true;
+}
+
+void port_listen_end(struct port *p)
+{
+	for (unsigned i = 0; i < p->n_devs; i++)
+		for (unsigned j = 0; j < RTE_DIM(events); j++)
+			rte_eth_dev_callback_unregister(p->devs[i], events[j], on_event, p);
+}
+
+bool port_is_broken(const struct port *p)
+{
+	return atomic_load_explicit(&p->is_broken, memory_order_relaxed);
+}
+
+static void watch_devices(struct port *p)
+{
+	for (unsigned i = 0; i < p->n_devs; i++)
+		if (rte_eth_dev_is_removed(p->devs[i]) == 1)
+			atomic_store_explicit(&p->is_broken, true, memory_order_relaxed);
+	if (p->said_broken || !port_is_broken(p))
+		return;
+	p->said_broken = true;
+	log_error("port '%s': its device is gone or has failed: restart when it is back", p->name);
+}
+
+void port_refute(struct port *p, uint32_t offloads)
+{
+	static const struct {
+		uint32_t bit;
+		const char *text;
+	} all[] = {
+		{ PORT_TX_TCP_CHECKSUM,
+		    "sends TCP segments without the checksum it says it makes" },
+		{ PORT_TX_TSO, "does not cut large segments as it says it does" },
+	};
+	uint32_t fresh = offloads & p->offloads & ~p->refuted;
+
+	p->refuted |= fresh;
+	for (unsigned i = 0; i < RTE_DIM(all); i++)
+		if (fresh & all[i].bit)
+			log_error("port '%s': the device %s: only what software made arrived; "
+				  "software does it from now on; 'offloads = false' stops asking",
+			    p->name, all[i].text);
+}
+
+uint32_t port_refuted(const struct port *p)
+{
+	return p->refuted;
+}
+
 void port_watch(struct port *p)
 {
+	watch_devices(p);
 	watch_link(p);
-	for (unsigned i = 0; i < p->n_queues && (p->offloads & PORT_RX_CHECKSUM); i++) {
+	for (unsigned i = 0; i < p->n_queues && !(p->refuted & PORT_RX_CHECKSUM); i++) {
 		if (atomic_load_explicit(&p->queues[i].audit, memory_order_relaxed) != AUDIT_FAILED)
 			continue;
 		/* Queues judge for themselves; one that lies is enough to say so. */
-		p->offloads &= ~(uint32_t)PORT_RX_CHECKSUM;
+		p->refuted |= PORT_RX_CHECKSUM;
 		log_error(
 		    "port '%s': the device calls a checksum good that is wrong (queue %u): "
 		    "checksums are verified in software there; 'offloads = false' stops it asking",

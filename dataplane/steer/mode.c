@@ -29,7 +29,7 @@ static const char *objection(const struct steer_offer *offer, unsigned n_workers
 		return "does not hash TCP over IPv4 and IPv6 by addresses and ports";
 	if (rss->table_size == 0 || rss->table_size > STEER_TABLE_MAX ||
 	    (rss->table_size & (rss->table_size - 1)) != 0)
-		return "has an indirection table whose size is no power of 2 up to 512";
+		return "has an indirection table whose size is no power of 2 up to 2048";
 	for (unsigned i = 0; i < rss->table_size; i++) {
 		if (rss->table[i] >= n_workers)
 			return "has queues in its indirection table that no worker serves";

@@ -19,7 +19,7 @@ enum steer_mode {
 
 const char *steer_mode_name(enum steer_mode mode);
 
-#define STEER_TABLE_MAX 512
+#define STEER_TABLE_MAX 2048
 
 /* How a device spreads flows: queue = worker = table[hash % table_size]. */
 struct steer_rss {

@@ -289,7 +289,7 @@ static void audit_case(struct port *p, uint64_t flags, int corrupt, bool lies)
 	for (unsigned i = 1; i < 3; i++)
 		assert_int_equal(m[i]->ol_flags & flags, lies ? 0 : flags);
 	port_watch(p);
-	assert_int_equal(port_offloads(p) & PORT_RX_CHECKSUM, lies ? 0 : PORT_RX_CHECKSUM);
+	assert_int_equal(port_refuted(p), lies ? PORT_RX_CHECKSUM : 0);
 	rte_pktmbuf_free_bulk(m, 3);
 
 	/* It is not believed any more, however good its next frames are. */
@@ -299,6 +299,7 @@ static void audit_case(struct port *p, uint64_t flags, int corrupt, bool lies)
 	assert_int_equal(m[0]->ol_flags & flags, lies ? 0 : flags);
 	rte_pktmbuf_free(m[0]);
 	p->offloads &= ~(uint32_t)PORT_RX_CHECKSUM;
+	p->refuted = 0;
 }
 
 /* Frames cut anywhere, with a claim: nothing behind their end is looked at. */
@@ -383,7 +384,7 @@ static void a_frame_comes_back_with_the_ports_number(void **state)
 		fail_msg("%s", err.text);
 	assert_string_equal(port_name(p), "test");
 	assert_true(port_link_is_up(p));
-	assert_int_equal(port_ring_mbufs(&c), 2048);
+	assert_int_equal(port_ring_mbufs(&c), 2048 + LATE_MAX);
 	port_mac(p, mac);
 	assert_int_equal(mac[0] & 1, 0);
 	assert_int_equal(port_offloads(p), PORT_TX_MULTI_SEGS);
@@ -424,31 +425,79 @@ static void a_frame_comes_back_with_the_ports_number(void **state)
 	assert_no_leak();
 }
 
-static void what_a_full_ring_refuses_is_freed_and_counted(void **state)
+/* What there is no room for waits in order; what is beyond that, too, is freed and counted. */
+static void a_full_ring_gets_the_rest_later(void **state)
 {
 	static const char *const devices[] = { "net_ring1" };
 	struct port_config c = config_for(devices, 1);
 	struct stats stats = { 0 };
 	struct rte_mbuf *m[100];
+	uint32_t next = 0, sent;
 	struct port *p;
-	unsigned n = 0;
 
 	(void)state;
 	err_init(&err);
 	p = port_open(&c, 0, &err);
 	assert_non_null(p);
-	for (unsigned i = 0; i < 30; i++) {
+	assert_int_equal(port_tx_late(p, 0, &stats), 0);
+	for (uint32_t i = 0; i < 3000; i++) {
+		m[i % 100] = frame(1, 100, 0);
+		*rte_pktmbuf_mtod(m[i % 100], uint32_t *) = i;
+		if (i % 100 == 99)
+			port_tx(p, 0, m, 100, pool, &stats);
+	}
+	sent = (uint32_t)stats.v[STAT_TX_PACKETS];
+	assert_in_range(sent, 1000, 1100); /* what the ring takes */
+	assert_int_equal(port_tx_late(p, 0, &stats), LATE_MAX);
+	assert_int_equal(stats.v[STAT_TX_LATE], LATE_MAX);
+	assert_int_equal(stats.v[STAT_DROP_TX_FULL], 3000 - sent - LATE_MAX);
+	for (unsigned got; (got = port_rx(p, 0, m, 100, &stats)) > 0;) {
+		for (unsigned i = 0; i < got; i++)
+			assert_int_equal(*rte_pktmbuf_mtod(m[i], uint32_t *), next++);
+		rte_pktmbuf_free_bulk(m, got);
+		/* A new one goes behind those that wait. */
+		m[0] = frame(1, 100, 0);
+		*rte_pktmbuf_mtod(m[0], uint32_t *) = sent + LATE_MAX;
+		if (next == 100)
+			port_tx(p, 0, m, 1, pool, &stats);
+		else
+			rte_pktmbuf_free(m[0]);
+		port_tx_late(p, 0, &stats);
+	}
+	assert_int_equal(port_tx_late(p, 0, &stats), 0);
+	assert_int_equal(next, sent + LATE_MAX + 1);
+	assert_int_equal(stats.v[STAT_TX_PACKETS], next);
+	assert_int_equal(stats.v[STAT_TX_BYTES], 100 * stats.v[STAT_TX_PACKETS]);
+
+	/* What waits when a port is closed goes back to its pool. */
+	for (unsigned i = 0; i < 15; i++) {
 		for (unsigned j = 0; j < 100; j++)
 			m[j] = frame(1, 100, 0);
 		port_tx(p, 0, m, 100, pool, &stats);
 	}
-	assert_true(stats.v[STAT_DROP_TX_FULL] > 0);
-	assert_int_equal(stats.v[STAT_TX_PACKETS] + stats.v[STAT_DROP_TX_FULL], 3000);
-	assert_int_equal(stats.v[STAT_TX_BYTES], 100 * stats.v[STAT_TX_PACKETS]);
-	for (unsigned got; (got = port_rx(p, 0, m, 100, &stats)) > 0; n += got)
+	assert_true(port_tx_late(p, 0, &stats) > 0);
+	for (unsigned got; (got = (unsigned)rte_eth_rx_burst(p->devs[0], 0, m, 100)) > 0;)
 		rte_pktmbuf_free_bulk(m, got);
-	assert_int_equal(n, stats.v[STAT_TX_PACKETS]);
 	port_close(p);
+	assert_no_leak();
+}
+
+/* i40e sends eight buffers a frame, and cuts frames of many more. */
+static void a_frame_to_be_cut_may_have_more_buffers(void **state)
+{
+	struct port p = { .max_segs = 8, .max_tso_segs = 16 };
+	struct rte_mbuf *m = frame(16, 100, 0), *plain = frame(9, 100, 0);
+
+	(void)state;
+	m->ol_flags |= RTE_MBUF_F_TX_TCP_SEG;
+	assert_ptr_equal(port_linear(&p, m, pool), m);
+	assert_int_equal(m->nb_segs, 16);
+	plain = port_linear(&p, plain, pool);
+	assert_non_null(plain);
+	assert_int_equal(plain->nb_segs, 1);
+	assert_int_equal(plain->pkt_len, 900);
+	rte_pktmbuf_free(m);
+	rte_pktmbuf_free(plain);
 	assert_no_leak();
 }
 
@@ -632,7 +681,8 @@ int main(void)
 		cmocka_unit_test(who_has_no_table_tells_none),
 		cmocka_unit_test(an_audit_reads_nothing_behind_a_frame),
 		cmocka_unit_test(a_frame_comes_back_with_the_ports_number),
-		cmocka_unit_test(what_a_full_ring_refuses_is_freed_and_counted),
+		cmocka_unit_test(a_full_ring_gets_the_rest_later),
+		cmocka_unit_test(a_frame_to_be_cut_may_have_more_buffers),
 		cmocka_unit_test(a_device_that_cannot_gather_gets_one_piece),
 		cmocka_unit_test(without_a_free_mbuf_a_chain_is_dropped_and_counted),
 		cmocka_unit_test(several_devices_are_the_queues_of_one_port),

@@ -442,7 +442,7 @@ static void anything_less_is_served_by_rings(void **state)
 	refused(&(struct steer_offer){ "back", &rss, true }, 5, "'front' leaves a worker out");
 	size.table_size = 0;
 	refused(&(struct steer_offer){ "back", &size, true }, 4, "no power of 2");
-	size.table_size = 1024;
+	size.table_size = 4096;
 	refused(&(struct steer_offer){ "back", &size, true }, 4, "no power of 2");
 }
 
