@@ -184,12 +184,14 @@ static enum match match_host(struct der base, struct der host)
 /* Cuts a mailbox at its last '@'. False: it is none. */
 static bool cut_mailbox(struct der mailbox, struct der *local, struct der *host)
 {
-	const uint8_t *at = is_empty(mailbox) ? NULL : memrchr(mailbox.at, '@', mailbox.len);
+	size_t n = mailbox.len;
 
-	if (!at || at == mailbox.at)
+	while (n > 0 && mailbox.at[n - 1] != '@')
+		n--;
+	if (n < 2)
 		return false;
-	*local = (struct der){ mailbox.at, (size_t)(at - mailbox.at) };
-	*host = from(mailbox, local->len + 1);
+	*local = (struct der){ mailbox.at, n - 1 };
+	*host = from(mailbox, n);
 	for (size_t i = 0; i < local->len; i++)
 		if (local->at[i] <= ' ' || local->at[i] >= 0x7f)
 			return false;
@@ -224,16 +226,27 @@ static bool is_address(struct der host)
 	return true;
 }
 
+/* Behind "scheme://" (RFC 3986 3.1), or NULL: what is opaque behind its scheme has no host, whatever is in it. */
+static const uint8_t *authority_of(struct der uri)
+{
+	size_t n = 0;
+
+	while (n < uri.len && (isalnum(uri.at[n]) || memchr("+-.", uri.at[n], 3)))
+		n++;
+	return n > 0 && uri.len - n >= 3 && memcmp(uri.at + n, "://", 3) == 0 ? uri.at + n + 3
+									      : NULL;
+}
+
 /* The host of "scheme://user@host:port/..." (RFC 3986 3.2). False: there is none, or it is an address. */
 static bool uri_host(struct der uri, struct der *host)
 {
-	const uint8_t *at = is_empty(uri) ? NULL : memmem(uri.at, uri.len, "://", 3);
+	const uint8_t *at = authority_of(uri);
 	struct der left;
 	size_t n = 0;
 
 	if (!at)
 		return false;
-	left = from(uri, (size_t)(at + 3 - uri.at));
+	left = from(uri, (size_t)(at - uri.at));
 	while (n < left.len && !memchr("/?#", left.at[n], 3))
 		n++;
 	left.len = n;

@@ -135,8 +135,8 @@ static int add_anchor(struct job *job, uint8_t *der, size_t len, unsigned number
 	t->buckets[trust_bucket(a->x.subject)] = a;
 	t->n_anchors++;
 	if (a->x.has_purposes && !a->x.is_for_clients)
-		warn(job, "CA %s is for other purposes than clients: none it certified is accepted",
-		    name_text(a->x.subject, text));
+		warn(job, "CA %s is not for clients%s: none it certified is accepted",
+		    name_text(a->x.subject, text), a->x.is_for_servers ? "" : " nor servers");
 	if (job->now > a->x.not_after)
 		warn(job, "CA %s has expired: no client it certified is accepted",
 		    name_text(a->x.subject, text));

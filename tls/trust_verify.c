@@ -110,7 +110,7 @@ static enum client_cert_status check_path(const struct search *s, const struct t
 	if (status == CLIENT_CERT_SUCCESS)
 		status = check_ca(&anchor->x, below);
 	/* So is what a trusted one may: it is an intermediate of somebody's, often. */
-	if (status == CLIENT_CERT_SUCCESS && anchor->x.has_purposes && !anchor->x.is_for_clients)
+	if (status == CLIENT_CERT_SUCCESS && !fits_purpose(s, &anchor->x))
 		status = CLIENT_CERT_PURPOSE;
 	if (status == CLIENT_CERT_SUCCESS && !names_are_allowed(s, anchor))
 		status = CLIENT_CERT_INVALID;
