@@ -55,6 +55,8 @@ struct cert {
 	uint16_t signature_hash_bits;  /* of the leaf's own signature: 160, 256, 384, 512 */
 	uint8_t fingerprint[32];       /* SHA-256 of the leaf */
 	char serial[65];               /* hex, upper case, without leading zero bytes but one */
+	bool not_for_servers;          /* its purposes have no serverAuth: no listener takes it */
+	bool not_for_clients;          /* ... no clientAuth: no backend is shown it */
 	unsigned warnings;             /* enum cert_warning */
 	struct cert_blob ocsp;         /* the response to be stapled, DER; at NULL: none */
 	int64_t ocsp_next_update;      /* seconds; not stapled afterwards. 0: there is none */
@@ -86,6 +88,7 @@ struct cert_source {
  * - Keys: RSA of 2048 to 4096 bits, P-256, P-384, P-521, Ed25519; PKCS#8 or traditional; they
  *   may be encrypted (tls/cert_crypt.h); the file not readable by everybody, nor is that of
  *   the passphrase.
+ * - The leaf is for servers or for clients, going by its extended key usage.
  * - The leaf is valid at now (seconds; CERT_ANY_TIME: dates do not matter), unless forced. A CA certificate
  *   out of its dates is a warning: clients may well find another way to a root.
  * - Names: source->names, else the DNS names of the SAN, else (no SAN) the CN if it is a host name.

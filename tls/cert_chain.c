@@ -146,9 +146,14 @@ static int read_leaf(struct cert *c, const struct cert_job *job, const struct li
 		    job, "%s is signed with MD5 or MD2, which no client accepts", file);
 	if (c->signature_hash_bits == 160)
 		c->warnings |= CERT_WEAK_SIGNATURE;
-	if (x->extExtKeyUsageSet && !(x->extExtKeyUsage & (EXTKEYUSE_SERVER_AUTH | EXTKEYUSE_ANY)))
+	c->not_for_servers =
+	    x->extExtKeyUsageSet && !(x->extExtKeyUsage & (EXTKEYUSE_SERVER_AUTH | EXTKEYUSE_ANY));
+	c->not_for_clients =
+	    x->extExtKeyUsageSet && !(x->extExtKeyUsage & (EXTKEYUSE_CLIENT_AUTH | EXTKEYUSE_ANY));
+	if (c->not_for_servers && c->not_for_clients)
 		status = cert_complain(job,
-		    "%s is not meant for servers: its extended key usage lacks serverAuth", file);
+		    "%s is meant neither for servers nor for clients: its extended key usage lacks serverAuth and clientAuth",
+		    file);
 	return cert_names_read(c, job, x) < 0 ? -1 : status;
 }
 

@@ -114,6 +114,10 @@ struct origin *origin_new(const struct origin_config *config, struct err *e)
 		bad |=
 		    err_set(e, "backend '%s': its servers cannot be verified without a trust store",
 			config->name);
+	if (config->certificate && config->certificate->not_for_clients)
+		bad |= err_set(e,
+		    "backend '%s': certificate '%s' is not meant for clients: its extended key usage lacks clientAuth",
+		    config->name, config->certificate->name);
 	bad |= set_name(o, config, e);
 	bad |= set_alpn(o, config, e);
 	if (config->verify && config->trust)

@@ -313,6 +313,19 @@ static size_t list_changes(const struct sni_table *t, const struct sni_table *ol
 	return n;
 }
 
+/* Those that are for clients only belong to backends (tls/origin.h). */
+static int check_purposes(struct cert *const *certs, unsigned n, struct err *e)
+{
+	int status = 0;
+
+	for (unsigned i = 0; certs && i < n; i++)
+		if (certs[i]->not_for_servers)
+			status = err_set(e,
+			    "certificate '%s' is not meant for servers: its extended key usage lacks serverAuth",
+			    certs[i]->name);
+	return status;
+}
+
 struct sni_table *
 sni_replace(const struct sni_table *old, const struct sni_change *change, struct err *e)
 {
@@ -323,9 +336,14 @@ sni_replace(const struct sni_table *old, const struct sni_change *change, struct
 	size_t places = (size_t)old->n_pages << PAGE_BITS, n_changes;
 	bool grows = old->n_names + n_added > 2 * NAMES_PER_SHARD * places &&
 	    old->n_pages < 1u << MAX_PAGE_BITS;
-	struct sni_table *t = grows ? table_grow(old, old->n_names + n_added) : table_share(old);
-	struct sni_name *names = malloc((n + 1) * sizeof(*names));
+	struct sni_name *names;
+	struct sni_table *t;
 
+	if (check_purposes(change->added, change->n_added, e) < 0 ||
+	    check_purposes(change->defaults, change->n_defaults, e) < 0)
+		return NULL;
+	t = grows ? table_grow(old, old->n_names + n_added) : table_share(old);
+	names = malloc((n + 1) * sizeof(*names));
 	if (!t || !names || set_defaults(t, old, change) < 0)
 		goto fail;
 	n_changes = list_changes(t, old, change, names);

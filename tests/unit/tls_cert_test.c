@@ -276,12 +276,24 @@ static void test_unfit_keys(void **state)
 	bad("expired.pem", "p256-encrypted.key", "is encrypted");
 }
 
+/* Neither is an error as such: a listener wants the one, a backend the other (tls_sni_test, tls_origin_test). */
+static void test_purposes(void **state)
+{
+	struct cert *server = good("p256.pem inter.pem", "p256.key");
+	struct cert *client = good("client.pem", "p256.key");
+
+	(void)state;
+	assert_false(server->not_for_servers);
+	assert_true(client->not_for_servers && !client->not_for_clients);
+	cert_put(server);
+	cert_put(client);
+}
+
 static void test_unfit_certificates(void **state)
 {
 	(void)state;
 	bad("expired.pem", "p256.key", "expired on 2021-01-01 00:00:00 UTC");
 	bad("future.pem", "p256.key", "is not valid before 2034-01-01 00:00:00 UTC");
-	bad("client.pem", "p256.key", "lacks serverAuth");
 	bad("p256.key", "p256.key", "has no certificate");
 	cert_put(good("sha1.pem", "rsa2048.key"));
 	cert_put(good("self.pem", "p256.key"));
@@ -403,7 +415,6 @@ static void test_forced(void **state)
 	cert_put(c);
 	/* By force, but not against all sense. */
 	assert_null(kit_cert_with(force, "expired.pem", "rsa2048.key", &e));
-	assert_null(kit_cert_with(force, "client.pem", "p256.key", &e));
 	c = kit_cert_with(force, "p256.pem inter.pem", "p256.key", &e);
 	assert_int_equal(c->warnings, 0);
 	assert_string_equal(cert_warning_text(c, text, sizeof(text)), "");
@@ -890,6 +901,7 @@ int main(void)
 		cmocka_unit_test(test_long_chain),
 		cmocka_unit_test(test_key_does_not_match),
 		cmocka_unit_test(test_unfit_keys),
+		cmocka_unit_test(test_purposes),
 		cmocka_unit_test(test_unfit_certificates),
 		cmocka_unit_test(test_encrypted_keys),
 		cmocka_unit_test(test_wrong_passphrase),

@@ -7,6 +7,7 @@
 
 #include "config/err.h"
 #include "tests/unit/tls_origin_kit.h"
+#include "tls/cert.h"
 #include "tls/client_cert.h"
 #include "tls/policy.h"
 
@@ -273,6 +274,25 @@ static void an_origin_that_makes_no_sense_is_refused(void **state)
 	origin_free(NULL);
 }
 
+/* A listener's certificate is none to show to a backend, unless it says that it is. */
+static void a_servers_certificate_is_not_shown(void **state)
+{
+	static struct err e;
+	struct cert *own = kit_own_cert();
+	struct origin_config config = { .name = "app", .certificate = own };
+	struct origin *o;
+
+	(void)state;
+	err_init(&e);
+	o = origin_new(&config, &e);
+	assert_non_null(o);
+	origin_free(o);
+	own->not_for_clients = true;
+	assert_null(origin_new(&config, &e));
+	assert_non_null(strstr(e.text, "is not meant for clients"));
+	cert_put(own);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -285,6 +305,7 @@ int main(void)
 		cmocka_unit_test(the_verdict_is_by_what_holds_now),
 		cmocka_unit_test(a_key_exchange_after_a_verification_is_right),
 		cmocka_unit_test(an_origin_that_makes_no_sense_is_refused),
+		cmocka_unit_test(a_servers_certificate_is_not_shown),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

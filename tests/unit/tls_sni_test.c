@@ -35,6 +35,28 @@ static void assert_finds(const struct sni_table *t, const char *name, int how, c
 		fail_msg("%s: how %d, certificate %s", name, match.how, match.certs[0]->name);
 }
 
+static void test_certificates_of_clients(void **state)
+{
+	struct cert *www = kit_named_cert("www.example.com", CERT_P256, 256);
+	struct cert *client = kit_named_cert("client.example.com", CERT_P256, 256);
+	struct sni_table *t = sni_new(NULL, 0, &www, 1, &e);
+	const struct sni_change added = { .added = &client, .n_added = 1 };
+	const struct sni_change fallback = { .defaults = &client, .n_defaults = 1 };
+
+	(void)state;
+	client->not_for_servers = true;
+	assert_non_null(t);
+	err_init(&e);
+	assert_null(sni_new(&client, 1, &www, 1, &e));
+	assert_null(sni_replace(t, &added, &e));
+	assert_null(sni_replace(t, &fallback, &e));
+	assert_int_equal(e.n, 3);
+	assert_non_null(strstr(e.text, "is not meant for servers"));
+	sni_free(t);
+	cert_put(www);
+	cert_put(client);
+}
+
 static void test_exact_wildcard_default(void **state)
 {
 	struct cert *fallback = kit_named_cert("", CERT_P256, 256);
@@ -601,6 +623,7 @@ static void test_change_is_cheap(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_certificates_of_clients),
 		cmocka_unit_test(test_exact_wildcard_default),
 		cmocka_unit_test(test_every_length),
 		cmocka_unit_test(test_too_long),
