@@ -204,7 +204,7 @@ static void a_server_may_want_another_group(void **state)
 
 	(void)state;
 	/* HelloRetryRequest (RFC 8446 4.1.4), then a session of that group. */
-	assert_int_equal(SSL_CTX_set1_groups_list(server, "P-384"), 1);
+	assert_int_equal(SSL_CTX_set1_groups_list(server, (char *)(uintptr_t) "P-384"), 1);
 	for (unsigned i = 0; i < 3; i++) {
 		struct kit_result r = kit_connect(worker, o, server, &slot);
 
@@ -213,7 +213,7 @@ static void a_server_may_want_another_group(void **state)
 		assert_int_equal(r.facts.resumed, i > 0);
 	}
 	/* None that we have. */
-	assert_int_equal(SSL_CTX_set1_groups_list(server, "P-521"), 1);
+	assert_int_equal(SSL_CTX_set1_groups_list(server, (char *)(uintptr_t) "P-521"), 1);
 	assert_int_equal(kit_connect(worker, o, server, NULL).facts.alert, 40);
 	origin_session_free(slot);
 	SSL_CTX_free(server);
@@ -402,7 +402,7 @@ static void what_is_no_tls_is_refused(void **state)
 	assert_int_equal(status, HANDSHAKE_FAILED);
 	feed(o, part, sizeof(part), &status);
 	assert_int_equal(status, HANDSHAKE_WANT_READ);
-	feed(o, NULL, 0, &status);
+	feed(o, part, 0, &status);
 	assert_int_equal(status, HANDSHAKE_WANT_READ);
 	origin_free(o);
 }
