@@ -108,6 +108,7 @@ static void change_free(struct change *c)
 	free(c->certificate);
 	free(c->listener);
 	free(c->chain);
+	free(c->ocsp);
 	free(c->key);
 }
 

@@ -56,9 +56,13 @@ struct change {
 	unsigned n_served;
 	bool has_served;
 
-	/* Of CHANGE_CERT_PUT: the PEM texts, or the name under which the store has them. */
+	/*
+	 * Of CHANGE_CERT_PUT: the PEM texts, or the name under which the store has them. chain of a CHANGE_ITEM_PUT: a text that
+	 * its settings name as a file of the store, or NULL.
+	 */
 	char *chain, *key;
 	size_t chain_len, key_len;
+	char *ocsp;                /* response to be stapled, in base64, or NULL */
 	char *passphrase;          /* of the key, or NULL; gone once the key is decrypted */
 	char content[DIGEST_TEXT]; /* "": not stored yet */
 	enum change_put put;

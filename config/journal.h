@@ -126,6 +126,12 @@ char *journal_fetch(
 void journal_sweep(struct journal *j, enum journal_kind kind,
     bool (*keep)(void *arg, const char *name), void *arg);
 
+/* Whether something is stored under that name, and is to stay. */
+bool journal_has(const struct journal *j, enum journal_kind kind, const char *name);
+
+/* Marks one that nothing names: as journal_sweep does. */
+void journal_doom(struct journal *j, enum journal_kind kind, const char *name);
+
 /* Removes up to max of what is marked: a few with every change, so that none of them has to wait for hundreds. */
 void journal_tidy(struct journal *j, unsigned max);
 

@@ -202,6 +202,17 @@ void journal_sweep(
 	closedir(d);
 }
 
+bool journal_has(const struct journal *j, enum journal_kind kind, const char *name)
+{
+	return faccessat(j->stores[kind], name, F_OK, 0) == 0 &&
+	    !journal_names_have(&j->doomed, kind, name);
+}
+
+void journal_doom(struct journal *j, enum journal_kind kind, const char *name)
+{
+	journal_names_add(&j->doomed, kind, name); /* else it is found the next time */
+}
+
 void journal_tidy(struct journal *j, unsigned max)
 {
 	for (; max > 0 && j->doomed.n > 0; max--) {

@@ -246,6 +246,8 @@ enum ops_verdict control_op_change(void *arg, struct change_list *l,
 		err_set(e, "out of memory");
 		return OPS_FAILED;
 	}
+	if (control_items_store(c, l, e) < 0)
+		verdict = OPS_FAILED;
 	for (unsigned i = 0; verdict == OPS_OK && i < l->n; i++)
 		verdict = verdict_of(state_apply(commit.next, &l->at[i], &store, time(NULL), e));
 	before = state_get(c->state);
@@ -256,6 +258,8 @@ enum ops_verdict control_op_change(void *arg, struct change_list *l,
 	if (verdict == OPS_OK && request->warnings)
 		control_tell_trust(commit.next, before, request->warnings);
 	state_put(before);
+	if (verdict != OPS_OK || request->dry_run)
+		control_items_forget(c, l);
 	state_put(commit.next);
 	return verdict;
 }

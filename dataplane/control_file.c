@@ -142,8 +142,7 @@ struct journal_content *control_contents(const struct change_list *l, unsigned *
 
 		if (one->kind != CHANGE_CERT_PUT || !one->chain)
 			continue;
-		c->data =
-		    state_content(one->chain, one->chain_len, one->key, one->key_len, &c->len);
+		c->data = state_content(one, &c->len);
 		if (!c->data) {
 			control_contents_free(all, *n);
 			return NULL;
@@ -154,16 +153,42 @@ struct journal_content *control_contents(const struct change_list *l, unsigned *
 	return all;
 }
 
+int control_items_store(struct control *c, struct change_list *l, struct err *e)
+{
+	for (unsigned i = 0; i < l->n; i++) {
+		struct change *one = &l->at[i];
+		char name[DIGEST_TEXT];
+		bool is_new;
+
+		if (one->kind != CHANGE_ITEM_PUT || !one->chain)
+			continue;
+		sha256_text(one->chain, one->chain_len, name);
+		is_new = !journal_has(c->journal, JOURNAL_CERTS, name);
+		if (journal_store(c->journal, JOURNAL_CERTS, one->chain, one->chain_len, name, e) <
+		    0)
+			return -1;
+		if (is_new)
+			memcpy(one->content, name, sizeof(name));
+	}
+	return 0;
+}
+
+void control_items_forget(struct control *c, const struct change_list *l)
+{
+	for (unsigned i = 0; i < l->n; i++)
+		if (l->at[i].kind == CHANGE_ITEM_PUT && l->at[i].content[0])
+			journal_doom(c->journal, JOURNAL_CERTS, l->at[i].content);
+}
+
 /* --- making the journal shorter --- */
 
 #define TIDY 4 /* contents removed with a change, which stores one */
 #define KEPT_RECORDS \
 	1024 /* before the journal is worth being made shorter: that waits for the disk */
 
-static int collect_contents(struct map *keep, const char *text)
+/* The names behind each mark in text. */
+static int collect_marked(struct map *keep, const char *text, const char *mark)
 {
-	static const char mark[] = "\"content\":\"";
-
 	while ((text = strstr(text, mark)) != NULL) {
 		struct state_name *name;
 		char digest[DIGEST_TEXT] = "";
@@ -178,6 +203,15 @@ static int collect_contents(struct map *keep, const char *text)
 			return -1;
 	}
 	return 0;
+}
+
+/* Certificates go by their digest, what trust stores consist of by its path. */
+static int collect_contents(struct map *keep, const char *changes)
+{
+	return collect_marked(keep, changes, "\"content\":\"") < 0 ||
+		collect_marked(keep, changes, "/certs/") < 0
+	    ? -1
+	    : 0;
 }
 
 static bool is_kept(void *arg, const char *name)

@@ -75,6 +75,13 @@ int control_store_cert(void *arg, const struct cert *cert, char name[DIGEST_TEXT
 struct journal_content *control_contents(const struct change_list *l, unsigned *n);
 void control_contents_free(struct journal_content *contents, unsigned n);
 
+/*
+ * Stores the texts that items of l name as files, so that they can be read. Those that are new are forgotten again by
+ * control_items_forget, when l comes to nothing.
+ */
+int control_items_store(struct control *c, struct change_list *l, struct err *e);
+void control_items_forget(struct control *c, const struct change_list *l);
+
 /* Takes action, who and summary (copies) and a reference of state. */
 int control_remember(struct control *c, struct state *state, const char *action, const char *who,
     const char *summary, int64_t time, bool can_roll_back, struct err *e);

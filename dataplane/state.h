@@ -164,9 +164,8 @@ bool state_is_default(const struct state_listener *l, const char *certificate);
 /* True when the listener serves the certificate, as default or by its names. */
 bool state_serves(const struct state_listener *l, const char *certificate);
 
-/* The text under which a certificate put over the API is stored; *len bytes; the caller wipes and frees it. */
-char *
-state_content(const char *chain, size_t chain_len, const char *key, size_t key_len, size_t *len);
+/* What a certificate put over the API is stored as; *len bytes; the caller wipes and frees it. NULL: no memory. */
+char *state_content(const struct change *c, size_t *len);
 
-/* The same from a loaded certificate. */
+/* The same from a loaded certificate, with its staple. */
 char *state_content_of(const struct cert *cert, size_t *len);

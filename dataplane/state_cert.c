@@ -9,7 +9,7 @@
 #include "dataplane/base/log.h"
 #include "tls/cert.h"
 
-#define CONTENT_HEAD "sallyport certificate: chain %zu, key %zu\n"
+#define CONTENT_HEAD "sallyport certificate: chain %zu, key %zu"
 
 static const char *cert_name(const void *value)
 {
@@ -156,44 +156,71 @@ struct cert *state_cert_share(struct cert *cert, const struct state_cert *old)
 
 /* --- contents --- */
 
-char *
-state_content(const char *chain, size_t chain_len, const char *key, size_t key_len, size_t *len)
-{
-	char head[96], *text;
-	int n = snprintf(head, sizeof(head), CONTENT_HEAD, chain_len, key_len);
+/* The pieces of a content; ocsp.at NULL: there is none. */
+struct content {
+	struct {
+		const char *at;
+		size_t len;
+	} chain, key, ocsp;
+};
 
-	*len = (size_t)n + chain_len + key_len;
+static char *content_join(const struct content *c, size_t *len)
+{
+	char head[128], *text;
+	int n = c->ocsp.at
+	    ? snprintf(head, sizeof(head), CONTENT_HEAD ", ocsp %zu\n", c->chain.len, c->key.len,
+		  c->ocsp.len)
+	    : snprintf(head, sizeof(head), CONTENT_HEAD "\n", c->chain.len, c->key.len);
+
+	*len = (size_t)n + c->chain.len + c->key.len + c->ocsp.len;
 	text = malloc(*len + 1);
 	if (!text)
 		return NULL;
 	memcpy(text, head, (size_t)n);
-	memcpy(text + n, chain, chain_len);
-	memcpy(text + n + chain_len, key, key_len);
+	memcpy(text + n, c->chain.at, c->chain.len);
+	memcpy(text + n + c->chain.len, c->key.at, c->key.len);
+	if (c->ocsp.at)
+		memcpy(text + n + c->chain.len + c->key.len, c->ocsp.at, c->ocsp.len);
 	text[*len] = '\0';
 	return text;
 }
 
-/* Finds the two halves of a content; 0, or -1: it is none. */
-static int content_split(const char *text, size_t len, const char **chain, size_t *chain_len,
-    const char **key, size_t *key_len)
+char *state_content(const struct change *c, size_t *len)
+{
+	const struct content all = { .chain = { c->chain, c->chain_len },
+		.key = { c->key, c->key_len },
+		.ocsp = { c->ocsp, c->ocsp ? strlen(c->ocsp) : 0 } };
+
+	return content_join(&all, len);
+}
+
+/* Finds the pieces of a content; 0, or -1: it is none. */
+static int content_split(const char *text, size_t len, struct content *c)
 {
 	const char *feed = memchr(text, '\n', len);
 	size_t rest = feed ? len - (size_t)(feed + 1 - text) : 0;
+	int n;
 
-	if (!feed || sscanf(text, CONTENT_HEAD, chain_len, key_len) != 2 || *chain_len > rest ||
-	    *key_len != rest - *chain_len)
+	*c = (struct content){ .ocsp = { NULL, 0 } };
+	n = feed
+	    ? sscanf(text, CONTENT_HEAD ", ocsp %zu\n", &c->chain.len, &c->key.len, &c->ocsp.len)
+	    : 0;
+	if (n < 2 || c->chain.len > rest || c->key.len > rest - c->chain.len ||
+	    c->ocsp.len != rest - c->chain.len - c->key.len)
 		return -1;
-	*chain = feed + 1;
-	*key = *chain + *chain_len;
+	c->chain.at = feed + 1;
+	c->key.at = c->chain.at + c->chain.len;
+	if (n == 3)
+		c->ocsp.at = c->key.at + c->key.len;
 	return 0;
 }
 
-static void write_pem(FILE *f, const char *label, const struct cert_blob *der)
+/* Lines of 64 characters, as PEM has them. */
+static void write_base64(FILE *f, const struct cert_blob *der)
 {
 	static const char digits[] =
 	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-	fprintf(f, "-----BEGIN %s-----\n", label);
 	for (size_t i = 0; i < der->len; i += 3) {
 		size_t n = der->len - i < 3 ? der->len - i : 3;
 		uint32_t x = 0;
@@ -207,6 +234,12 @@ static void write_pem(FILE *f, const char *label, const struct cert_blob *der)
 		if ((i / 3) % 16 == 15 || i + 3 >= der->len)
 			fputc('\n', f);
 	}
+}
+
+static void write_pem(FILE *f, const char *label, const struct cert_blob *der)
+{
+	fprintf(f, "-----BEGIN %s-----\n", label);
+	write_base64(f, der);
 	fprintf(f, "-----END %s-----\n", label);
 }
 
@@ -230,54 +263,81 @@ static const char *key_label(const struct cert_blob *key)
 
 char *state_content_of(const struct cert *cert, size_t *len)
 {
-	char *chain = NULL, *key = NULL, *text = NULL;
-	size_t chain_len = 0, key_len = 0;
-	FILE *f = open_memstream(&chain, &chain_len), *g = open_memstream(&key, &key_len);
+	char *pieces[3] = { NULL }, *text = NULL;
+	size_t lens[3] = { 0 };
+	FILE *f[3];
+	bool ok = true;
 
-	for (unsigned i = 0; f && i < cert->n_chain; i++)
-		write_pem(f, "CERTIFICATE", &cert->chain[i]);
-	if (g)
-		write_pem(g, key_label(&cert->key), &cert->key);
-	if (f && g && fclose(f) == 0 && fclose(g) == 0)
-		text = state_content(chain, chain_len, key, key_len, len);
-	if (key)
-		explicit_bzero(key, key_len);
-	free(chain);
-	free(key);
+	for (unsigned i = 0; i < 3; i++)
+		f[i] = open_memstream(&pieces[i], &lens[i]);
+	for (unsigned i = 0; f[0] && i < cert->n_chain; i++)
+		write_pem(f[0], "CERTIFICATE", &cert->chain[i]);
+	if (f[1])
+		write_pem(f[1], key_label(&cert->key), &cert->key);
+	if (f[2])
+		write_base64(f[2], &cert->ocsp);
+	for (unsigned i = 0; i < 3; i++)
+		ok &= f[i] && fclose(f[i]) == 0;
+	if (ok) {
+		const struct content all = { .chain = { pieces[0], lens[0] },
+			.key = { pieces[1], lens[1] },
+			.ocsp = { cert->ocsp.at ? pieces[2] : NULL, lens[2] } };
+
+		text = content_join(&all, len);
+	}
+	if (pieces[1])
+		explicit_bzero(pieces[1], lens[1]);
+	for (unsigned i = 0; i < 3; i++)
+		free(pieces[i]);
 	return text;
 }
 
 /* --- loading --- */
 
-static struct cert *parse(const struct change *c, const char *chain, size_t chain_len,
-    const char *key, size_t key_len, int64_t now, struct err *e)
+/* stored: it was good when it was put, and is used as it is. */
+static struct cert *
+parse(const struct change *c, const struct content *from, bool stored, int64_t now, struct err *e)
 {
 	const struct cert_source source = {
 		.name = c->certificate,
 		.chain_path = "chain",
 		.key_path = "key",
+		.ocsp_path = "ocsp",
 		.names = (const char *const *)c->names,
 		.n_names = c->n_names,
 		.passphrase = c->passphrase,
 		.passphrase_len = c->passphrase ? strlen(c->passphrase) : 0,
 		.force = c->force,
 	};
+	struct cert *cert = cert_parse(
+	    &source, from->chain.at, from->chain.len, from->key.at, from->key.len, now, e);
+	int result = 0;
 
-	return cert_parse(&source, chain, chain_len, key, key_len, now, e);
+	if (!cert || !from->ocsp.at)
+		return cert;
+	result = cert_staple(cert, &source, (const uint8_t *)from->ocsp.at, from->ocsp.len, now, e);
+	if (result == 0 && !stored && cert->warnings & CERT_STAPLE_EXPIRED)
+		result = err_set(e,
+		    "certificate '%s': the OCSP response is out of its dates; get a fresh one",
+		    c->certificate);
+	if (result == 0)
+		return cert;
+	cert_put(cert);
+	return NULL;
 }
 
 static struct cert *
 load_stored(struct change *c, const struct state_store *store, int64_t now, struct err *e)
 {
-	const char *chain, *key;
-	size_t len, chain_len, key_len;
+	struct content pieces;
+	size_t len;
 	char *text = store->fetch(store->arg, c->content, &len, e);
 	struct cert *cert = NULL;
 
 	if (!text)
 		return NULL;
-	if (content_split(text, len, &chain, &chain_len, &key, &key_len) == 0)
-		cert = parse(c, chain, chain_len, key, key_len, now, e);
+	if (content_split(text, len, &pieces) == 0)
+		cert = parse(c, &pieces, true, now, e);
 	else
 		err_set(e, "certificate '%s': what is stored as %s is no certificate",
 		    c->certificate, c->content);
@@ -311,7 +371,10 @@ static int decrypt_key(struct change *c, const struct cert *cert, struct err *e)
 
 static struct cert *load_given(struct change *c, int64_t now, struct err *e)
 {
-	struct cert *cert = parse(c, c->chain, c->chain_len, c->key, c->key_len, now, e);
+	const struct content given = { .chain = { c->chain, c->chain_len },
+		.key = { c->key, c->key_len },
+		.ocsp = { c->ocsp, c->ocsp ? strlen(c->ocsp) : 0 } };
+	struct cert *cert = parse(c, &given, false, now, e);
 	char *text;
 	size_t len;
 
@@ -319,7 +382,7 @@ static struct cert *load_given(struct change *c, int64_t now, struct err *e)
 		cert_put(cert);
 		return NULL;
 	}
-	text = state_content(c->chain, c->chain_len, c->key, c->key_len, &len);
+	text = state_content(c, &len);
 	if (!text) {
 		err_set(e, "out of memory for certificate '%s'", c->certificate);
 		cert_put(cert);

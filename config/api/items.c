@@ -201,6 +201,24 @@ static bool take_mode(struct api_request *r, struct change *c)
 	return true;
 }
 
+#define MAX_NESTING 16  /* of settings; the configuration has five */
+#define MAX_KEYS    100 /* of one group: looking one up takes its time with each */
+
+/* True when no group or list in value is deeper or larger than any setting can be. */
+static bool is_sane(const json_t *value, unsigned depth)
+{
+	const char *name;
+	json_t *one;
+	size_t i;
+
+	if (depth > MAX_NESTING || json_object_size(value) > MAX_KEYS)
+		return false;
+	json_object_foreach(
+	    (json_t *)(uintptr_t)value, name, one) if (!is_sane(one, depth + 1)) return false;
+	json_array_foreach(value, i, one) if (!is_sane(one, depth + 1)) return false;
+	return true;
+}
+
 static bool take_item(struct api_request *r, struct change *c)
 {
 	const char *section = section_of(r);
@@ -208,6 +226,12 @@ static bool take_item(struct api_request *r, struct change *c)
 
 	if (name && (!json_is_string(name) || strcmp(json_string_value(name), r->parts[2]) != 0)) {
 		api_error(r, 400, "field 'name' differs from the name in the address");
+		return false;
+	}
+	if (!is_sane(r->json, 1)) {
+		api_error(r, 400,
+		    "settings have at most %u keys in a group and are nested %u deep at most",
+		    MAX_KEYS, MAX_NESTING);
 		return false;
 	}
 	/* What a GET says about it is no setting. */

@@ -145,6 +145,12 @@ void api_read_config(struct api_context *c, struct api_request *r);
 void api_put_item(struct api_context *c, struct api_request *r);
 void api_delete_item(struct api_context *c, struct api_request *r);
 
+/* trust.c */
+void api_put_bundle(struct api_context *c, struct api_request *r);
+void api_read_revocations(struct api_context *c, struct api_request *r);
+void api_post_revocations(struct api_context *c, struct api_request *r);
+void api_delete_revocation(struct api_context *c, struct api_request *r);
+
 /* read.c */
 void api_read_status(struct api_context *c, struct api_request *r);
 void api_read_certs(struct api_context *c, struct api_request *r);

@@ -10,6 +10,7 @@
 #include "config/err.h"
 
 #define MAX_PASSPHRASE 1024
+#define MAX_STAPLE     65536 /* in base64 */
 
 /* --- how a change is to be made --- */
 
@@ -124,6 +125,8 @@ static size_t change_bytes(const struct change_list *l)
 
 	for (unsigned i = 0; i < l->n; i++) {
 		bytes += l->at[i].chain_len + l->at[i].key_len;
+		if (l->at[i].ocsp)
+			bytes += strlen(l->at[i].ocsp);
 		if (l->at[i].settings)
 			bytes += strlen(l->at[i].settings);
 		for (unsigned k = 0; k < l->at[i].n_served; k++)
@@ -342,12 +345,19 @@ static bool take_cert(struct api_request *r, struct change *c)
 		if (change_text(&c->passphrase, text, strlen(text)) < 0)
 			return no_memory(r);
 	}
+	if (json_object_get(r->json, "ocsp")) {
+		text = api_field_text(r, "ocsp", MAX_STAPLE);
+		if (!text)
+			return false;
+		if (change_text(&c->ocsp, text, strlen(text)) < 0)
+			return no_memory(r);
+	}
 	return take_names(r, c, "names", CHANGE_MAX_NAMES);
 }
 
 void api_put_cert(struct api_context *c, struct api_request *r)
 {
-	static const char *const fields[] = { "chain", "key", "passphrase", "names", "mode",
+	static const char *const fields[] = { "chain", "key", "passphrase", "ocsp", "names", "mode",
 		"force", NULL };
 	struct change_list l = { .n = 0 };
 	struct change *one;
@@ -471,7 +481,7 @@ void api_rollback(struct api_context *c, struct api_request *r)
 
 	if (!api_check_form(r, args, NULL))
 		return;
-	if (*end || generation == 0) {
+	if (*end || generation == 0 || r->parts[2][0] == '-') {
 		api_error(r, 400, "'%s' is not the number of a generation", r->parts[2]);
 		return;
 	}

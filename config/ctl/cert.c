@@ -139,7 +139,7 @@ int ctl_cert_show(struct ctl *c, int n, char **operands)
 
 /* --- changes --- */
 
-char *ctl_read_file(const char *path)
+char *ctl_read_bytes(const char *path, size_t *n)
 {
 	FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "r");
 	char *text = f ? calloc(1, MAX_FILE + 1) : NULL;
@@ -152,14 +152,41 @@ char *ctl_read_file(const char *path)
 		text = NULL;
 	} else {
 		text[len] = '\0';
+		*n = len;
 	}
 	if (f && f != stdin)
 		fclose(f);
 	return text;
 }
 
+char *ctl_read_file(const char *path)
+{
+	size_t len;
+
+	return ctl_read_bytes(path, &len);
+}
+
+char *ctl_base64(const unsigned char *data, size_t len)
+{
+	static const char digits[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	char *text = malloc((len + 2) / 3 * 4 + 1), *to = text;
+
+	for (size_t i = 0; text && i < len; i += 3) {
+		unsigned long x = (unsigned long)data[i] << 16 |
+		    (i + 1 < len ? (unsigned long)data[i + 1] << 8 : 0) |
+		    (i + 2 < len ? data[i + 2] : 0);
+
+		for (unsigned k = 0; k < 4; k++)
+			*to++ = i + k <= len ? digits[x >> (18 - 6 * k) & 63] : '=';
+	}
+	if (text)
+		*to = '\0';
+	return text;
+}
+
 struct put_options {
-	const char *chain, *key, *passphrase;
+	const char *chain, *key, *passphrase, *ocsp;
 	json_t *names;
 	bool force;
 	int listeners; /* first operand that is one */
@@ -171,13 +198,13 @@ static bool put_options(struct put_options *p, int *n, char ***operands)
 	static const struct option longs[] = { { "chain", required_argument, NULL, 'c' },
 		{ "key", required_argument, NULL, 'k' },
 		{ "passphrase-file", required_argument, NULL, 'p' },
-		{ "names", required_argument, NULL, 'n' }, { "force", no_argument, NULL, 'f' },
-		{ 0 } };
+		{ "ocsp", required_argument, NULL, 'o' }, { "names", required_argument, NULL, 'n' },
+		{ "force", no_argument, NULL, 'f' }, { 0 } };
 	int option;
 
 	memset(p, 0, sizeof(*p));
 	optind = 0;
-	while ((option = getopt_long(*n, *operands, "c:k:p:n:f", longs, NULL)) != -1) {
+	while ((option = getopt_long(*n, *operands, "c:k:p:o:n:f", longs, NULL)) != -1) {
 		char *rest = optarg, *name;
 
 		switch (option) {
@@ -189,6 +216,9 @@ static bool put_options(struct put_options *p, int *n, char ***operands)
 			break;
 		case 'p':
 			p->passphrase = optarg;
+			break;
+		case 'o':
+			p->ocsp = optarg;
 			break;
 		case 'n':
 			if (!p->names)
@@ -230,13 +260,38 @@ static bool add_passphrase(json_t *body, const char *path)
 	return ok;
 }
 
+/* Adds the response in the file, DER or base64; false after a message. */
+static bool add_staple(json_t *body, const char *path)
+{
+	unsigned char *data;
+	char *text = NULL;
+	size_t len;
+
+	if (!path)
+		return true;
+	data = (unsigned char *)ctl_read_bytes(path, &len);
+	if (!data)
+		return false;
+	/* A SEQUENCE: no base64 begins like that. */
+	if (len > 0 && data[0] == 0x30 && memchr(data, 0, len))
+		text = ctl_base64(data, len);
+	json_object_set_new(
+	    body, "ocsp", text ? json_string(text) : json_stringn((char *)data, len));
+	free(text);
+	free(data);
+	if (json_is_string(json_object_get(body, "ocsp")))
+		return true;
+	fprintf(stderr, "sallyctl: %s is no OCSP response: DER or base64 is expected\n", path);
+	return false;
+}
+
 /* The name of the command stands before its operands: getopt expects that. */
 static int put(struct ctl *c, int n, char **operands, const char *mode)
 {
 	struct put_options p;
 	char *chain, *key, *path;
 	json_t *body, *answer = NULL;
-	int status = CTL_USAGE;
+	int status = CTL_REFUSED;
 
 	n++;
 	operands--;
@@ -252,7 +307,7 @@ static int put(struct ctl *c, int n, char **operands, const char *mode)
 		else if (p.names)
 			json_object_set(body, "names", p.names);
 		path = ctl_change_path(c, "/v1/certificates/%s", operands[0]);
-		if (body && add_passphrase(body, p.passphrase))
+		if (body && add_passphrase(body, p.passphrase) && add_staple(body, p.ocsp))
 			status = ctl_ask(c, "PUT", path, body, &answer);
 		json_decref(body);
 		free(path);

@@ -325,7 +325,7 @@ static int tickets_put(struct ctl *c, int n, char **operands)
 {
 	char *text = ctl_read_file(operands[0]);
 	json_t *body = text ? json_pack("{s:s}", "keys", text) : NULL, *answer = NULL;
-	int result = CTL_USAGE;
+	int result = CTL_REFUSED;
 
 	(void)n;
 	if (text && !body)
@@ -543,6 +543,7 @@ const struct ctl_command ctl_commands[] = {
 	    "  --key FILE    PEM\n"
 	    "  --passphrase-file FILE\n"
 	    "                of an encrypted key: its first line\n"
+	    "  --ocsp FILE   OCSP response to be stapled: DER or base64\n"
 	    "  --names A,B   serve it for these names instead of its own\n"
 	    "  --force       whatever its dates\n"
 	    "It is served once a listener is told: sallyctl listener associate.\n" },
@@ -552,6 +553,7 @@ const struct ctl_command ctl_commands[] = {
 	    "  --key FILE    PEM\n"
 	    "  --passphrase-file FILE\n"
 	    "                of an encrypted key: its first line\n"
+	    "  --ocsp FILE   OCSP response to be stapled: DER or base64\n"
 	    "  --names A,B   serve it for these names instead of its own\n"
 	    "  --force       whatever its dates\n"
 	    "Connections there are go on with the old one.\n" },
@@ -587,6 +589,15 @@ const struct ctl_command ctl_commands[] = {
 	    "  remove NAME ADDRESS\n" },
 	ITEM_COMMANDS("policy", policy),
 	ITEM_COMMANDS("trust-store", trust_store),
+	{ "trust-store", "bundle", 2, 2, ctl_trust_bundle, "NAME FILE",
+	    "replaces the CA certificates of a store, or makes one",
+	    "  FILE  PEM; -: standard input. It is kept in runtime.state_dir.\n" },
+	{ "trust-store", "revocations", 1, 1, ctl_trust_revocations, "NAME",
+	    "the revocation lists of a store", "" },
+	{ "trust-store", "revoke", 2, 2, ctl_trust_revoke, "NAME FILE", "adds a revocation list",
+	    "  FILE  a CRL, PEM; -: standard input. It is kept in runtime.state_dir.\n" },
+	{ "trust-store", "unrevoke", 2, 2, ctl_trust_unrevoke, "NAME ID",
+	    "takes a revocation list away", "" },
 	{ "mtls", "list", 0, 0, ctl_mtls_list, "", "who is asked for a client certificate", "" },
 	{ "mtls", "set", 2, -1, ctl_mtls_set,
 	    "LISTENER off|verify|passthrough [--sni NAME] [KEY=VALUE]...",

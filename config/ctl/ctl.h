@@ -39,6 +39,12 @@ ctl_change_path(const struct ctl *c, const char *format, ...) __attribute__((for
 /* The text of a file of at most 1 MB ("-": standard input), or NULL after a message; the caller frees it. */
 char *ctl_read_file(const char *path);
 
+/* The same with NULs in it: *n bytes. */
+char *ctl_read_bytes(const char *path, size_t *n);
+
+/* In base64; the caller frees it. NULL: no memory. */
+char *ctl_base64(const unsigned char *data, size_t len);
+
 /* text made safe for a query; the caller frees it. */
 char *ctl_escape(const char *text);
 
@@ -114,6 +120,10 @@ bool ctl_assign(json_t *item, char *text);
 CTL_ITEM_COMMANDS(backend);
 CTL_ITEM_COMMANDS(policy);
 CTL_ITEM_COMMANDS(trust_store);
+int ctl_trust_bundle(struct ctl *c, int n, char **operands);
+int ctl_trust_revocations(struct ctl *c, int n, char **operands);
+int ctl_trust_revoke(struct ctl *c, int n, char **operands);
+int ctl_trust_unrevoke(struct ctl *c, int n, char **operands);
 int ctl_backend_target(struct ctl *c, int n, char **operands);
 int ctl_listener_set(struct ctl *c, int n, char **operands);
 int ctl_listener_remove(struct ctl *c, int n, char **operands);

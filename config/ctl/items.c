@@ -8,7 +8,7 @@
 
 /* Backends, policies, trust stores and the settings of listeners: one way for all of them. */
 
-#define MAX_PATH_TEXT 300
+#define MAX_PATH_TEXT 320
 
 static const char *text_of(const json_t *o, const char *key)
 {
@@ -244,7 +244,7 @@ static int set_from_file(struct ctl *c, const char *section, const char *name, c
 	if (text && !item)
 		fprintf(stderr, "sallyctl: %s:%d:%d: %s\n", path, why.line, why.column, why.text);
 	free(text);
-	return item ? ctl_item_put(c, section, name, item, "", NULL) : CTL_USAGE;
+	return item ? ctl_item_put(c, section, name, item, "", NULL) : CTL_REFUSED;
 }
 
 static int set(struct ctl *c, const char *section, int n, char **operands)
@@ -346,6 +346,85 @@ int ctl_backend_target(struct ctl *c, int n, char **operands)
 		return ctl_item_put(c, "backends", operands[1], item, generation, "replace");
 	json_decref(item);
 	return status;
+}
+
+/* --- what a trust store consists of --- */
+
+/* Sends the text of a file as a field of a JSON object. */
+static int
+send_file(struct ctl *c, const char *method, const char *part, const char *field, char **operands)
+{
+	char path[MAX_PATH_TEXT], *text = ctl_read_file(operands[1]), *all;
+	json_t *body = text ? json_pack("{s:s}", field, text) : NULL, *answer;
+	int status;
+
+	if (text && !body)
+		fprintf(stderr, "sallyctl: %s is no text: PEM is expected\n", operands[1]);
+	free(text);
+	if (!body)
+		return CTL_REFUSED;
+	item_path(path, "trust-stores", operands[0]);
+	all = ctl_change_path(c, "%s/%s", path, part);
+	status = ctl_ask(c, method, all, body, &answer);
+	free(all);
+	json_decref(body);
+	if (status == CTL_OK && !c->json && json_object_get(answer, "revocation"))
+		printf("revocation    %s\n", text_of(answer, "revocation"));
+	return ctl_done(c, status, answer);
+}
+
+int ctl_trust_bundle(struct ctl *c, int n, char **operands)
+{
+	(void)n;
+	return send_file(c, "PUT", "ca-bundle", "ca_bundle", operands);
+}
+
+int ctl_trust_revoke(struct ctl *c, int n, char **operands)
+{
+	(void)n;
+	return send_file(c, "POST", "revocations", "crl", operands);
+}
+
+int ctl_trust_unrevoke(struct ctl *c, int n, char **operands)
+{
+	char path[MAX_PATH_TEXT], *id = ctl_escape(operands[1]), *all;
+	json_t *answer;
+	int status;
+
+	(void)n;
+	item_path(path, "trust-stores", operands[0]);
+	all = ctl_change_path(c, "%s/revocations/%s", path, id);
+	status = ctl_ask(c, "DELETE", all, NULL, &answer);
+	free(all);
+	free(id);
+	return ctl_done(c, status, answer);
+}
+
+int ctl_trust_revocations(struct ctl *c, int n, char **operands)
+{
+	static const char *const heads[] = { "ID", "FILE" };
+	char path[MAX_PATH_TEXT];
+	struct ctl_table *t;
+	const json_t *one;
+	json_t *o;
+	size_t i;
+	int status;
+
+	(void)n;
+	item_path(path, "trust-stores", operands[0]);
+	strcat(path, "/revocations");
+	status = ctl_ask(c, "GET", path, NULL, &o);
+	if (status != CTL_OK || ctl_is_json(c, o))
+		return status;
+	t = ctl_table_new(2, heads);
+	json_array_foreach(json_object_get(o, "revocations"), i, one)
+	{
+		ctl_cell(t, "%s", text_of(one, "id"));
+		ctl_cell(t, "%s", text_of(one, "file"));
+	}
+	ctl_table_print(t);
+	json_decref(o);
+	return CTL_OK;
 }
 
 /* --- the commands --- */

@@ -83,6 +83,42 @@ static bool wants_help(int n, char **words)
 	return false;
 }
 
+/* As the daemon takes them: nothing that would be another address in a request. */
+static bool is_name(const char *text)
+{
+	size_t n =
+	    strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
+
+	return n > 0 && n <= 128 && !text[n];
+}
+
+/* Checks the operands that c's usage calls NAME and so on; the last word of it stands for all that follow. */
+static bool names_are_good(const struct ctl_command *c, int n, char **words)
+{
+	static const char *const kinds[] = { "NAME", "LISTENER", "CERTIFICATE", "GENERATION",
+		"ID" };
+	const char *at = c->operands;
+
+	for (int i = 0; i < n && *at; i++) {
+		size_t len = strcspn(at, " .");
+		bool is_kind = false;
+
+		for (unsigned k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++)
+			is_kind |= strlen(kinds[k]) == len && strncmp(at, kinds[k], len) == 0;
+		if (is_kind && words[i][0] != '-' && !is_name(words[i])) {
+			fprintf(stderr,
+			    "sallyctl: '%s' is none: names have 1 to 128 letters, digits, '.', '_' or '-'\n",
+			    words[i]);
+			return false;
+		}
+		if (at[len] == ' ')
+			at += len + 1;
+		else if (!at[len])
+			break;
+	}
+	return true;
+}
+
 static int run(struct ctl *ctl, int n, char **words)
 {
 	const struct ctl_command *c = find_command(n, words);
@@ -102,6 +138,8 @@ static int run(struct ctl *ctl, int n, char **words)
 	words += c->sub ? 2 : 1;
 	if (n < c->min || (c->max >= 0 && n > c->max))
 		status = CTL_USAGE;
+	else if (!names_are_good(c, n, words))
+		return CTL_USAGE;
 	else
 		status = c->run(ctl, n, words);
 	if (status == CTL_USAGE)

@@ -24,7 +24,7 @@ _sallyctl() {
 		esac
 	done
 	case $previous in
-	--chain | --key | --passphrase-file | --file | -s | --socket)
+	--chain | --key | --passphrase-file | --ocsp | --file | -s | --socket)
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
 		return
 		;;
@@ -40,7 +40,8 @@ _sallyctl() {
 	cert) list='list show add replace remove explain' ;;
 	listener) list='list show set remove associate dissociate default' ;;
 	backend) list='list show set remove target' ;;
-	policy | trust-store) list='list show set remove' ;;
+	policy) list='list show set remove' ;;
+	trust-store) list='list show set remove bundle revocations revoke unrevoke' ;;
 	mtls) list='list set' ;;
 	log) list=tail ;;
 	'log tail'*) list='-n -f' ;;
@@ -49,7 +50,7 @@ _sallyctl() {
 	stats) list=--watch ;;
 	rollback) list=$(_sallyctl_generations) ;;
 	'cert show' | 'cert replace' | 'cert remove') list=$(_sallyctl_names cert list) ;;
-	'cert add '* | 'cert replace '*) list='--chain --key --passphrase-file --names --force' ;;
+	'cert add '* | 'cert replace '*) list='--chain --key --passphrase-file --ocsp --names --force' ;;
 	'cert remove '*) list=--everywhere ;;
 	'cert explain'*) list='--listener --sigalgs --versions' ;;
 	'listener show' | 'listener set' | 'listener remove' | 'listener associate' | 'listener dissociate' | 'listener default')
@@ -68,7 +69,12 @@ _sallyctl() {
 		[ ${#words[@]} -le 3 ] && list=$(_sallyctl_names backend list) ;;
 	'policy show') list=$(_sallyctl_names policy list) ;;
 	'policy set' | 'policy remove') list=$(_sallyctl_names policy list | grep -v -e '^ELBSecurityPolicy-' -e '^tls_cipher_policy_') ;;
-	'trust-store show' | 'trust-store set' | 'trust-store remove')
+	'trust-store unrevoke '*) list=$(_sallyctl_names trust-store revocations "${words[2]}") ;;
+	'trust-store bundle '* | 'trust-store revoke '*)
+		mapfile -t COMPREPLY < <(compgen -f -- "$word")
+		return
+		;;
+	'trust-store show' | 'trust-store set' | 'trust-store remove' | 'trust-store bundle' | 'trust-store revo'* | 'trust-store unrevoke')
 		list=$(_sallyctl_names trust-store list) ;;
 	'listener set '* | 'policy set '* | 'trust-store set '*) list=--file ;;
 	esac

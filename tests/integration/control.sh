@@ -81,6 +81,9 @@ ctl backend target add second 10.81.0.2:9009 7 >/dev/null
 try targets_are_listed expect '10.81.0.2:9009 (weight 7)' ctl backend list
 ctl backend target drain second 10.81.0.2:9009 >/dev/null
 try target_is_drained expect '10.81.0.2:9009 (weight 7) (draining)' ctl backend list
+ctl backend target undrain second 10.81.0.2:9009 >/dev/null
+back_again() { expect '10.81.0.2:9009 (weight 7)$' ctl backend list; }
+try target_is_back back_again
 ctl listener set third limits.idle_timeout=7 >/dev/null
 try a_setting_is_changed expect '"idle_timeout": 7' ctl listener show third --json
 try others_keep_theirs expect 'sallyport lab backend' get /
@@ -91,6 +94,14 @@ ctl backend remove second >/dev/null
 try running_config_is_told expect '"name": "nginx"' ctl config
 
 # --- refusals ---
+wrong_usage() { # COMMAND...: status 2, and the daemon is not asked
+	local status
+	"$@" >/dev/null 2>&1
+	status=$?
+	[ $status = 2 ] || { echo "status $status: $*"; return 1; }
+}
+try an_empty_name_is_wrong_usage wrong_usage ctl cert show ''
+try an_address_is_no_name wrong_usage ctl cert remove 'exact?everywhere=1'
 head -c 10000000 /dev/zero >"$lab/large"
 try wrong_key_is_refused refused_with 'does not match' ctl cert replace exact --chain "$pki/exact.pem" --key "$pki/wild.key"
 try expired_chain_is_refused refused_with 'expired on' ctl cert replace exact --chain "$pki/expired.pem" --key "$pki/expired.key"

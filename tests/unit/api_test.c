@@ -28,18 +28,23 @@ static char path[128];
 static char reply[4 << 20];
 static char head[1024];
 
-static int setup(void **state)
+static void start_api(void)
 {
 	struct api_config config = { .mode = 0600, .socket = path };
 
-	(void)state;
-	kit_start(&k);
-	snprintf(path, sizeof(path), "%s/control.sock", k.folder);
 	config.ops = control_ops(k.control);
 	err_init(&k.e);
 	api = api_start(&config, &k.e);
 	if (!api)
 		fail_msg("%s", k.e.text);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	kit_start(&k);
+	snprintf(path, sizeof(path), "%s/control.sock", k.folder);
+	start_api();
 	return 0;
 }
 
@@ -504,6 +509,108 @@ static void encrypted_keys_are_taken_and_warnings_told(void **state)
 	assert_string_equal(kit_served(&k, "https", "nobody.test"), "default www");
 }
 
+/* Looking keys up takes time with each: 60,000 of them held control for minutes. */
+static void settings_beyond_reason_are_refused(void **state)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+
+	(void)state;
+	fprintf(f, "{\"targets\":[{\"k\":1");
+	for (unsigned i = 0; i < 60000; i++)
+		fprintf(f, ",\"k%u\":1", i);
+	fprintf(f, "}]}");
+	fclose(f);
+	assert_refused(ask("PUT", "/v1/backends/app", text), 400, "at most 100 keys");
+	free(text);
+	assert_refused(ask("PUT", "/v1/backends/app",
+			   "{\"targets\":[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]}"),
+	    400, "nested 16 deep");
+	assert_refused(ask("POST", "/v1/rollback/-1", NULL), 400, "not the number of a generation");
+}
+
+/* What comes over the API is trusted after a restart as well, and what is refused is not kept. */
+static void trust_stores_take_bundles_and_lists(void **state)
+{
+	char *bundle = json_pem("../trust_pki/ec/root.pem"),
+	     *crl = json_pem("../trust_pki/ec/root.crl");
+	char *body, target[200], id[DIGEST_TEXT];
+
+	(void)state;
+	assert_refused(ask("PUT", "/v1/trust-stores/ours/ca-bundle", "{\"ca_bundle\":\"none\"}"),
+	    422, "trust store 'ours'");
+	assert_refused(ask("POST", "/v1/trust-stores/ours/revocations", "{\"crl\":\"x\"}"), 404,
+	    "no trust store 'ours'");
+	assert_true(asprintf(&body, "{\"ca_bundle\":\"%s\"}", bundle) > 0);
+	assert_int_equal(ask("PUT", "/v1/trust-stores/ours/ca-bundle?dry_run=1", body), 200);
+	assert_int_equal(ask("GET", "/v1/trust-stores/ours", NULL), 404);
+	assert_int_equal(ask("PUT", "/v1/trust-stores/ours/ca-bundle", body), 200);
+	free(body);
+	assert_true(asprintf(&body, "{\"crl\":\"%s\"}", crl) > 0);
+	assert_int_equal(ask("POST", "/v1/trust-stores/ours/revocations?dry_run=1", body), 200);
+	assert_int_equal(ask("POST", "/v1/trust-stores/ours/revocations", body), 200);
+	assert_int_equal(
+	    sscanf(strstr(reply, "\"revocation\":\""), "\"revocation\":\"%64s", id), 1);
+	assert_int_equal(ask("POST", "/v1/trust-stores/ours/revocations", body), 409);
+	free(body);
+	assert_int_equal(
+	    ask("POST", "/v1/trust-stores/ours/revocations", "{\"crl\":\"no list\"}"), 422);
+	assert_int_equal(ask("GET", "/v1/trust-stores/ours/revocations", NULL), 200);
+	assert_says(id);
+	api_stop(api);
+	api = NULL;
+	assert_true(kit_restart(&k));
+	assert_int_equal(kit_generation(&k), 3);
+	assert_int_equal(control_config(k.control)->n_trust_stores, 1);
+	assert_int_equal(control_config(k.control)->trust_stores[0].n_crls, 1);
+	start_api();
+	snprintf(target, sizeof(target), "/v1/trust-stores/ours/revocations/%s", id);
+	assert_int_equal(ask("DELETE", target, NULL), 200);
+	assert_int_equal(ask("DELETE", target, NULL), 404);
+	assert_int_equal(control_config(k.control)->trust_stores[0].n_crls, 0);
+	free(bundle);
+	free(crl);
+}
+
+/* A staple goes with its certificate: kept over restarts, and over going back to it. */
+static void staples_are_put(void **state)
+{
+	char command[300], *chain = json_pem("p256.pem"), *issuer = json_pem("inter.pem");
+	char *key = json_pem("p256.key"), *body, staple[8192] = "";
+	struct ops_cert cert;
+	FILE *f;
+	size_t n;
+
+	(void)state;
+	snprintf(
+	    command, sizeof(command), "%s/unit/pki/ocsp %s >/dev/null 2>&1", TEST_FOLDER, k.folder);
+	assert_int_equal(system(command), 0);
+	snprintf(command, sizeof(command), "base64 -w 0 %s/p256.der", k.folder);
+	f = popen(command, "r");
+	n = fread(staple, 1, sizeof(staple) - 1, f);
+	assert_true(n > 100);
+	pclose(f);
+	assert_true(asprintf(&body, "{\"chain\":\"%s%s\",\"key\":\"%s\",\"ocsp\":\"%s\"}", chain,
+			issuer, key, staple) > 0);
+	assert_refused(put("/v1/certificates/spare", "p256.pem", "p256.key", ",\"ocsp\":\"!\""),
+	    422, "is no OCSP response");
+	assert_int_equal(ask("PUT", "/v1/certificates/spare", body), 200);
+	assert_int_equal(ask("GET", "/v1/certificates/spare", NULL), 200);
+	assert_says("\"staple\":{\"next_update\":");
+	assert_int_equal(put("/v1/certificates/spare", "ed25519.pem", "ed25519.key", ""), 200);
+	assert_int_equal(ask("POST", "/v1/rollback/2", NULL), 200);
+	api_stop(api);
+	api = NULL;
+	assert_true(kit_restart(&k));
+	assert_true(control_ops(k.control)->cert_find(control_ops(k.control)->arg, "spare", &cert));
+	assert_true(cert.has_staple);
+	free(chain);
+	free(issuer);
+	free(key);
+	free(body);
+}
+
 static void ticket_keys_are_put(void **state)
 {
 	(void)state;
@@ -827,6 +934,9 @@ int main(void)
 		CASE(items_are_staged),
 		CASE(wrong_items_are_refused),
 		CASE(encrypted_keys_are_taken_and_warnings_told),
+		CASE(settings_beyond_reason_are_refused),
+		CASE(trust_stores_take_bundles_and_lists),
+		CASE(staples_are_put),
 		CASE(ticket_keys_are_put),
 		CASE(nonsense_is_refused),
 		CASE(second_writer_of_a_generation_is_refused),
