@@ -44,7 +44,7 @@ static bool rxq_coalesce(struct tcp_conn *c, struct rte_mbuf *m)
 {
 	struct rte_mbuf *tail = c->rxq_tail;
 
-	if (!tail || m->pkt_len > RXQ_COPY_MAX || m->nb_segs != 1 || !RTE_MBUF_DIRECT(tail) ||
+	if (!tail || m->pkt_len > RXQ_COPY_MAX || !RTE_MBUF_DIRECT(tail) ||
 	    rte_mbuf_refcnt_read(tail) != 1 || rte_pktmbuf_tailroom(tail) < m->pkt_len)
 		return false;
 	memcpy(rte_pktmbuf_mtod_offset(tail, uint8_t *, tail->data_len),
@@ -61,7 +61,7 @@ static struct rte_mbuf *rxq_repack(struct tcp_conn *c, struct rte_mbuf *m)
 {
 	struct rte_mbuf *fresh;
 
-	if (m->pkt_len > RXQ_COPY_MAX || m->nb_segs != 1 ||
+	if (m->pkt_len > RXQ_COPY_MAX ||
 	    (RTE_MBUF_DIRECT(m) && rte_mbuf_refcnt_read(m) == 1 &&
 		rte_pktmbuf_tailroom(m) >= RXQ_COPY_MAX))
 		return m;
@@ -74,10 +74,9 @@ static struct rte_mbuf *rxq_repack(struct tcp_conn *c, struct rte_mbuf *m)
 	return fresh;
 }
 
-void rxq_append(struct tcp_conn *c, struct rte_mbuf *m)
+static void rxq_append_one(struct tcp_conn *c, struct rte_mbuf *m)
 {
-	c->rcv_avail += m->pkt_len;
-	if (rxq_coalesce(c, m)) {
+	if (m->data_len == 0 || rxq_coalesce(c, m)) {
 		rte_pktmbuf_free(m);
 		return;
 	}
@@ -87,7 +86,22 @@ void rxq_append(struct tcp_conn *c, struct rte_mbuf *m)
 		c->rxq_tail->next = m;
 	else
 		c->rxq_head = m;
-	c->rxq_tail = m->nb_segs == 1 ? m : rte_pktmbuf_lastseg(m);
+	c->rxq_tail = m;
+}
+
+void rxq_append(struct tcp_conn *c, struct rte_mbuf *m)
+{
+	c->rcv_avail += m->pkt_len;
+	/* One by one: what was put together from small IP fragments is crumbs, too. */
+	while (m) {
+		struct rte_mbuf *next = m->next;
+
+		m->next = NULL;
+		m->nb_segs = 1;
+		m->pkt_len = m->data_len;
+		rxq_append_one(c, m);
+		m = next;
+	}
 }
 
 static void rxq_free_head(struct tcp_conn *c)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A bridge between two interfaces that loses, delays, reorders, duplicates and rate-limits frames, since
- * not every kernel has netem. Deterministic for a seed and an order of arrivals: each direction draws from
+ * not every kernel has netem, and cuts IP packets up like a router in front of a narrow link. Deterministic for a seed and an order of arrivals: each direction draws from
  * a generator of its own, one draw per decision and frame. Ends on SIGTERM or SIGINT and prints what it did.
  */
 #include <arpa/inet.h>
@@ -23,6 +23,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/integration/cut.h"
+
 #define FRAME_MAX 9216
 #define FRAMES    65536 /* on their way at once, both directions */
 #define NEVER     UINT64_MAX
@@ -41,6 +43,9 @@ struct settings {
 	double rate;                     /* bits per second, 0: no limit */
 	uint64_t queue_bytes;            /* before the rate limit; more is dropped */
 	uint64_t seed;
+	uint32_t
+	    fragment; /* payload bytes of a fragment, of what comes from the first interface; 0: whole */
+	double clash; /* probability that a packet's fragments overlap */
 };
 
 /* One direction. */
@@ -49,7 +54,7 @@ struct way {
 	uint64_t random;
 	uint64_t free_ns; /* when the line has sent what it was given */
 	uint64_t last_due_ns;
-	uint64_t seen, lost, queue_full, duplicated, reordered, sent;
+	uint64_t seen, lost, queue_full, duplicated, reordered, sent, cut, clashing;
 };
 
 struct bridge {
@@ -186,6 +191,28 @@ static void take_in(struct bridge *b, unsigned dir, const struct frame *in, uint
 	}
 }
 
+/* All fragments of a packet, in their order or the reverse. */
+static bool take_in_pieces(struct bridge *b, const struct frame *in, uint64_t now)
+{
+	static struct frame piece;
+	static struct cut cut;
+	struct way *w = &b->way[0];
+	bool clash = draw(w) < b->set.clash, backwards = draw(w) < 0.5;
+
+	if (!cut_frame(&cut, in->bytes, in->len, b->set.fragment, (uint32_t)++b->order, clash))
+		return false;
+	for (unsigned i = 0; i < cut.n; i++) {
+		unsigned at = backwards ? cut.n - 1 - i : i;
+
+		piece.len = cut.len[at];
+		memcpy(piece.bytes, cut.bytes[at], piece.len);
+		take_in(b, 0, &piece, now);
+	}
+	w->cut++;
+	w->clashing += clash;
+	return true;
+}
+
 static void read_all(struct bridge *b, unsigned dir)
 {
 	static struct frame in;
@@ -202,7 +229,8 @@ static void read_all(struct bridge *b, unsigned dir)
 		if (from.sll_pkttype == PACKET_OUTGOING || n > FRAME_MAX)
 			continue;
 		in.len = (uint32_t)n;
-		take_in(b, dir, &in, now_ns());
+		if (dir == 1 || b->set.fragment == 0 || !take_in_pieces(b, &in, now_ns()))
+			take_in(b, dir, &in, now_ns());
 	}
 }
 
@@ -266,7 +294,8 @@ static void parse(struct settings *s, int argc, char **argv)
 {
 	static const struct option options[] = { { "loss", 1, 0, 'l' }, { "duplicate", 1, 0, 'd' },
 		{ "reorder", 1, 0, 'r' }, { "delay", 1, 0, 't' }, { "jitter", 1, 0, 'j' },
-		{ "rate", 1, 0, 'b' }, { "queue", 1, 0, 'q' }, { "seed", 1, 0, 's' }, { 0 } };
+		{ "rate", 1, 0, 'b' }, { "queue", 1, 0, 'q' }, { "seed", 1, 0, 's' },
+		{ "fragment", 1, 0, 'f' }, { "clash", 1, 0, 'c' }, { 0 } };
 	int option, index;
 
 	while ((option = getopt_long(argc, argv, "", options, &index)) != -1) {
@@ -297,10 +326,17 @@ static void parse(struct settings *s, int argc, char **argv)
 		case 's':
 			s->seed = (uint64_t)value;
 			break;
+		case 'f':
+			s->fragment = (uint32_t)value / 8 * 8;
+			break;
+		case 'c':
+			s->clash = value;
+			break;
 		default:
 			fprintf(stderr,
 			    "Usage: lossy [--loss 1%%] [--duplicate 1%%] [--reorder 1%%] [--delay 10ms] "
-			    "[--jitter 1ms]\n             [--rate 100mbit] [--queue 256kb] [--seed 1] IF IF\n");
+			    "[--jitter 1ms]\n             [--rate 100mbit] [--queue 256kb] [--seed 1]\n"
+			    "             [--fragment 576 [--clash 1%%]] IF IF\n");
 			exit(2);
 		}
 	}
@@ -335,10 +371,12 @@ static void run(struct bridge *b)
 static void print_way(const char *from, const char *to, const struct way *w)
 {
 	printf(
-	    "%s->%s seen %llu lost %llu queue_full %llu duplicated %llu reordered %llu sent %llu\n",
+	    "%s->%s seen %llu lost %llu queue_full %llu duplicated %llu reordered %llu sent %llu cut %llu "
+	    "clashing %llu\n",
 	    from, to, (unsigned long long)w->seen, (unsigned long long)w->lost,
 	    (unsigned long long)w->queue_full, (unsigned long long)w->duplicated,
-	    (unsigned long long)w->reordered, (unsigned long long)w->sent);
+	    (unsigned long long)w->reordered, (unsigned long long)w->sent,
+	    (unsigned long long)w->cut, (unsigned long long)w->clashing);
 }
 
 int main(int argc, char **argv)
