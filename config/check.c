@@ -236,6 +236,13 @@ static void check_binds_differ(struct check *k)
 
 	for (unsigned i = 0; i < k->c->n_listeners; i++)
 		n += k->c->listeners[i].n_bind;
+	if (n > CONFIG_MAX_BINDS) {
+		err_add(k->e, k->c->listeners[k->c->n_listeners - 1].file,
+		    k->c->listeners[k->c->n_listeners - 1].line,
+		    "the listeners have %u addresses in 'bind'; %u are possible", n,
+		    CONFIG_MAX_BINDS);
+		return;
+	}
 	sorted = calloc(n + 1, sizeof(*sorted));
 	if (!sorted) {
 		err_set(k->e, "out of memory");

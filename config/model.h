@@ -316,6 +316,8 @@ struct config_reserved {
 	unsigned share;
 };
 
+#define CONFIG_MAX_BINDS 1024 /* over all listeners */
+
 struct config_listener {
 	const char *name;
 	bool passthrough; /* protocol "tcp": bytes go through as they are */

@@ -84,16 +84,26 @@ static struct bound *bound_find(struct proxy *p, const struct endpoint *at)
 	return NULL;
 }
 
+/* A place for one more: one that was closed and is forgotten by all, or a new one. NULL: there is none. */
+static struct bound *bound_new(struct proxy *p)
+{
+	if (p->n_bound < PROXY_MAX_BOUND)
+		return &p->bound[p->n_bound++];
+	for (unsigned i = 0; i < p->n_bound; i++)
+		if (p->bound[i].listener < 0 && !tcp_listener_is_used(p->stack, &p->bound[i]))
+			return &p->bound[i];
+	return NULL;
+}
+
 static int bind_one(struct proxy *p, const struct endpoint *at, unsigned listener)
 {
 	struct bound *b = bound_find(p, at);
 
 	if (!b) {
-		if (p->n_bound == PROXY_MAX_BOUND)
+		b = bound_new(p);
+		if (!b)
 			return -1;
-		b = &p->bound[p->n_bound++];
-		b->at = *at;
-		b->listener = -1;
+		*b = (struct bound){ .at = *at, .listener = -1 };
 	}
 	if (b->listener < 0 && tcp_listen(p->stack, &at->ip, at->port, b) < 0)
 		return -1;

@@ -90,7 +90,7 @@ struct bound {
 	int listener; /* index in the snapshot; -1: closed */
 };
 
-#define PROXY_MAX_BOUND 1024
+#define PROXY_MAX_BOUND (2 * CONFIG_MAX_BINDS) /* half may be closed, with connections left */
 #define PROXY_IOV       24   /* covers a full record in segments of 1,448 bytes, twice */
 #define PROXY_IOV_WIDE  1024 /* and one in small segments */
 

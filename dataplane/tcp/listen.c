@@ -106,3 +106,14 @@ void tcp_unlisten(struct stack *s, const struct ip_addr *ip, uint16_t port)
 	if (!others)
 		l->ports[port / 64] &= ~(1ULL << (port % 64));
 }
+
+bool tcp_listener_is_used(const struct stack *s, const void *user)
+{
+	for (unsigned i = 0; i < LISTEN_MAX; i++) {
+		const struct listener *l = &s->listeners.all[i];
+
+		if (l->user == user && (l->is_open || l->n_refs > 0))
+			return true;
+	}
+	return false;
+}

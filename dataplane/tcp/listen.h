@@ -6,7 +6,7 @@
 
 #include "dataplane/net/pkt.h"
 
-#define LISTEN_MAX    1024
+#define LISTEN_MAX    2048
 #define LISTEN_NONE   UINT16_MAX
 #define LISTEN_CHAINS 256
 

@@ -155,6 +155,9 @@ void tcp_keepalive(struct tcp_conn *c, bool on);
 /* Nagle's algorithm (RFC 9293 3.7.4, MUST-17): off by default, TCP_MORE does better. */
 void tcp_nagle(struct tcp_conn *c, bool on);
 
+/* Whether anybody listens with user, or a connection or half-open one that came to it is left. Looks at all. */
+bool tcp_listener_is_used(const struct stack *s, const void *user);
+
 /* What tcp_listen was given; NULL for connections we opened. */
 void *tcp_listener_user(const struct tcp_conn *c);
 

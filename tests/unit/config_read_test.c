@@ -283,32 +283,48 @@ static void many_items_load_quickly(void **state)
 	free(text);
 }
 
-/* A thousand listeners on 64 addresses each, all of them taken: told, and told quickly. */
-static void many_binds_are_compared_quickly(void **state)
+/* n_listeners on 8 addresses each, n_apart of which are different. */
+static void load_many_binds(unsigned n_listeners, unsigned n_apart)
 {
 	char *text = NULL;
 	size_t size = 0;
 	FILE *f = open_memstream(&text, &size);
 
-	(void)state;
 	fprintf(f, "%.*s", (int)(strstr(config_text_base, "listeners = (") - config_text_base),
 	    config_text_base);
 	fprintf(f, "listeners = (");
-	for (unsigned i = 0; i < 1000; i++) {
+	for (unsigned i = 0; i < n_listeners; i++) {
 		fprintf(f, "%s{name=\"l%u\";default_certificate=\"www\";backend=\"app\";bind=[",
 		    i ? "," : "", i);
-		for (unsigned j = 0; j < 64; j++)
-			fprintf(f, "%s\"10.80.0.1:%u\"", j ? "," : "", 1 + (i * 64 + j) % 63999);
+		for (unsigned j = 0; j < 8; j++)
+			fprintf(f, "%s\"10.80.0.1:%u\"", j ? "," : "", 1 + (i * 8 + j) % n_apart);
 		fprintf(f, "];}\n");
 	}
 	fprintf(f, ");\n");
 	assert_int_equal(fclose(f), 0);
-	assert_null(config_load_text("many.cfg", text, size, &e));
-	assert_string_equal(e.text,
-	    "many.cfg:1023: listener 'l999': bind 10.80.0.1:1 takes the same connections as bind "
-	    "10.80.0.1:1 of listener 'l0' in line 24\n");
+	config_free(config_load_text("many.cfg", text, size, &e));
 	free(text);
 }
+
+static void binds_are_compared_with_all_others(void **state)
+{
+	(void)state;
+	load_many_binds(128, 1024);
+	assert_string_equal(e.text, "");
+	load_many_binds(128, 1023);
+	assert_string_equal(e.text,
+	    "many.cfg:151: listener 'l127': bind 10.80.0.1:1 takes the same connections as bind "
+	    "10.80.0.1:1 of listener 'l0' in line 24\n");
+}
+
+static void too_many_binds_are_refused(void **state)
+{
+	(void)state;
+	load_many_binds(129, 65000);
+	assert_string_equal(e.text,
+	    "many.cfg:152: the listeners have 1032 addresses in 'bind'; 1024 are possible\n");
+}
+
 static void null_may_be_freed(void **state)
 {
 	(void)state;
@@ -327,7 +343,8 @@ int main(void)
 		cmocka_unit_test_setup(bind_any_becomes_the_addresses_of_the_front_port, reset),
 		cmocka_unit_test_setup(single_port_is_front_and_back, reset),
 		cmocka_unit_test_setup(many_items_load_quickly, reset),
-		cmocka_unit_test_setup(many_binds_are_compared_quickly, reset),
+		cmocka_unit_test_setup(binds_are_compared_with_all_others, reset),
+		cmocka_unit_test_setup(too_many_binds_are_refused, reset),
 		cmocka_unit_test(null_may_be_freed),
 	};
 
