@@ -76,9 +76,9 @@ void client_open(struct gen *g, uint64_t due)
 {
 	struct client *c = TAILQ_FIRST(&g->free);
 	static struct ip_addr sources[16];
-	struct tcp_target target = {
-		.port = 443, .sources = sources, .n_sources = g->options.sources
-	};
+	struct tcp_target target = { .port = 443,
+		.sources = sources,
+		.n_sources = g->hellos != NULL ? 1 : g->options.sources };
 	enum tcp_error error;
 
 	for (unsigned i = 0; i < g->options.sources; i++) {

@@ -79,6 +79,7 @@ struct backend {
 TAILQ_HEAD(client_list, client);
 
 struct flood;
+struct hellos;
 
 struct results {
 	uint64_t exchanges, connections; /* begun and ended well during the load */
@@ -87,6 +88,7 @@ struct results {
 	uint64_t start, end; /* cycles */
 	uint64_t busy;       /* cycles of loops with work */
 	uint64_t flooded, flood_answers;
+	uint64_t hellos_sent, hellos_answered, hellos_refused;
 	struct hist latency;   /* ns, of exchanges from when they were due */
 	struct hist handshake; /* ns, from SYN to keys; the ramp's too */
 };
@@ -117,6 +119,7 @@ struct gen {
 	struct client_list free, ready;
 	struct backend *backends, *backends_end, *free_backends;
 	struct flood *flood;
+	struct hellos *hellos;
 	struct results results;
 	uint8_t scratch[RECORD_MAX];
 };
@@ -147,6 +150,16 @@ int flood_init(struct gen *g);
 unsigned flood_filter(struct gen *g, struct rte_mbuf **pkts, unsigned n);
 /* Sends a burst; returns how many. */
 unsigned flood_send(struct gen *g);
+
+/* --- hellos.c --- */
+int hellos_init(struct gen *g);
+/* Whether a connection's user is one of theirs. */
+bool hellos_own(const struct gen *g, const void *user);
+void hellos_event(struct gen *g, void *user, unsigned events);
+/* Opens those that are due; returns how many. */
+unsigned hellos_send(struct gen *g);
+/* Lets all of them go. */
+void hellos_end(struct gen *g);
 
 /* --- report.c --- */
 void gen_error(struct gen *g, enum gen_error e, const char *why);

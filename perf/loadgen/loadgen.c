@@ -119,7 +119,8 @@ static void start_stack(struct gen *g)
 		    .pool = g->pool,
 		    .stats = &g->stats },
 		.pool = g->pool,
-		.max_conns = 3 * g->options.connections + 1024,
+		.max_conns = 3 * g->options.connections +
+		    (g->options.hellos > 0 ? 2 * g->options.hellos_open : 0) + 1024,
 		.max_time_wait = 16384,
 		.time_wait_us = 1000,
 	};
@@ -167,7 +168,8 @@ static void start(struct gen *g)
 	if (g->tls == NULL)
 		exit(1);
 	g->aead = tls_kit_aead(g->tls);
-	if (client_init(g) != 0 || backend_init(g) != 0 || (o->flood && flood_init(g) != 0))
+	if (client_init(g) != 0 || backend_init(g) != 0 || (o->flood && flood_init(g) != 0) ||
+	    (o->hellos > 0 && hellos_init(g) != 0))
 		die("no memory for that many connections");
 }
 
@@ -216,6 +218,8 @@ static void dispatch(struct gen *g)
 	while ((conn = stack_ready_next(g->stack, &events)) != NULL) {
 		if (tcp_listener_user(conn) != NULL)
 			backend_event(g, conn, events);
+		else if (hellos_own(g, tcp_user(conn)))
+			hellos_event(g, tcp_user(conn), events);
 		else
 			client_event(g, tcp_user(conn), events);
 	}
@@ -233,6 +237,8 @@ static bool loop(struct gen *g)
 		return false;
 	if (g->flood != NULL && g->phase == GEN_LOAD)
 		work += flood_send(g);
+	if (g->hellos != NULL && g->phase == GEN_LOAD)
+		work += hellos_send(g);
 	stack_timers(g->stack, g->now_us, TIMER_BUDGET);
 	work += transmit(g);
 	if (work > 0)
@@ -266,6 +272,8 @@ int main(int argc, char **argv)
 		;
 	for (unsigned e = 0; e < GEN_N_ERRORS; e++)
 		errors += g->results.errors[e];
+	if (g->hellos != NULL)
+		hellos_end(g);
 	stack_free(g->stack);
 	for (unsigned i = 0; i < g->n_ports; i++)
 		port_close(g->ports[i]);

@@ -34,6 +34,9 @@ static const char usage[] =
     "  --resume           resume the session of the first connection; a full handshake is then an error\n"
     "  --ca FILE          verify some of the certificates; --name NAME  of the server (www.lab.test)\n"
     "  --flood            SYNs from random sources beside the load, as many as go out\n"
+    "  --hellos RATE      connections a second that say hello and no more, beside the load: from all sources but\n"
+    "                     the first, which is then the only one of the load; --rsa counts for them as well\n"
+    "  --hellos-cut       half a hello each, then silence;  --hellos-open N  so many at once (4096)\n"
     "  --wait             print 'ready' when connections are up and wait for a line; wait for another\n"
     "                     after the result, before they are closed\n";
 
@@ -62,6 +65,9 @@ enum {
 	O_CA,
 	O_NAME,
 	O_FLOOD,
+	O_HELLOS,
+	O_HELLOS_CUT,
+	O_HELLOS_OPEN,
 	O_WAIT,
 	O_HELP,
 };
@@ -91,6 +97,9 @@ static const struct option names[] = {
 	{ "ca", required_argument, NULL, O_CA },
 	{ "name", required_argument, NULL, O_NAME },
 	{ "flood", no_argument, NULL, O_FLOOD },
+	{ "hellos", required_argument, NULL, O_HELLOS },
+	{ "hellos-cut", no_argument, NULL, O_HELLOS_CUT },
+	{ "hellos-open", required_argument, NULL, O_HELLOS_OPEN },
 	{ "wait", no_argument, NULL, O_WAIT },
 	{ "help", no_argument, NULL, O_HELP },
 	{ NULL, 0, NULL, 0 },
@@ -202,6 +211,15 @@ static void take(struct options *o, int c, const char *text)
 	case O_FLOOD:
 		o->flood = true;
 		break;
+	case O_HELLOS:
+		o->hellos = number(text, 1, 1e7);
+		break;
+	case O_HELLOS_CUT:
+		o->hellos_cut = true;
+		break;
+	case O_HELLOS_OPEN:
+		o->hellos_open = (unsigned)number(text, 1, 1e6);
+		break;
 	case O_WAIT:
 		o->wait = true;
 		break;
@@ -229,11 +247,14 @@ void options_read(struct options *o, int argc, char **argv)
 		.seconds = 5,
 		.group = 29,
 		.name = "www.lab.test",
+		.hellos_open = 4096,
 	};
 	while ((c = getopt_long(argc, argv, "", names, NULL)) != -1)
 		take(o, c, optarg);
 	if (optind < argc)
 		refuse("what is", argv[optind]);
+	if (o->hellos > 0 && o->sources < 2)
+		refuse("hellos need an address of their own:", "--sources");
 	if (o->front == NULL)
 		refuse("a device is missing:", "--front");
 }

@@ -24,6 +24,9 @@ struct options {
 	bool rsa, tls12, resume;
 	bool wait; /* for lines on stdin, between the steps */
 	bool flood;
+	double hellos; /* connections a second that say hello and no more; 0: none */
+	bool hellos_cut;
+	unsigned hellos_open; /* of them at once */
 	const char *ca, *name;
 };
 

@@ -96,6 +96,10 @@ void report(const struct gen *g)
 	if (g->options.flood)
 		printf(", \"syns\": %llu, \"syn_answers\": %llu", (unsigned long long)r->flooded,
 		    (unsigned long long)r->flood_answers);
+	if (g->options.hellos > 0)
+		printf(", \"hellos\": %llu, \"hellos_answered\": %llu, \"hellos_refused\": %llu",
+		    (unsigned long long)r->hellos_sent, (unsigned long long)r->hellos_answered,
+		    (unsigned long long)r->hellos_refused);
 	printf(", \"errors\": %llu, \"error_kinds\": {", (unsigned long long)n_errors);
 	for (unsigned e = 0, n = 0; e < GEN_N_ERRORS; e++)
 		if (r->errors[e] > 0)

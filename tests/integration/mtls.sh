@@ -116,8 +116,12 @@ try own_policy_has_its_groups expect 'Server Temp Key: ECDH, secp384r1' show - 9
 try own_policy_has_its_versions refused grep -q "$page" <(show - 9140 -tls1_3 -servername own.test)
 try its_own_does_not_leak expect 'Cipher is TLS_AES_128_GCM_SHA256' show - 9140 -servername off.test
 
-try nobody_is_hurt_by_changes in_client timeout 200 python3 $here/mtls.py \
-	--seconds "${MTLS_SECONDS:-10}" --lab "$lab" --pki "$pki" --address 10.80.0.1 --port 9141
+churn() {
+	in_client timeout 200 python3 $here/mtls.py --seconds "${MTLS_SECONDS:-10}" --lab "$lab" --pki "$pki" \
+		--address 10.80.0.1 --port 9141 >"$lab/churn.log" 2>&1 || { cat "$lab/churn.log"; return 1; }
+}
+try nobody_is_hurt_by_changes churn
+echo "# $(head -n 1 "$lab/churn.log")"
 
 # By the operator's hand, without a reload.
 nobody_on() { show - "$1" -servername "$2"; }
