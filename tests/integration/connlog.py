@@ -336,7 +336,41 @@ def kind_no_front():
 KINDS = [f for name, f in sorted(globals().items()) if name.startswith("kind_")]
 
 
+# What a key says where a kind says nothing of it.
+FORMS = dict(
+    time=TIME, conn_trace_id=TRACE, listener=re.compile(r"[a-z][a-z0-9-]*$"), client_ip=re.compile(r"[0-9.]+$"),
+    server_ip=re.compile(r"[0-9.]+$"), front_ip=re.compile(r"10\.80\.0\.2$"), client_port=range(1, 65536),
+    server_port=range(1, 65536), listener_port=range(1, 65536), sni=re.compile(r"[a-z.]+\.lab\.test$"),
+    tls_protocol=re.compile(r"TLSv1\.[23]$"), tls_cipher=re.compile(r"[A-Z0-9_-]+$"),
+    tls_keyexchange=re.compile(r"x25519$|secp\d+r1$|X25519MLKEM768$"), resumed=(True, False), alert=range(256),
+    alert_from=("client", "server"), certificate=re.compile(r"(www-(ecdsa|rsa)|exact)$"),
+    certificate_serial=re.compile(r"[0-9A-F]+$"), ja3=re.compile(r"[0-9a-f]{32}$"),
+    ja4=re.compile(r"t1[0-3][di]\d{4}(h1|00)_[0-9a-f]{12}_[0-9a-f]{12}$"),
+    tls_verify_status=("Failed:UnmappedConnectionError",), backend=re.compile(r"[a-z0-9-]+$"),
+    target_ip=re.compile(r"10\.81\.0\.2$"), target_port=range(1, 65536), bytes_received=range(1 << 20),
+    bytes_sent=range(1 << 20), close=re.compile(r"[a-z_]+$"), hello_time=float, tls_handshake_latency=float,
+    connect_time=float, duration=float)
+
+
+def has_form(value, form):
+    if form is float:
+        return isinstance(value, float) and 0 <= value < 60
+    return form.match(value) if isinstance(form, re.Pattern) else value in form
+
+
 def check(said, want, name):
+    for key, value in said.items():
+        need(key in want or key in FORMS, f"{name}: nobody knows of {key}: {said}")
+        need(key in want or has_form(value, FORMS[key]), f"{name}: {key} is {value!r}: {said}")
+    for key in ("time", "conn_trace_id", "listener", "listener_port", "client_ip", "client_port", "server_ip",
+                "server_port", "bytes_received", "bytes_sent", "close", "duration"):
+        need(key in said, f"{name}: {key} is missing: {said}")
+    # Where a handshake came about, all of its facts are there, and none of its failures'.
+    done = "tls_handshake_latency" in said
+    need(done == ("tls_verify_status" not in said), f"{name}: {said}")
+    for key in ("tls_protocol", "tls_cipher", "resumed", "certificate", "certificate_serial", "hello_time"):
+        need(not done or key in said, f"{name}: {key} is missing: {said}")
+    need("connect_time" not in said or "target_port" in said, f"{name}: {said}")
     for key, value in want.items():
         need(said.get(key) == value, f"{name}: {key} is {said.get(key)!r}, not {value!r}: {said}")
     need(TIME.match(said["time"]) and TRACE.match(said["conn_trace_id"]), f"{name}: {said}")

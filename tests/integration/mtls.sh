@@ -105,6 +105,21 @@ poison() {
 }
 try what_clients_send_is_not_learnt poison
 
+# A second handshake on the same connection would go past what is asked of the first one.
+renegotiate() { # SUITE
+	{ sleep 1; printf 'R\n'; sleep 2; } | in_client timeout 20 openssl s_client -connect 10.80.0.1:9140 -CAfile "$ca" \
+		-tls1_2 -cipher "$1" -cert $pki/ec/good.chain -cert_chain $pki/ec/good.chain -key $pki/ec/good.key 2>&1
+}
+declines() {
+	local said
+	said=$(renegotiate "$1")
+	grep -q "Cipher is $1" <<<"$said" && grep -q RENEGOTIATING <<<"$said" || { echo "$said"; return 1; }
+	# OpenSSL verifies our certificate for each handshake that it does.
+	[ "$(grep -c '^verify return' <<<"$said")" = 2 ] || { echo "$said"; return 1; }
+}
+try renegotiation_is_declined declines ECDHE-ECDSA-AES128-GCM-SHA256
+try renegotiation_is_declined_with_cbc declines ECDHE-ECDSA-AES128-SHA256
+
 try ca_names_are_told expect 'CN = Trust-Root' show ec/good 9140 -tls1_3 -servername www.lab.test
 try ca_names_are_told_in_tls12 expect 'CN = Trust-Root' show ec/good 9140 -tls1_2 -servername www.lab.test
 is_off() { expect "$page" show - 9140 -servername off.test && expect 'No client certificate CA names sent' show - 9140 -servername off.test; }

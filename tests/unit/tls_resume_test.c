@@ -14,6 +14,7 @@
 #include "tls/service.h"
 #include "tls/sni.h"
 #include "tls/ticket.h"
+#include "tls/trust.h"
 
 #include <cmocka.h>
 
@@ -62,6 +63,34 @@ static struct tls_service *service_asking(struct cert *cert)
 static struct tls_service *service(struct cert *cert)
 {
 	return service_with("https", POLICY_DEFAULT, cert, false);
+}
+
+/* The same, when they must show one that tests/unit/trust_pki's root certified; only_name: for that name alone. */
+static struct tls_service *service_verifying(const char *only_name)
+{
+	const struct trust_source source = { .name = "ours",
+		.bundle = TEST_FOLDER "/unit/trust_pki/ec/root.pem",
+		.options = trust_defaults,
+		.file = "test.cfg" };
+	struct trust_store *trust = trust_load(&source, time(NULL), &e);
+	const struct tls_rule_config rule = { .name = only_name,
+		.policy = policy_find(POLICY_DEFAULT),
+		.mtls = { .mode = MTLS_VERIFY, .trust = trust } };
+	struct tls_service_config config = {
+		.listener = "https", .own = rule, .defaults = &p256, .n_defaults = 1
+	};
+	struct tls_service *s;
+
+	assert_non_null(trust);
+	if (only_name) {
+		config.own.mtls.mode = MTLS_OFF;
+		config.named = &rule;
+		config.n_named = 1;
+	}
+	s = tls_service_new(&config, &e);
+	assert_non_null(s);
+	trust_put(trust);
+	return s;
 }
 
 static void set_ring(const struct ticket_ring *r)
@@ -238,6 +267,41 @@ static void test_does_not_cross_versions(void **state)
 	SSL_SESSION_free(r.session);
 	SSL_SESSION_free(old);
 	tls_service_free(s);
+}
+
+/* Who was let in without a certificate is not let in again by a ticket once one is wanted; nor by another name. */
+static void test_is_no_certificate(void **state)
+{
+	struct tls_service *off = service(p256);
+	struct tls_service *asking[] = { service_verifying(NULL),
+		service_verifying("www.example.com"), service_verifying("*.example.com") };
+
+	(void)state;
+	for (unsigned v = 0; v < 2; v++) {
+		SSL_SESSION *session = ticket_from(workers[0], off, versions[v]);
+
+		for (unsigned i = 0; i < 3; i++) {
+			struct peer_client client = { .version = versions[v],
+				.name = i == 1 ? "WWW.Example.COM" : "www.example.com",
+				.session = session };
+			struct peer_result r = peer_connect(workers[0], asking[i], &client);
+
+			assert_false(r.done || r.resumed);
+			assert_int_equal(r.alert, versions[v] == 0x0304 ? 116 : 40);
+			client.chain = "unit/trust_pki/ec/good.chain";
+			client.key = "unit/trust_pki/ec/good.key";
+			r = peer_connect(workers[0], asking[i], &client);
+			assert_true(r.done);
+			assert_false(r.resumed);
+			assert_null(r.session);
+			client_cert_free(r.client_cert);
+		}
+		assert_true(resumes(workers[1], off, versions[v], session));
+		SSL_SESSION_free(session);
+	}
+	for (unsigned i = 0; i < 3; i++)
+		tls_service_free(asking[i]);
+	tls_service_free(off);
 }
 
 static void test_no_tickets(void **state)
@@ -422,6 +486,7 @@ int main(void)
 		cmocka_unit_test(test_does_not_cross),
 		cmocka_unit_test(test_does_not_cross_names),
 		cmocka_unit_test(test_does_not_cross_versions),
+		cmocka_unit_test(test_is_no_certificate),
 		cmocka_unit_test(test_no_tickets),
 		cmocka_unit_test(test_rotation),
 		cmocka_unit_test(test_expiry),
