@@ -303,6 +303,11 @@ void tls_worker_poll(struct tls_worker *w)
 	tls_worker_leave(before);
 }
 
+bool tls_worker_is_waiting(const struct tls_worker *w)
+{
+	return w->keys.n_queued > 0;
+}
+
 void *tls_worker_ready(struct tls_worker *w)
 {
 	struct pkey_op *op = pkey_next_done(&w->keys);

@@ -72,6 +72,9 @@ struct aead_engine *tls_worker_aead(struct tls_worker *w);
 void tls_worker_poll(struct tls_worker *w);
 void *tls_worker_ready(struct tls_worker *w);
 
+/* Whether key operations are queued: tls_worker_poll is to be called. */
+bool tls_worker_is_waiting(const struct tls_worker *w);
+
 enum handshake_status {
 	HANDSHAKE_WANT_READ,  /* send what was produced, come back with more input */
 	HANDSHAKE_WANT_WRITE, /* send what was produced, come back with room */

@@ -122,6 +122,9 @@ struct proxy {
 	struct relay *again, **again_end;
 	struct relay_line waiting[2]; /* for their handshake's turn; [1]: reserved sources */
 	uint32_t start_cost;          /* relay_turn.c */
+	/* Handshakes that began last together, what they have cost, and turns since. */
+	unsigned cohort, cohort_stages;
+	uint64_t cohort_us;
 	unsigned reserved_share,
 	    reserved_credit; /* percent of starts; what is due, in percent of one */
 	struct clock clock;
@@ -190,7 +193,7 @@ bool relay_may_start(
     struct proxy *p, struct relay *r, const struct listener *l); /* its handshake */
 void relay_has_begun(struct proxy *p, struct relay *r); /* the handshake is over, or r is */
 void relay_await_turn(struct proxy *p, struct relay *r);
-bool relay_turns_are_due(const struct proxy *p); /* somebody waits */
+bool relay_turns_are_due(const struct proxy *p); /* somebody waits, or is under way */
 /* Those whose turn it is, then every handshake that can go on. */
 void relay_turns(struct proxy *p);
 

@@ -3,12 +3,14 @@
 #include "tls/handshake.h"
 
 /*
- * Whose handshake begins, and when. Handshakes are by far the dearest thing that a stranger can ask for: in
- * one turn of the worker only so many begin as take about TURN_US, the others wait in line; packets of established
- * connections get their turn in between. The line is as long as what can be done in WAIT_US: who
- * would wait longer is refused at once, which is cheap, rather than after a timeout.
+ * Whose handshake begins, and when. Handshakes are by far the dearest thing that a stranger can ask for: only so many
+ * begin together as take about TURN_US, or fill a batch, and the others wait in line. Those that have begun do one key operation
+ * each in a turn of the worker, side by side, so that packets of established connections wait for one batch and not
+ * for whole handshakes; the next ones begin when they are through. The line is as long as what can be done in
+ * WAIT_US: who would wait longer is refused at once, which is cheap, rather than after a timeout.
  */
-#define TURN_US       1000
+#define TURN_US       250
+#define MAX_STAGES    4 /* turns after which others begin, even if key operations always come up */
 #define WAIT_US       1000000
 #define MAX_LOOKS     256   /* at hellos that turn out to be incomplete, in one turn */
 #define MAX_STARTS    64    /* in one turn */
@@ -156,24 +158,17 @@ static struct relay *next_in_line(struct relay_line *line)
 
 bool relay_turns_are_due(const struct proxy *p)
 {
-	return p->waiting[0].first || p->waiting[1].first;
+	return p->waiting[0].first || p->waiting[1].first || tls_worker_is_waiting(p->tls);
 }
 
-/* A handshake needs several key operations one after the other: all of them in this turn. */
+/* One key operation of each that waits for one. */
 static void run_handshakes(struct proxy *p)
 {
-	bool any;
+	struct relay *r;
 
-	do {
-		struct relay *r;
-
-		any = false;
-		tls_worker_poll(p->tls);
-		while ((r = tls_worker_ready(p->tls)) != NULL) {
-			any = true;
-			relay_run(p, r);
-		}
-	} while (any);
+	tls_worker_poll(p->tls);
+	while ((r = tls_worker_ready(p->tls)) != NULL)
+		relay_run(p, r);
 }
 
 /* Lets at most n of a line begin; returns how many did. */
@@ -216,12 +211,24 @@ static unsigned start_all(struct proxy *p, unsigned most)
 	return n + start_some(p, reserved, most - n);
 }
 
+static void begin_next(struct proxy *p)
+{
+	if (p->cohort > 0)
+		learn_cost(p, p->cohort_us / p->cohort);
+	p->cohort_us = 0;
+	p->cohort_stages = 0;
+	p->cohort = start_all(p, starts_per_turn(p));
+}
+
 void relay_turns(struct proxy *p)
 {
-	uint64_t began_us = relay_turns_are_due(p) ? clock_now_us(p) : 0;
-	unsigned n = start_all(p, starts_per_turn(p));
+	uint64_t began_us;
 
+	if (!relay_turns_are_due(p))
+		return;
+	began_us = clock_now_us(p);
+	if (!tls_worker_is_waiting(p->tls) || ++p->cohort_stages >= MAX_STAGES)
+		begin_next(p);
 	run_handshakes(p);
-	if (n > 0)
-		learn_cost(p, (clock_now_us(p) - began_us) / n);
+	p->cohort_us += clock_now_us(p) - began_us;
 }
