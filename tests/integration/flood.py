@@ -71,7 +71,7 @@ def per_source(port, n):
 def reserved(port, n):
     """n at once, a quarter of them kept for us: nobody else's can take those, and we may have no more either."""
     port, kept = int(port), int(n) // 4
-    held = hold(port, n)
+    held = hold(port, int(n) - kept)
     need(not handshake(port, ATTACKER), "one too many was served")
     for _ in range(2 * kept):
         need(handshake(port, OTHER), "a reserved source was refused")
