@@ -77,12 +77,14 @@ static void check_facts(const struct client_cert *c)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static const struct trust_server server = { .host = "client.example.com" };
 	static struct trust_store *trust;
 	struct client_cert_der chain[CLIENT_CERT_MAX_CHAIN];
 	uint8_t *bytes[CLIENT_CERT_MAX_CHAIN];
 	enum client_cert_status status;
 	struct client_cert *c;
 	unsigned n = 0;
+	int64_t until;
 
 	if (!trust)
 		trust = store();
@@ -102,6 +104,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		size -= len;
 	}
 	status = trust_verify(trust, false, chain, n, NOW);
+	/* As a server's, which no client of trust_pki may be. */
+	if (trust_verify_server(trust, &server, chain, n, NOW, &until) == CLIENT_CERT_SUCCESS)
+		assert(status != CLIENT_CERT_SUCCESS && until >= NOW);
 	c = client_cert_new(chain, n);
 	assert(!c == (n == 0));
 	if (c)

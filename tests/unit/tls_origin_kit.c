@@ -222,14 +222,19 @@ SSL_CTX *kit_server(const struct kit_leaf *leaf)
 
 struct cert *kit_own_cert(void)
 {
+	return kit_leaf_cert(&(struct kit_leaf){ .purpose = "clientAuth" });
+}
+
+struct cert *kit_leaf_cert(const struct kit_leaf *leaf)
+{
 	const struct cert_source source = { .name = "own", .chain_path = "own", .key_path = "own" };
-	X509 *x = make_leaf(&(struct kit_leaf){ .purpose = "clientAuth" });
+	X509 *x = make_leaf(leaf);
 	BIO *chain = BIO_new(BIO_s_mem()), *key = BIO_new(BIO_s_mem());
 	struct trust_text chain_text, key_text;
 	struct cert *c;
 
 	PEM_write_bio_X509(chain, x);
-	PEM_write_bio_PrivateKey(key, ec_key, NULL, NULL, 0, NULL, NULL);
+	PEM_write_bio_PrivateKey(key, leaf->rsa ? rsa_key : ec_key, NULL, NULL, 0, NULL, NULL);
 	chain_text = text_of(chain, "own");
 	key_text = text_of(key, "own");
 	err_init(&e);

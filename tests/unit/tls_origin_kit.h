@@ -56,6 +56,9 @@ SSL_CTX *kit_server(const struct kit_leaf *leaf);
 /* The client certificate of ours that OpenSSL's servers verify (SSL_VERIFY_PEER): by KIT_ROOT. */
 struct cert *kit_own_cert(void);
 
+/* A leaf as our own code has it, without the chain behind it. */
+struct cert *kit_leaf_cert(const struct kit_leaf *leaf);
+
 /* Our end, the server's end, and what is on the way. */
 struct kit_conn {
 	struct tls_worker *worker;
