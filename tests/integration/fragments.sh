@@ -8,6 +8,7 @@ far=$prefix-far
 sum=$(head -c 1000000 /dev/zero | sha256sum)
 
 wire_up() {
+	ip netns del "$far" 2>/dev/null # of a run that was cut off
 	ip netns add "$far" &&
 		ip link add far0 netns "$prefix-client" type veth peer name eth0 netns "$far" || return 1
 	for feature in rx tx sg tso gso gro; do
