@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# runtime.idle: what an idle worker takes of its core, and what a request after a pause waits for it. "sleep" is
+# what the lab has; then the same with "poll". IDLE_SECONDS (3), IDLE_REQUESTS (200).
+. tests/integration/lib.sh
+path=$(cat "$lab/config-path")
+
+worker_ticks() { # of processor time, of all workers
+	local task ticks=0 n
+	for task in "/proc/$1/task/"*; do
+		case $(cat "$task/comm") in
+		rte-worker-* | lcore-worker-*)
+			n=$(sed 's/.*) //' "$task/stat" | awk '{ print $12 + $13 }')
+			ticks=$((ticks + n))
+			;;
+		esac
+	done
+	echo $ticks
+}
+# percent of a core that a worker takes on average, in tenths
+busy() {
+	local pid before seconds=${IDLE_SECONDS:-3} n
+	pid=$(scripts/lab pid)
+	n=$(cat "/proc/$pid/task/"*/comm | grep -c -e '^rte-worker-' -e '^lcore-worker-')
+	before=$(worker_ticks "$pid")
+	sleep "$seconds"
+	echo $((($(worker_ticks "$pid") - before) * 1000 / $(getconf CLK_TCK) / seconds / n))
+}
+# median and 90th percentile of requests 5 ms apart on one connection, in microseconds
+latency() {
+	in_client timeout 120 python3 - "$ca" "${IDLE_REQUESTS:-200}" <<-'P'
+		import http.client, ssl, sys, time
+		context = ssl.create_default_context(cafile=sys.argv[1])
+		context.check_hostname = False
+		c = http.client.HTTPSConnection("10.80.0.1", context=context)
+		took = []
+		for _ in range(int(sys.argv[2])):
+		    start = time.perf_counter()
+		    c.request("GET", "/1k.txt", headers={"Host": "www.lab.test"})
+		    c.getresponse().read()
+		    took.append(time.perf_counter() - start)
+		    time.sleep(0.005)
+		took.sort()
+		print(*(round(took[len(took) * p // 100] * 1e6) for p in (50, 90)))
+	P
+}
+below() { [ "$1" -lt "$2" ] || { echo "$1 is not below $2"; return 1; }; }
+
+get / >/dev/null
+becomes_quiet >/dev/null
+# What others do to the caches of a core that is shared counts, too: the best of three.
+sleeping=1000
+for _ in 1 2 3; do
+	now=$(busy)
+	[ "$now" -ge "$sleeping" ] || sleeping=$now
+	[ "$sleeping" -ge 40 ] || break
+done
+read -r sleep50 sleep90 < <(latency)
+try an_idle_worker_sleeps below "$sleeping" 50
+sleeps=$(counter sleeps_total)
+try and_counts_it more_than sleeps_total 0
+
+restart() { # CONFIG
+	scripts/lab stop && echo "$1" >"$lab/config-path" && scripts/lab start
+}
+trap 'restart "$path"; rm -f "$lab/poll.cfg"' EXIT
+sed 's/idle = "sleep"/idle = "poll"/' "$path" >"$lab/poll.cfg"
+try the_same_that_polls restart "$lab/poll.cfg"
+wait_for 20 get / >/dev/null
+becomes_quiet >/dev/null
+polling=$(busy)
+read -r poll50 poll90 < <(latency)
+never() { is sleeps_total 0; }
+try who_polls_never_sleeps never
+# All a request meets are three sleeps of at most half a millisecond: its own, the answer's, the acknowledgement's.
+try a_request_waits_little below "$((sleep50 - poll50))" 5000
+echo "# figures: an idle worker takes $((sleeping / 10)).$((sleeping % 10)) % of its core asleep ($sleeps sleeps)," \
+	"$((polling / 10)).$((polling % 10)) % polling; a request after 5 ms takes $sleep50 µs (p50), $sleep90 µs (p90)" \
+	"with sleep, $poll50 and $poll90 µs with poll"
