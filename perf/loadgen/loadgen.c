@@ -7,6 +7,7 @@
 
 #include <rte_cycles.h>
 #include <rte_errno.h>
+#include <rte_ether.h>
 
 #include "config/err.h"
 #include "dataplane/port/port.h"
@@ -41,6 +42,7 @@ static const char *device(const char *text, const char *args[], unsigned *n)
 static void start_ports(struct gen *g)
 {
 	const struct options *o = &g->options;
+	struct rte_mempool *pools[OPTIONS_MAX_QUEUES];
 	const char *args[MAX_ARGS] = { "--no-pci" }, *names[2];
 	struct err e = { 0 };
 	unsigned n = 1;
@@ -63,15 +65,17 @@ static void start_ports(struct gen *g)
 	    (uint16_t)(RTE_ALIGN_CEIL(o->mtu + 32u, 64u) + 576), SOCKET_ID_ANY);
 	if (g->pool == NULL)
 		die("no memory for that many packet buffers");
+	for (unsigned i = 0; i < o->queues; i++)
+		pools[i] = g->pool;
 	for (unsigned i = 0; i < g->n_ports; i++) {
 		const struct port_config port = {
 			.name = i == 0 ? "front" : "back",
 			.devices = &names[i],
 			.n_devices = 1,
-			.n_queues = 1,
+			.n_queues = o->queues,
 			.mtu = (uint16_t)o->mtu,
 			.offloads = true,
-			.pools = &g->pool,
+			.pools = pools,
 		};
 
 		g->ports[i] = port_open(&port, (uint16_t)i, &e);
@@ -178,15 +182,28 @@ static unsigned receive(struct gen *g)
 	struct rte_mbuf *pkts[BURST];
 	unsigned total = 0, n;
 
-	for (unsigned i = 0; i < g->n_ports; i++) {
-		n = port_rx(g->ports[i], 0, pkts, BURST, &g->stats);
+	for (unsigned i = 0; i < g->n_ports * g->options.queues; i++) {
+		n = port_rx(g->ports[i % g->n_ports], i / g->n_ports, pkts, BURST, &g->stats);
 		total += n;
-		if (i == 0 && g->flood != NULL)
+		if (i % g->n_ports == 0 && g->flood != NULL)
 			n = flood_filter(g, pkts, n);
 		if (n > 0)
 			stack_rx(g->stack, pkts, n, g->now_us);
 	}
 	return total;
+}
+
+/* As a NIC on the other side would choose: one for each connection. What is not TCP over IPv4 goes to the first. */
+static unsigned queue_of(const struct gen *g, const struct rte_mbuf *m)
+{
+	const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
+	uint32_t ports;
+
+	if (g->options.queues == 1 || eth->ether_type != RTE_BE16(RTE_ETHER_TYPE_IPV4) ||
+	    m->data_len < 38)
+		return 0;
+	memcpy(&ports, (const char *)eth + 34, sizeof(ports)); /* without IP options */
+	return (ports * 0x9e3779b1u >> 16) % g->options.queues;
 }
 
 static unsigned transmit(struct gen *g)
@@ -199,9 +216,12 @@ static unsigned transmit(struct gen *g)
 
 		n = stack_tx(g->stack, out, BURST, g->now_us);
 		for (unsigned i = 1; i <= n; i++) {
-			if (i < n && out[i]->port == out[first]->port)
+			unsigned queue = queue_of(g, out[first]);
+
+			if (i < n && out[i]->port == out[first]->port &&
+			    queue_of(g, out[i]) == queue)
 				continue;
-			port_tx(g->ports[out[first]->port], 0, out + first, i - first, g->pool,
+			port_tx(g->ports[out[first]->port], queue, out + first, i - first, g->pool,
 			    &g->stats);
 			first = i;
 		}

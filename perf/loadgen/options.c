@@ -17,6 +17,7 @@ static const char usage[] =
     "                     address; without --back somebody else is the backend\n"
     "  --eal ARGUMENT     a further argument for EAL (repeatable)\n"
     "  --core N           the core to run on (1)\n"
+    "  --queues N         of each device, one for each worker on the other side, at most 16 (1)\n"
     "  --mtu N            of both devices (1500)\n"
     "  --mbufs N          packet buffers (32768)\n"
     "  --sources N, --backends N   addresses of ours on each side, at most 16 (1, 1)\n"
@@ -45,6 +46,7 @@ enum {
 	O_BACK,
 	O_EAL,
 	O_CORE,
+	O_QUEUES,
 	O_MTU,
 	O_MBUFS,
 	O_SOURCES,
@@ -77,6 +79,7 @@ static const struct option names[] = {
 	{ "back", required_argument, NULL, O_BACK },
 	{ "eal", required_argument, NULL, O_EAL },
 	{ "core", required_argument, NULL, O_CORE },
+	{ "queues", required_argument, NULL, O_QUEUES },
 	{ "mtu", required_argument, NULL, O_MTU },
 	{ "mbufs", required_argument, NULL, O_MBUFS },
 	{ "sources", required_argument, NULL, O_SOURCES },
@@ -150,6 +153,9 @@ static void take(struct options *o, int c, const char *text)
 		break;
 	case O_CORE:
 		o->core = (unsigned)number(text, 0, 1023);
+		break;
+	case O_QUEUES:
+		o->queues = (unsigned)number(text, 1, OPTIONS_MAX_QUEUES);
 		break;
 	case O_MTU:
 		o->mtu = (unsigned)number(text, 576, 65535);
@@ -237,6 +243,7 @@ void options_read(struct options *o, int argc, char **argv)
 
 	*o = (struct options){
 		.core = 1,
+		.queues = 1,
 		.mtu = 1500,
 		.mbufs = 32768,
 		.sources = 1,

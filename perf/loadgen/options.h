@@ -4,12 +4,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define OPTIONS_MAX_QUEUES 16
+
 /* What the command line asks for; loadgen --help says what each means. */
 struct options {
 	const char *front, *back; /* EAL devices, with their arguments; back may be NULL */
 	const char *eal[16];      /* further arguments */
 	unsigned n_eal;
 	unsigned core;
+	unsigned queues; /* of each device */
 	unsigned mtu;
 	unsigned mbufs;
 	unsigned sources;  /* addresses of ours on the front */
