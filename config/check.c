@@ -12,6 +12,31 @@
 
 #define ROLE_TEXT 256 /* bytes of names of ports in a message */
 
+/* --- protocols, of a listener or towards a backend --- */
+
+struct place {
+	const char *file;
+	unsigned line;
+};
+
+/* of: "listener 'https'". */
+static void check_alpn(struct check *k, const struct place *where, const char *of,
+    const char *const *alpn, unsigned n_alpn)
+{
+	for (unsigned i = 0; i < n_alpn; i++) {
+		/* wolfSSL takes a list with commas in between; no registered protocol has one. */
+		if (strchr(alpn[i], ','))
+			err_add(k->e, where->file, where->line,
+			    "%s: 'alpn' has '%s': a name has no comma; write one string for each",
+			    of, alpn[i]);
+		for (unsigned j = 0; j < i; j++) {
+			if (strcmp(alpn[i], alpn[j]) == 0)
+				err_add(k->e, where->file, where->line, "%s: 'alpn' has '%s' twice",
+				    of, alpn[i]);
+		}
+	}
+}
+
 /* --- backends --- */
 
 static void
@@ -114,10 +139,37 @@ static void check_health(struct check *k, const struct config_backend *b)
 		err_add(k->e, b->file, b->line,
 		    "backend '%s': health: 'timeout' is %g, more than 'interval', which is %g",
 		    or_unnamed(b->name), h->timeout_s, h->interval_s);
-	if (h->type != CONFIG_HEALTH_HTTP && (h->body || h->host))
+	if (h->type != CONFIG_HEALTH_HTTP && h->type != CONFIG_HEALTH_HTTPS && (h->body || h->host))
 		err_add(k->e, b->file, b->line,
-		    "backend '%s': health: '%s' has no use without type = \"http\"",
+		    "backend '%s': health: '%s' has no use without type = \"http\" or \"https\"",
 		    or_unnamed(b->name), h->body ? "body" : "host");
+	if ((h->type == CONFIG_HEALTH_TLS || h->type == CONFIG_HEALTH_HTTPS) && !b->tls.line)
+		err_add(k->e, b->file, b->line,
+		    "backend '%s': health: type = \"%s\" needs a 'tls' group, which says whom to "
+		    "trust",
+		    or_unnamed(b->name), h->type == CONFIG_HEALTH_TLS ? "tls" : "https");
+}
+
+/* Not to verify is a decision: it has to be written down. */
+static void check_backend_tls(struct check *k, const struct config_backend *b)
+{
+	const struct config_backend_tls *t = &b->tls;
+	const struct place where = { t->file, t->line };
+	char of[CONFIG_MAX_NAME + 20];
+
+	if (!t->line)
+		return;
+	if (t->verify && !t->trust_store)
+		err_add(k->e, t->file, t->line,
+		    "backend '%s': tls: a 'trust_store' is needed to verify targets with; or write "
+		    "verify = false",
+		    or_unnamed(b->name));
+	if (!t->verify && t->trust_store)
+		err_add(k->e, t->file, t->line,
+		    "backend '%s': tls: 'trust_store' has no use with verify = false",
+		    or_unnamed(b->name));
+	snprintf(of, sizeof(of), "backend '%s': tls", or_unnamed(b->name));
+	check_alpn(k, &where, of, t->alpn, t->n_alpn);
 }
 
 static void check_balance(struct check *k, const struct config_backend *b)
@@ -159,6 +211,7 @@ static void check_backend(struct check *k, const struct config_backend *b)
 		    "backend '%s': proxy_protocol: 'client_cert' is a part of 'ssl'; list that too",
 		    or_unnamed(b->name));
 	check_health(k, b);
+	check_backend_tls(k, b);
 }
 
 /* --- listeners --- */
@@ -396,6 +449,25 @@ static void check_routes(struct check *k, const struct config_listener *l)
 	free(sorted);
 }
 
+/* The client's own TLS goes through as it is: wrapped into ours no target would understand it. */
+static void check_through(struct check *k, const struct config_listener *l)
+{
+	if (k->e->n) /* a backend may not be the one that was meant */
+		return;
+	for (unsigned i = 0; i <= l->n_routes; i++) {
+		unsigned at = i < l->n_routes ? l->routes[i].backend : l->backend;
+		const struct config_backend *b = &k->c->backends[at];
+
+		if (!b->tls.line)
+			continue;
+		err_add(k->e, l->file, l->line,
+		    "listener '%s': backend '%s' has 'tls', which has no use with protocol = "
+		    "\"tcp\": it passes on what clients send as it is",
+		    l->name, b->name);
+		return;
+	}
+}
+
 /* What only those that decrypt can use, and the other way round. */
 static void check_protocol(struct check *k, const struct config_listener *l)
 {
@@ -417,6 +489,8 @@ static void check_protocol(struct check *k, const struct config_listener *l)
 			    "listener '%s': '%s' has no use with protocol = \"tcp\", which does "
 			    "not decrypt",
 			    or_unnamed(l->name), of_tls[i].key);
+	if (l->passthrough)
+		check_through(k, l);
 	if (!l->passthrough && l->n_routes)
 		err_add(k->e, l->file, l->line,
 		    "listener '%s': 'routes' has no use without protocol = \"tcp\"",
@@ -429,25 +503,17 @@ static void check_protocol(struct check *k, const struct config_listener *l)
 
 static void check_listener(struct check *k, const struct config_listener *l)
 {
+	const struct place where = { l->file, l->line };
+	char of[CONFIG_MAX_NAME + 20];
+
 	check_protocol(k, l);
 	check_rules(k, l);
 	check_prefixes(k, l, "proxy_protocol: 'from'", (l)->proxy_from, (l)->n_proxy_from);
 	check_reserved(k, l);
 	for (unsigned i = 0; i < l->n_bind; i++)
 		check_bind(k, l, &l->bind[i]);
-	for (unsigned i = 0; i < l->n_alpn; i++) {
-		/* wolfSSL takes a list with commas in between; no registered protocol has one. */
-		if (strchr(l->alpn[i], ','))
-			err_add(k->e, l->file, l->line,
-			    "listener '%s': 'alpn' has '%s': a name has no comma; write one string for each",
-			    or_unnamed(l->name), l->alpn[i]);
-		for (unsigned j = 0; j < i; j++) {
-			if (strcmp(l->alpn[i], l->alpn[j]) == 0)
-				err_add(k->e, l->file, l->line,
-				    "listener '%s': 'alpn' has '%s' twice", or_unnamed(l->name),
-				    l->alpn[i]);
-		}
-	}
+	snprintf(of, sizeof(of), "listener '%s'", or_unnamed(l->name));
+	check_alpn(k, &where, of, l->alpn, l->n_alpn);
 	check_certificates_differ(
 	    k, l, "default_certificate", l->default_certificates, l->n_default_certificates);
 	check_certificates_differ(k, l, "certificates", l->certificates, l->n_certificates);

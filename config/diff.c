@@ -182,6 +182,15 @@ static bool same_health(const struct config_health *x, const struct config_healt
 	    x->minimum_healthy_percent == y->minimum_healthy_percent;
 }
 
+static bool same_tls(const struct config_backend_tls *x, const struct config_backend_tls *y)
+{
+	return !x->line == !y->line && x->verify == y->verify &&
+	    same_string(x->trust_store, y->trust_store) &&
+	    same_string(x->server_name, y->server_name) && same_string(x->policy, y->policy) &&
+	    same_string(x->certificate, y->certificate) &&
+	    same_strings(x->alpn, x->n_alpn, y->alpn, y->n_alpn) && x->sessions == y->sessions;
+}
+
 static bool same_backend(const struct config *a, unsigned i, const struct config *b, unsigned j)
 {
 	const struct config_backend *x = &a->backends[i], *y = &b->backends[j];
@@ -196,7 +205,7 @@ static bool same_backend(const struct config *a, unsigned i, const struct config
 	    x->queue.timeout_s != y->queue.timeout_s || x->proxy_version != y->proxy_version ||
 	    x->proxy_tlvs != y->proxy_tlvs ||
 	    x->deregistration_delay_s != y->deregistration_delay_s ||
-	    !same_health(&x->health, &y->health))
+	    !same_health(&x->health, &y->health) || !same_tls(&x->tls, &y->tls))
 		return false;
 	for (unsigned t = 0; t < x->n_targets; t++) {
 		if (!same_target(&x->targets[t], &y->targets[t]))

@@ -188,6 +188,8 @@ struct config *config_load_overridden(const char *path, const char *text, size_t
 	unsigned before = e->n;
 
 	l.dir = folder;
+	l.names[LOAD_TRUST_STORES].complete =
+	    true; /* unless there is something to be read: it may be left out */
 	if (l.arena) {
 		l.path = arena_string(l.arena, path);
 		l.config = arena_alloc(l.arena, 1, sizeof(*l.config));

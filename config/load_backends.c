@@ -5,6 +5,7 @@
 
 #include "config/load_addrs.h"
 #include "config/load_tables.h"
+#include "config/load_tls.h"
 
 /* Reads one of n words into *value. */
 static void load_word(struct load *l, const config_setting_t *s, const struct load_key *k,
@@ -148,10 +149,13 @@ load_health_type(struct load *l, const config_setting_t *s, const struct load_ke
 		[CONFIG_HEALTH_NONE] = "none",
 		[CONFIG_HEALTH_TCP] = "tcp",
 		[CONFIG_HEALTH_HTTP] = "http",
+		[CONFIG_HEALTH_TLS] = "tls",
+		[CONFIG_HEALTH_HTTPS] = "https",
 	};
 	unsigned value = CONFIG_HEALTH_NONE;
 
-	load_word(l, s, k, words, N_OF(words), "\"none\", \"tcp\" or \"http\"", &value);
+	load_word(l, s, k, words, N_OF(words), "\"none\", \"tcp\", \"tls\", \"http\" or \"https\"",
+	    &value);
 	((struct config_backend *)item)->health.type = (enum config_health_type)value;
 }
 
@@ -272,6 +276,7 @@ static const struct config_backend backend_defaults = {
 	    .status = { { 200, 399 } },
 	    .n_status = 1,
 	    .minimum_healthy = 1 },
+	.tls = { .verify = true, .sessions = true },
 };
 
 static const struct load_key backend_keys[] = {
@@ -289,6 +294,7 @@ static const struct load_key backend_keys[] = {
 	{ "proxy_protocol", load_group, .group = &backend_proxy },
 	{ "deregistration_delay", load_delay, AT(config_backend, deregistration_delay_s) },
 	{ "health", load_group, .group = &health },
+	{ "tls", load_group, AT(config_backend, tls), .group = &load_backend_tls },
 };
 
 const struct load_group load_backends = { "backend", KEYS(backend_keys), PLACED(config_backend),

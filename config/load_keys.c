@@ -379,9 +379,11 @@ void load_items(struct load *l, const config_setting_t *s, const struct load_key
 	unsigned n;
 	char *items;
 
+	l->names[g->names].complete = false;
 	if (!load_is_list(l, s, k))
 		return;
 	n = (unsigned)config_setting_length(s);
+	l->names[g->names].complete = n == 0;
 	items = n ? load_alloc(l, n, g->size) : NULL;
 	if (!items)
 		return;

@@ -143,6 +143,18 @@ static const struct load_key trust_store_keys[] = {
 const struct load_group load_trust_stores = { "trust store", KEYS(trust_store_keys),
 	PLACED(config_trust_store), .defaults = &trust_store_defaults, .names = LOAD_TRUST_STORES };
 
+static void
+load_trust_store(struct load *l, const config_setting_t *s, const struct load_key *k, void *item)
+{
+	const char *name = load_get_string(l, s, k->name, CONFIG_MAX_NAME);
+	int index =
+	    name ? load_reference(l, s, k->name, LOAD_TRUST_STORES, "trust store", name) : -1;
+
+	/* Empty: one was named, and what is wrong with it has been told. */
+	*(const char **)((char *)item + k->at) =
+	    index >= 0 ? l->config->trust_stores[index].name : "";
+}
+
 /* --- mutual TLS of a listener or a server name --- */
 
 static void
@@ -155,21 +167,9 @@ load_mode(struct load *l, const config_setting_t *s, const struct load_key *k, v
 		((struct config_mtls *)item)->mode = (enum config_mtls_mode)word;
 }
 
-static void
-load_trust_store(struct load *l, const config_setting_t *s, const struct load_key *k, void *item)
-{
-	const char *name = load_get_string(l, s, k->name, CONFIG_MAX_NAME);
-	int index =
-	    name ? load_reference(l, s, k->name, LOAD_TRUST_STORES, "trust store", name) : -1;
-
-	/* Empty: one was named, and what is wrong with it has been told. */
-	((struct config_mtls *)item)->trust_store =
-	    index >= 0 ? l->config->trust_stores[index].name : "";
-}
-
 static const struct load_key mtls_keys[] = {
 	{ "mode", load_mode, .required = true },
-	{ "trust_store", load_trust_store, .required = false },
+	{ "trust_store", load_trust_store, AT(config_mtls, trust_store) },
 	{ "advertise_ca_names", load_bool, AT(config_mtls, advertise_ca_names) },
 	{ "ignore_expiry", load_bool, AT(config_mtls, ignore_expiry) },
 };
@@ -186,3 +186,30 @@ static const struct load_key sni_keys[] = {
 
 const struct load_group load_sni = { "sni entry", KEYS(sni_keys), PLACED(config_sni),
 	.defaults = &sni_defaults };
+
+/* --- TLS to a backend's targets --- */
+
+/* What is put over the API may name a certificate that the API has added: state_build knows those. */
+static void load_own_certificate(
+    struct load *l, const config_setting_t *s, const struct load_key *k, void *item)
+{
+	const char *name = load_get_string(l, s, k->name, CONFIG_MAX_NAME);
+
+	if (!name)
+		return;
+	if (load_file(l, s) != load_api_file)
+		load_reference(l, s, k->name, LOAD_CERTIFICATES, "certificate", name);
+	load_name(l, s, k, item);
+}
+
+static const struct load_key backend_tls_keys[] = {
+	{ "verify", load_bool, AT(config_backend_tls, verify) },
+	{ "trust_store", load_trust_store, AT(config_backend_tls, trust_store) },
+	{ "server_name", load_string, AT(config_backend_tls, server_name), .max = 253 },
+	{ "policy", load_policy_name, NOTED(config_backend_tls, policy) },
+	{ "certificate", load_own_certificate, AT(config_backend_tls, certificate) },
+	{ "alpn", load_strings, LISTED(config_backend_tls, alpn), .size = 255, .max = 32 },
+	{ "sessions", load_bool, AT(config_backend_tls, sessions) },
+};
+
+const struct load_group load_backend_tls = { KEYS(backend_tls_keys), PLACED(config_backend_tls) };

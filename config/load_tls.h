@@ -3,8 +3,9 @@
 
 #include "config/load_keys.h"
 
-/* The keys of one policy, one trust store, an mtls group and one entry of a listener's sni. */
-extern const struct load_group load_policies, load_trust_stores, load_mtls, load_sni;
+/* The keys of one policy, one trust store, an mtls group, one entry of a listener's sni, and a backend's tls group. */
+extern const struct load_group load_policies, load_trust_stores, load_mtls, load_sni,
+    load_backend_tls;
 
 /* Reads a policy's name and notes the line it is named in. */
 void load_policy_name(

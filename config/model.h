@@ -180,6 +180,8 @@ enum config_health_type {
 	CONFIG_HEALTH_NONE,
 	CONFIG_HEALTH_TCP,
 	CONFIG_HEALTH_HTTP,
+	CONFIG_HEALTH_TLS,
+	CONFIG_HEALTH_HTTPS,
 };
 
 #define CONFIG_MAX_STATUS 8
@@ -205,6 +207,23 @@ struct config_health {
 	unsigned minimum_healthy, minimum_healthy_percent;
 };
 
+/* How targets are spoken to in TLS (tls/origin.h). */
+struct config_backend_tls {
+	bool verify;
+	const char *trust_store; /* name of one in config.trust_stores; NULL: none */
+	/* Sent as SNI, and whom the certificate must be for; NULL: the target's address, without SNI. */
+	const char *server_name;
+	const char *policy; /* as a listener's, not looked up here; NULL: the default */
+	unsigned policy_line;
+	/* Name of one of config.certificates, or of one that the control API added; NULL: none is shown. */
+	const char *certificate;
+	const char *const *alpn; /* offered; none: what the client's side agreed on */
+	unsigned n_alpn;
+	bool sessions; /* are resumed */
+	const char *file;
+	unsigned line; /* 0: it was left out, targets are spoken to in the clear */
+};
+
 struct config_backend {
 	const char *name;
 	const struct config_target *targets;
@@ -221,6 +240,7 @@ struct config_backend {
 	unsigned proxy_line;    /* where tlvs are listed; 0: nowhere */
 	double deregistration_delay_s; /* for connections to a target that is drained or gone */
 	struct config_health health;
+	struct config_backend_tls tls;
 	const char *file;
 	unsigned line;
 };

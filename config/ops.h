@@ -112,6 +112,7 @@ struct ops_connection {
 	unsigned worker;
 	const char *client, *local, *backend; /* "10.80.0.2:40123"; backend NULL: none yet */
 	const char *listener, *state, *version, *suite;
+	const char *backend_version; /* of TLS with the target; NULL: none */
 };
 
 #define OPS_WORKER_QUEUES 8

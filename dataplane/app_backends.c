@@ -127,12 +127,16 @@ static void say_verdict(const struct target_run *t, uint8_t verdict)
 	enum health_outcome outcome =
 	    (enum health_outcome)atomic_load_explicit(&h->outcome, memory_order_relaxed);
 	unsigned status = atomic_load_explicit(&h->status, memory_order_relaxed);
+	unsigned tls = atomic_load_explicit(&h->tls, memory_order_relaxed);
 
 	if (verdict == TARGET_UP)
 		log_notice("backend '%s': target %s is up", t->group->name, t->address);
 	else if (outcome == HEALTH_STATUS)
 		log_warning("backend '%s': target %s is down: it answers with status %u",
 		    t->group->name, t->address, status);
+	else if (outcome == HEALTH_TLS)
+		log_warning("backend '%s': target %s is down: no TLS with it: %s", t->group->name,
+		    t->address, target_tls_name((enum target_tls)tls));
 	else
 		log_warning("backend '%s': target %s is down: %s", t->group->name, t->address,
 		    health_outcome_text(outcome));
@@ -255,9 +259,33 @@ static void print_backends(FILE *out, bool with_help)
 	}
 }
 
+/* Full and resumed ones of those that are spoken to in TLS; failures where there were any. */
+static void print_tls(FILE *out, const struct backend_run *b)
+{
+	uint64_t sums[TARGET_TLS_N] = { 0 }, all = 0;
+
+	for (unsigned i = 0; i < TARGET_TLS_N; i++) {
+		for (unsigned w = 0; w < b->n_lanes; w++)
+			sums[i] += b->lanes[w].n_tls[i];
+		all += sums[i];
+	}
+	for (unsigned i = 0; all > 0 && i < TARGET_TLS_N; i++)
+		if (sums[i] > 0 || i <= TARGET_TLS_RESUMED)
+			fprintf(out,
+			    "sallyport_backend_tls_handshakes_total{backend=\"%s\",result=\"%s\"} "
+			    "%llu\n",
+			    b->name, target_tls_name((enum target_tls)i),
+			    (unsigned long long)sums[i]);
+}
+
 void app_print_backends(FILE *out, bool with_help)
 {
 	print_targets(out, with_help);
 	print_backends(out, with_help);
+	if (with_help)
+		head(out, "backend_tls_handshakes_total", COUNTER,
+		    "TLS handshakes with targets: full, resumed, or why they failed.");
+	for (const struct backend_run *b = backend_runs(); b; b = b->next)
+		print_tls(out, b);
 	print_checks(out, with_help);
 }

@@ -65,6 +65,8 @@ static void visit_one(const struct app *a, unsigned worker, const struct proxy_d
 		    : NULL,
 		.state = proxy_state_name(d->state),
 		.version = d->version ? policy_version_name(d->version) : NULL,
+		.backend_version =
+		    d->backend_version ? policy_version_name(d->backend_version) : NULL,
 	};
 
 	visit(arg, &connection);

@@ -26,6 +26,13 @@ static void listener_fini(struct state_listener *l)
 	snapshot_service_put(l->service);
 }
 
+static void origins_fini(struct state *s)
+{
+	for (unsigned i = 0; i < s->n_origins; i++)
+		snapshot_origin_put(s->origins[i]);
+	free(s->origins);
+}
+
 void state_put(struct state *s)
 {
 	if (!s || --s->references > 0)
@@ -33,6 +40,7 @@ void state_put(struct state *s)
 	for (unsigned i = 0; i < s->n_listeners; i++)
 		listener_fini(&s->listeners[i]);
 	free(s->listeners);
+	origins_fini(s);
 	map_free(s->certs);
 	map_free(s->items);
 	state_source_put(s->source);
@@ -279,6 +287,9 @@ struct state *state_copy(const struct state *from)
 struct snapshot *state_snapshot(const struct state *s, struct err *e)
 {
 	struct snapshot_service **services = calloc(s->n_listeners + 1, sizeof(*services));
+	const struct snapshot_parts parts = {
+		.base = s->base, .services = services, .origins = s->origins
+	};
 	struct snapshot *snapshot = NULL;
 
 	if (!services)
@@ -286,7 +297,7 @@ struct snapshot *state_snapshot(const struct state *s, struct err *e)
 	for (unsigned i = 0; services && i < s->n_listeners; i++)
 		services[i] = s->listeners[i].service;
 	if (services)
-		snapshot = snapshot_new(s->generation, s->base, services, e);
+		snapshot = snapshot_new(s->generation, &parts, e);
 	free(services);
 	return snapshot;
 }

@@ -13,6 +13,7 @@ struct config;
 struct err;
 struct snapshot;
 struct snapshot_base;
+struct snapshot_origin;
 struct snapshot_service;
 
 /*
@@ -89,6 +90,9 @@ struct state {
 	struct map *certs;                /* of struct state_cert */
 	struct state_listener *listeners; /* in base's order once settled */
 	unsigned n_listeners, listener_room;
+	struct snapshot_origin *
+	    *origins; /* n_origins, as base's backends; NULL until state_build */
+	unsigned n_origins;
 };
 
 struct state *state_get(struct state *s);
@@ -133,7 +137,8 @@ enum state_verdict state_apply(
 int state_settle(struct state *s, struct err *e);
 
 /*
- * Settles the state and makes what the listeners serve, sharing with old (may be NULL) what is the same there. 0, or -1 with the
+ * Settles the state and makes what the listeners serve and how backends are spoken to, sharing with old (may be NULL) what
+ * is the same there. 0, or -1 with the
  * reason in e.
  */
 int state_build(struct state *s, const struct state *old, struct err *e);

@@ -274,11 +274,88 @@ static int build_listener(struct state *s, unsigned i, const struct state *old,
 	return 0;
 }
 
+/* --- one backend --- */
+
+/* How old speaks to the backend of that name, or NULL. */
+static struct snapshot_origin *find_origin(const struct state *old, const char *name)
+{
+	const struct config *config = old->base->config;
+
+	for (unsigned i = 0; i < old->n_origins; i++)
+		if (strcmp(config->backends[i].name, name) == 0)
+			return old->origins[i];
+	return NULL;
+}
+
+/* What we show to its targets; NULL: nothing, or it is not there. */
+static struct cert *own_cert(const struct state *s, unsigned i)
+{
+	const char *name = s->base->config->backends[i].tls.certificate;
+	const struct state_cert *c = name ? map_find(s->certs, name) : NULL;
+
+	return c ? c->cert : NULL;
+}
+
+static struct snapshot_origin *
+new_origin(struct state *s, unsigned i, struct snapshot_origin *before, struct err *e)
+{
+	const struct config_backend *config = &s->base->config->backends[i];
+	struct cert *cert = own_cert(s, i);
+	struct snapshot_origin *origin;
+
+	if (config->tls.certificate && !cert) {
+		err_add(e, config->tls.file, config->tls.line,
+		    "backend '%s': tls: there is no certificate '%s'; sallyctl cert list shows "
+		    "those there are",
+		    config->name, config->tls.certificate);
+		return NULL;
+	}
+	origin = snapshot_origin_new(s->base, i, cert, e);
+	if (!origin || !before || !snapshot_origin_is_same(before, origin))
+		return origin;
+	snapshot_origin_put(origin);
+	return snapshot_origin_get(before);
+}
+
+static int build_origin(struct state *s, unsigned i, const struct state *old, struct err *e)
+{
+	struct snapshot_origin *before = NULL;
+
+	if (!s->base->backends[i].has_tls)
+		return 0;
+	if (old && old->base == s->base && old->origins)
+		before = old->origins[i];
+	else if (old)
+		before = find_origin(old, s->base->backends[i].name);
+	if (before && old->base == s->base && before->cert == own_cert(s, i))
+		s->origins[i] = snapshot_origin_get(before);
+	else
+		s->origins[i] = new_origin(s, i, before, e);
+	return s->origins[i] ? 0 : -1;
+}
+
+static int build_origins(struct state *s, const struct state *old, struct err *e)
+{
+	int result = 0;
+
+	if (s->origins)
+		return 0;
+	s->origins = calloc(s->base->n_backends + 1, sizeof(struct snapshot_origin *));
+	if (!s->origins)
+		return err_set(e, "out of memory for %u backends", s->base->n_backends);
+	s->n_origins = s->base->n_backends;
+	for (unsigned i = 0; i < s->n_origins; i++)
+		result |= build_origin(s, i, old, e);
+	return result;
+}
+
 int state_build(struct state *s, const struct state *old, struct err *e)
 {
 	struct pairs changed = { .n = 0 };
 	int result = state_settle(s, e);
 
+	if (result == 0)
+		result = build_origins(s, old, e);
 	if (result == 0 && old && map_compare(old->certs, s->certs, note_pair, &changed) < 0)
 		result = err_set(e, "out of memory");
 	for (unsigned i = 0; result == 0 && i < s->n_listeners; i++)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "config/err.h"
+#include "config/model.h"
 #include "config/nearest.h"
 #include "dataplane/proxy/snapshot.h"
 #include "dataplane/state.h"
@@ -83,10 +84,32 @@ static enum state_verdict apply_file(struct state *s, const struct change *c, st
 	return map_set(s->certs, file) == 0 ? STATE_OK : no_memory(e);
 }
 
+/* NULL: by none, or it cannot be told before items settle; then state_build says so. */
+static const char *shown_by_backend(const struct state *s, const char *certificate)
+{
+	const struct config *config = s->base->config;
+
+	for (unsigned i = 0; s->is_settled && i < config->n_backends; i++) {
+		const char *name = config->backends[i].tls.certificate;
+
+		if (name && strcmp(name, certificate) == 0)
+			return config->backends[i].name;
+	}
+	return NULL;
+}
+
 static enum state_verdict apply_delete(struct state *s, const struct change *c, struct err *e)
 {
+	const char *shown_by = shown_by_backend(s, c->certificate);
+
 	if (!has_cert(s, c->certificate, e))
 		return STATE_NOT_FOUND;
+	if (shown_by) {
+		err_set(e,
+		    "certificate '%s' is shown to the targets of backend '%s': give that another first",
+		    c->certificate, shown_by);
+		return STATE_CONFLICT;
+	}
 	for (unsigned i = 0; i < s->n_listeners; i++) {
 		struct state_listener *l = &s->listeners[i];
 

@@ -24,6 +24,7 @@ static void add_connection(void *arg, const struct ops_connection *n)
 	json_object_set_new(o, "state", json_string(n->state));
 	json_object_set_new(o, "version", text_or_null(n->version));
 	json_object_set_new(o, "suite", text_or_null(n->suite));
+	json_object_set_new(o, "backend_version", text_or_null(n->backend_version));
 	json_array_append_new(arg, o);
 }
 

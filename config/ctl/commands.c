@@ -346,9 +346,10 @@ static int tickets_put(struct ctl *c, int n, char **operands)
 static int connections(struct ctl *c, int n, char **operands)
 {
 	static const char *const heads[] = { "CLIENT", "LOCAL", "LISTENER", "STATE", "VERSION",
-		"BACKEND" };
+		"BACKEND", "BACKEND VERSION" };
 	static const char *const keys[] = { "client", "local", "listener", "state", "version",
-		"backend" };
+		"backend", "backend_version" };
+	const unsigned n_columns = sizeof(heads) / sizeof(heads[0]);
 	struct ctl_table *t;
 	const json_t *one;
 	char path[80];
@@ -360,9 +361,9 @@ static int connections(struct ctl *c, int n, char **operands)
 	result = ctl_ask(c, "GET", path, NULL, &o);
 	if (result != CTL_OK || ctl_is_json(c, o))
 		return result;
-	t = ctl_table_new(6, heads);
+	t = ctl_table_new(n_columns, heads);
 	json_array_foreach(json_object_get(o, "connections"), i,
-	    one) for (unsigned k = 0; k < 6; k++) ctl_cell(t, "%s", text_of(one, keys[k]));
+	    one) for (unsigned k = 0; k < n_columns; k++) ctl_cell(t, "%s", text_of(one, keys[k]));
 	ctl_table_print(t);
 	printf("%lld in all\n", number_of(o, "total"));
 	json_decref(o);

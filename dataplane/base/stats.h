@@ -121,6 +121,9 @@
 	X(BYTES_CLIENT_OUT, "bytes_to_client_total")                \
 	X(TLS_RECORD_ERRORS, "tls_record_errors_total")             \
 	X(TRUNCATED, "tls_truncations_total")                       \
+	X(TARGET_TLS_FAILED, "backend_tls_failures_total")          \
+	X(TARGET_RECORD_ERRORS, "backend_tls_record_errors_total")  \
+	X(TARGET_TRUNCATED, "backend_tls_truncations_total")        \
 	X(PROXY_HEADERS, "proxy_headers_total")                     \
 	X(PROXY_HEADERS_BAD, "proxy_header_errors_total")           \
 	X(LOG_LOST, "connection_log_lost_total")                    \

@@ -19,6 +19,8 @@ const char *conn_end_name(enum conn_end end)
 		[CONN_END_TRUNCATED] = "client_truncated",
 		[CONN_END_IDLE] = "idle_timeout",
 		[CONN_END_RECORD] = "tls_record_error",
+		[CONN_END_BACKEND_TRUNCATED] = "backend_truncated",
+		[CONN_END_BACKEND_RECORD] = "backend_tls_record_error",
 		[CONN_END_NO_BACKEND] = "backend_unreachable",
 		[CONN_END_SHUTDOWN] = "shutdown",
 		[CONN_END_HELLO] = "hello_invalid",
@@ -49,6 +51,7 @@ void conn_facts_init(struct conn_facts *f, const struct flow *flow,
 	f->listener_port = flow->local_port;
 	f->accepted_us = now_us;
 	f->tls.alert = 0xff;
+	f->origin.alert = 0xff;
 	memcpy(f->trace, trace, CONN_TRACE_BYTES);
 }
 

@@ -25,6 +25,8 @@ enum conn_end {
 	CONN_END_TRUNCATED,         /* FIN without close_notify */
 	CONN_END_IDLE,              /* idle_timeout */
 	CONN_END_RECORD,            /* a TLS record that is none, or a fatal alert */
+	CONN_END_BACKEND_TRUNCATED, /* FIN without close_notify, from the target */
+	CONN_END_BACKEND_RECORD,    /* as CONN_END_RECORD, from the target */
 	CONN_END_NO_BACKEND,        /* no target could be reached */
 	CONN_END_SHUTDOWN,          /* we were told to stop */
 	CONN_END_HELLO,             /* the ClientHello is none */
@@ -75,7 +77,12 @@ struct conn_facts {
 	uint64_t accepted_us, hello_us, decided_us /* handshake done or failed */, connected_us;
 	uint64_t bytes_in, bytes_out; /* plaintext from and to the client */
 	struct ip_addr target;
-	uint16_t target_port; /* 0: none was connected */
+	uint16_t
+	    target_port; /* 0: none was connected; or TLS with it failed, and there was no other */
+	/* Of the last TLS handshake with a target. */
+	bool has_origin;
+	uint8_t origin_result;         /* enum target_tls */
+	struct handshake_facts origin; /* client_cert: NULL */
 
 	uint8_t end;                     /* enum conn_end */
 	bool is_logged;                  /* a line is wanted */

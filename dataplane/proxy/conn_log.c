@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "dataplane/proxy/target.h"
 #include "tls/client_cert.h"
 #include "tls/policy.h"
 
@@ -19,6 +20,7 @@ void conn_record_fill(struct conn_record *to, const struct conn_facts *f, uint64
 	to->facts.text = to->text;
 	to->facts.client_cert = NULL;
 	to->facts.tls.client_cert = NULL;
+	to->facts.origin.client_cert = NULL;
 	to->ended_us = now_us;
 	if (n > 0)
 		memcpy(to->text, f->text, n);
@@ -319,6 +321,30 @@ static void put_client_cert(struct line *l, const struct conn_record *r)
 	put(l, "\"}", 2);
 }
 
+/* Of the last handshake with a target: result says what became of it. */
+static void put_origin(struct line *l, const struct conn_facts *f)
+{
+	enum client_cert_status status = f->origin.server_cert_status;
+	char text[64];
+
+	if (!f->has_origin)
+		return;
+	key_text(l, "backend_tls_result", target_tls_name((enum target_tls)f->origin_result));
+	key_text(l, "backend_tls_protocol", policy_version_name(f->origin.version));
+	key_text(l, "backend_tls_cipher", policy_suite_name(f->origin.suite));
+	key_text(l, "backend_tls_keyexchange", policy_group_name(f->origin.group));
+	if (status == CLIENT_CERT_SUCCESS || client_cert_has_failed(status)) {
+		snprintf(text, sizeof(text), "%s%s",
+		    client_cert_has_failed(status) ? "Failed:" : "",
+		    server_cert_status_name(status));
+		key_text(l, "backend_tls_verify_status", text);
+	}
+	if (f->origin.alert == 0xff)
+		return;
+	key_number(l, "backend_tls_alert", f->origin.alert);
+	key_text(l, "backend_tls_alert_from", f->origin.alert_is_ours ? "proxy" : "target");
+}
+
 static void put_json(struct line *l, const struct conn_record *r, const struct conn_clock *clock)
 {
 	const struct conn_facts *f = &r->facts;
@@ -338,6 +364,7 @@ static void put_json(struct line *l, const struct conn_record *r, const struct c
 		key_ip(l, "target_ip", &f->target);
 		key_number(l, "target_port", f->target_port);
 	}
+	put_origin(l, f);
 	key_number(l, "bytes_received", f->bytes_in);
 	key_number(l, "bytes_sent", f->bytes_out);
 	key_text(l, "close", conn_end_name((enum conn_end)f->end));

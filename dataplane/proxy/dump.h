@@ -13,9 +13,10 @@ struct proxy;
 struct proxy_dumped {
 	struct flow client, backend;
 	bool has_backend;
-	uint8_t state;    /* proxy_state_name */
-	int16_t listener; /* index in the snapshot; -1: it is gone */
-	uint16_t version; /* of TLS; 0: no handshake yet */
+	uint8_t state;            /* proxy_state_name */
+	int16_t listener;         /* index in the snapshot; -1: it is gone */
+	uint16_t version;         /* of TLS; 0: no handshake yet */
+	uint16_t backend_version; /* of TLS with the target; 0: none, or no handshake yet */
 };
 
 /*
@@ -33,5 +34,5 @@ struct proxy_dump {
 /* Looks at no more than budget places for connections; sets done at the end. The worker's. */
 void proxy_dump(const struct proxy *p, struct proxy_dump *d, unsigned budget);
 
-/* "proxy", "hello", "handshake", "connect", "open", "linger". */
+/* "proxy", "hello", "handshake", "connect", "target handshake", "open", "linger". */
 const char *proxy_state_name(unsigned state);

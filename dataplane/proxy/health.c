@@ -5,10 +5,12 @@
 
 #include "dataplane/proxy/proxy_protocol.h"
 #include "dataplane/proxy/relay.h"
+#include "tls/handshake.h"
 
 #define FIRST_SPREAD_MS 500  /* the first checks of all targets are spread over so much */
 #define REQUEST_MAX     1024 /* path, host and what is around them */
 #define FEED_IOV        16
+#define SEAL_ROOM       400 /* more than a record's header, tag and padding */
 
 /* --- the timer --- */
 
@@ -17,12 +19,23 @@ static void file_timer(struct proxy *p, struct health *h, uint32_t in_ms)
 	wheel_file(&p->checks, &h->timer, proxy_now_ms(p) + in_ms);
 }
 
+/* Whatever it was about. */
+static void hang_up(struct proxy *p, struct health *h)
+{
+	leg_abort(&h->leg);
+	handshake_free(h->handshake);
+	h->handshake = NULL;
+	if (h->has_keys)
+		record_fini(&h->record, p->aead);
+	h->has_keys = false;
+}
+
 static void go_idle(struct proxy *p, struct health *h)
 {
 	uint32_t interval = h->backend->health.interval_ms;
 	uint32_t since = proxy_now_ms(p) - h->started_ms;
 
-	leg_abort(&h->leg);
+	hang_up(p, h);
 	h->state = HEALTH_IDLE;
 	file_timer(p, h, since < interval ? interval - since : 1);
 }
@@ -82,21 +95,34 @@ static bool send_local(struct proxy *p, struct health *h)
 	return leg_write(&h->leg, header, len, p->out, PROXY_IOV);
 }
 
+/* In one record: it is shorter than a segment. */
+static bool send_sealed(struct proxy *p, struct health *h, char *text, size_t len)
+{
+	struct iovec plain = { text, len };
+	struct record_io io = { .in = &plain, .n_in = 1, .out = p->out };
+
+	io.n_out = leg_reserve(&h->leg, len + SEAL_ROOM, p->out, PROXY_IOV);
+	if (record_seal(&h->record, p->aead, &io) != RECORD_OK)
+		io.consumed = io.produced = 0;
+	leg_commit(&h->leg, io.produced, TCP_PUSH);
+	return io.consumed == len;
+}
+
 static bool send_request(struct proxy *p, struct health *h)
 {
 	const struct backend_health *config = &h->backend->health;
 	char text[REQUEST_MAX];
 	int len;
 
-	if (h->backend->proxy_version > 0 && !send_local(p, h))
-		return false;
 	len = snprintf(text, sizeof(text),
 	    "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: sallyport-health\r\nAccept: */*\r\n"
 	    "Connection: close\r\n\r\n",
 	    config->path, config->host ? config->host : h->run->address);
 
-	return len > 0 && (size_t)len < sizeof(text) &&
-	    leg_write(&h->leg, text, (size_t)len, p->out, PROXY_IOV);
+	if (len <= 0 || (size_t)len >= sizeof(text))
+		return false;
+	return h->has_keys ? send_sealed(p, h, text, (size_t)len)
+			   : leg_write(&h->leg, text, (size_t)len, p->out, PROXY_IOV);
 }
 
 static enum health_outcome outcome_of(const struct health *h)
@@ -111,7 +137,7 @@ static enum health_outcome outcome_of(const struct health *h)
 	return HEALTH_STATUS;
 }
 
-static void read_answer(struct proxy *p, struct health *h)
+static enum http_reply_status read_plain(struct health *h)
 {
 	enum http_reply_status is = HTTP_MORE;
 
@@ -129,16 +155,135 @@ static void read_answer(struct proxy *p, struct health *h)
 	}
 	if (is == HTTP_MORE && leg_is_finished(&h->leg))
 		is = http_reply_end(&h->reply);
+	return is;
+}
+
+/* Only close_notify ends an answer that does not say how long it is. */
+static enum http_reply_status read_sealed(struct proxy *p, struct health *h)
+{
+	const struct http_text *body = &h->backend->health.body;
+	enum record_status status = RECORD_OK;
+	enum http_reply_status is = HTTP_MORE;
+
+	while (is == HTTP_MORE && status == RECORD_OK) {
+		struct iovec plain = { p->plain, sizeof(p->plain) };
+		struct record_io io = { .in = p->in, .out = &plain, .n_out = 1 };
+
+		io.n_in = leg_view(&h->leg, p->in, PROXY_IOV_WIDE);
+		status = record_open(&h->record, p->aead, &io);
+		leg_consume(&h->leg, io.consumed);
+		if (io.produced > 0)
+			is = http_reply_read(&h->reply, body, p->plain, io.produced);
+		if (is == HTTP_MORE && status == RECORD_CLOSED)
+			is = http_reply_end(&h->reply);
+	}
+	leg_control(p, &h->leg, &h->record);
+	if (is == HTTP_MORE && (status == RECORD_FATAL || leg_is_finished(&h->leg)))
+		is = HTTP_BAD;
+	return is;
+}
+
+static void read_answer(struct proxy *p, struct health *h)
+{
+	enum http_reply_status is = h->has_keys ? read_sealed(p, h) : read_plain(h);
+
 	if (is == HTTP_BAD)
 		judge(p, h, HEALTH_NO_HTTP);
 	else if (is == HTTP_DONE)
 		judge(p, h, outcome_of(h));
 }
 
+static void ask(struct proxy *p, struct health *h)
+{
+	h->state = HEALTH_ANSWER;
+	if (send_request(p, h))
+		read_answer(p, h);
+	else
+		go_idle(p, h); /* our own lack of memory */
+}
+
+/* --- in TLS: the whole handshake each time, for a session would hide what became of the certificate --- */
+
+static void no_tls(struct proxy *p, struct health *h, enum target_tls why)
+{
+	store8(&h->tls, (uint8_t)why);
+	leg_release(&h->leg); /* an alert still goes out */
+	judge(p, h, HEALTH_TLS);
+}
+
+static void has_tls(struct proxy *p, struct health *h)
+{
+	struct handshake *done = h->handshake;
+
+	h->handshake = NULL;
+	if (handshake_finish(done, &h->record) < 0) {
+		go_idle(p, h);
+		return;
+	}
+	h->has_keys = true;
+	if (h->backend->health.type == CONFIG_HEALTH_HTTPS) {
+		ask(p, h);
+		return;
+	}
+	record_close(&h->record);
+	leg_control(p, &h->leg, &h->record);
+	leg_release(&h->leg);
+	judge(p, h, HEALTH_PASSED);
+}
+
+static void shake_hands(struct proxy *p, struct health *h)
+{
+	const struct origin *now = p->snapshot->origins[h->backend - p->snapshot->backends];
+
+	switch (leg_handshake(p, &h->leg, h->handshake, now)) {
+	case HANDSHAKE_WANT_READ:
+		if (leg_is_finished(&h->leg))
+			no_tls(p, h, TARGET_TLS_CLOSED);
+		break;
+	case HANDSHAKE_WANT_WRITE:
+	case HANDSHAKE_WANT_KEY: /* tls_worker_ready names it */
+		break;
+	case HANDSHAKE_DONE:
+		has_tls(p, h);
+		break;
+	case HANDSHAKE_FAILED:
+		no_tls(p, h, target_tls_of(handshake_facts(h->handshake)));
+		break;
+	}
+}
+
+static void begin_tls(struct proxy *p, struct health *h)
+{
+	const struct origin *origin = p->snapshot->origins[h->backend - p->snapshot->backends];
+
+	h->state = HEALTH_HANDSHAKE;
+	h->handshake = leg_handshake_new(p, origin, &h->target->at, NULL, health_user(h));
+	if (h->handshake)
+		shake_hands(p, h);
+	else
+		go_idle(p, h);
+}
+
+/* --- events --- */
+
+static void connected(struct proxy *p, struct health *h)
+{
+	enum config_health_type type = h->backend->health.type;
+
+	if (type == CONFIG_HEALTH_TCP)
+		judge(p, h, HEALTH_PASSED);
+	else if (h->backend->proxy_version > 0 && !send_local(p, h))
+		go_idle(p, h); /* our own lack of memory */
+	else if (type == CONFIG_HEALTH_HTTP)
+		ask(p, h);
+	else
+		begin_tls(p, h);
+}
+
 void health_event(struct proxy *p, struct health *h, unsigned events)
 {
 	if (events & (TCP_EV_RESET | TCP_EV_TIMEOUT)) {
-		bool was_open = h->state == HEALTH_ANSWER;
+		bool was_open = h->state == HEALTH_ANSWER || h->state == HEALTH_HANDSHAKE;
 
 		leg_release(&h->leg);
 		judge(p, h,
@@ -147,18 +292,17 @@ void health_event(struct proxy *p, struct health *h, unsigned events)
 						: HEALTH_TIMEOUT);
 		return;
 	}
-	if (h->state == HEALTH_CONNECT && events & TCP_EV_ESTABLISHED) {
-		if (h->backend->health.type == CONFIG_HEALTH_TCP) {
-			judge(p, h, HEALTH_PASSED);
-			return;
-		}
-		h->state = HEALTH_ANSWER;
-		if (!send_request(p, h)) {
-			go_idle(p, h); /* our own lack of memory */
-			return;
-		}
-	}
-	if (h->state == HEALTH_ANSWER)
+	if (h->state == HEALTH_CONNECT && events & TCP_EV_ESTABLISHED)
+		connected(p, h);
+	else
+		health_run(p, h);
+}
+
+void health_run(struct proxy *p, struct health *h)
+{
+	if (h->state == HEALTH_HANDSHAKE)
+		shake_hands(p, h);
+	else if (h->state == HEALTH_ANSWER)
 		read_answer(p, h);
 }
 
@@ -182,7 +326,7 @@ static void begin(struct proxy *p, struct health *h, uint32_t in_ms)
 
 static void end(struct proxy *p, struct health *h)
 {
-	leg_abort(&h->leg);
+	hang_up(p, h);
 	wheel_cancel(&p->checks, &h->timer);
 	h->state = HEALTH_OFF;
 	h->backend = NULL;
@@ -224,7 +368,7 @@ static void take_place(struct proxy *p, const struct backend *b, const struct ta
 	if (h->state == HEALTH_OFF) {
 		begin(p, h, 1 + t->run->id * 37 % FIRST_SPREAD_MS);
 	} else if (h->state != HEALTH_IDLE) { /* what is asked may be another now */
-		leg_abort(&h->leg);
+		hang_up(p, h);
 		h->state = HEALTH_IDLE;
 		file_timer(p, h, 1);
 	}

@@ -7,9 +7,11 @@
 #include "dataplane/base/wheel.h"
 #include "dataplane/proxy/http_reply.h"
 #include "dataplane/proxy/leg.h"
+#include "tls/record.h"
 
 struct backend;
 struct backend_health;
+struct handshake;
 struct proxy;
 struct snapshot;
 struct target;
@@ -31,6 +33,7 @@ enum health_outcome {
 	HEALTH_NO_HTTP, /* what came is no HTTP answer */
 	HEALTH_STATUS,
 	HEALTH_BODY,
+	HEALTH_TLS, /* no TLS with it: health.tls tells why */
 };
 
 /* "connection refused". */
@@ -40,6 +43,7 @@ enum health_state {
 	HEALTH_OFF,
 	HEALTH_IDLE, /* until the timer */
 	HEALTH_CONNECT,
+	HEALTH_HANDSHAKE,
 	HEALTH_ANSWER, /* the request is sent */
 };
 
@@ -48,6 +52,7 @@ struct health {
 	/* The checking worker writes, control reads. */
 	_Atomic uint8_t found;   /* enum target_verdict */
 	_Atomic uint8_t outcome; /* of the last check */
+	_Atomic uint8_t tls;     /* enum target_tls, with HEALTH_TLS */
 	_Atomic uint16_t status; /* of the last HTTP answer; 0: none */
 	uint64_t n_checks, n_failed;
 
@@ -61,6 +66,9 @@ struct health {
 	uint8_t state;  /* enum health_state */
 	uint8_t streak; /* checks in a row that speak against the verdict */
 	struct http_reply reply;
+	struct handshake *handshake; /* HEALTH_HANDSHAKE */
+	bool has_keys;               /* record is in use */
+	struct record record;
 };
 
 /* Which worker checks a target. */
@@ -72,8 +80,9 @@ void health_adopt(struct proxy *p, const struct snapshot *old, const struct snap
 /* Ends all checks of s. */
 void health_stop(struct proxy *p, const struct snapshot *s);
 
-/* Its connection has events; its timer came up. */
+/* Its connection has events, its handshake can go on, or its timer came up. */
 void health_event(struct proxy *p, struct health *h, unsigned events);
+void health_run(struct proxy *p, struct health *h);
 void health_expired(struct proxy *p, struct health *h);
 
 /*

@@ -12,6 +12,7 @@ static const char *const outcome_texts[] = {
 	[HEALTH_NO_HTTP] = "no HTTP answer",
 	[HEALTH_STATUS] = "wrong status",
 	[HEALTH_BODY] = "the body lacks the text",
+	[HEALTH_TLS] = "no TLS with it",
 };
 
 const char *health_outcome_text(enum health_outcome outcome)

@@ -2,6 +2,13 @@
 #include "dataplane/proxy/leaving.h"
 
 #include "dataplane/proxy/relay.h"
+#include "tls/origin.h"
+
+static void forget_session(struct target_lane *lane)
+{
+	origin_session_free(lane->session);
+	lane->session = NULL;
+}
 
 static void stay(struct proxy *p, struct target_lane *lane)
 {
@@ -46,8 +53,10 @@ void leaving_adopt(struct proxy *p, const struct snapshot *old, const struct sna
 		for (unsigned k = 0; k < b->n_targets; k++) {
 			struct target_lane *lane = &b->targets[k].run->lanes[p->worker];
 
-			if (lane->seen != p->n_adopted)
-				leave(p, lane, b->deregistration_ms);
+			if (lane->seen == p->n_adopted)
+				continue;
+			leave(p, lane, b->deregistration_ms);
+			forget_session(lane);
 		}
 	}
 }
@@ -82,7 +91,10 @@ void leaving_sweep(struct proxy *p, unsigned budget)
 
 void leaving_stop(struct proxy *p)
 {
-	for (struct target_run *t = target_runs(); t; t = t->next)
-		if (p->worker < t->n_lanes)
-			stay(p, &t->lanes[p->worker]);
+	for (struct target_run *t = target_runs(); t; t = t->next) {
+		if (p->worker >= t->n_lanes)
+			continue;
+		stay(p, &t->lanes[p->worker]);
+		forget_session(&t->lanes[p->worker]);
+	}
 }

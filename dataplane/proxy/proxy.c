@@ -38,13 +38,15 @@ struct proxy *proxy_new(const struct proxy_config *config, uint64_t now_us)
 	p->relays = calloc(p->n_relays, sizeof(*p->relays));
 	p->openings = calloc(p->n_relays, sizeof(*p->openings));
 	p->facts = calloc(p->n_relays, sizeof(*p->facts));
+	p->origins = calloc(p->n_relays, sizeof(*p->origins));
 	p->tickets = calloc(p->n_relays, sizeof(*p->tickets));
 	p->ids = drbg_new();
 	if (p->ids)
 		drbg_read(p->ids, secret, sizeof(secret));
 	p->admission = admission_new(secret);
 	relay_turns_init(p);
-	if (!p->relays || !p->openings || !p->facts || !p->tickets || !p->ids || !p->admission) {
+	if (!p->relays || !p->openings || !p->facts || !p->origins || !p->tickets || !p->ids ||
+	    !p->admission) {
 		p->n_relays = 0;
 		proxy_free(p);
 		return NULL;
@@ -71,6 +73,7 @@ void proxy_free(struct proxy *p)
 	drbg_free(p->ids);
 	free(p->tickets);
 	free(p->facts);
+	free(p->origins);
 	free(p->openings);
 	free(p->relays);
 	free(p);
@@ -275,7 +278,7 @@ void proxy_close_all(struct proxy *p)
 
 		if (r->state != RELAY_FREE)
 			relay_ended(p, r, CONN_END_SHUTDOWN);
-		if (r->state == RELAY_OPEN || r->state == RELAY_CONNECT)
+		if (r->state == RELAY_OPEN || r->state == RELAY_CONNECT || r->state == RELAY_ORIGIN)
 			relay_goodbye(p, r, 0);
 		else if (r->state != RELAY_FREE && r->state != RELAY_LINGER)
 			relay_break(p, r);

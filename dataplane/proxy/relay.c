@@ -17,7 +17,8 @@ static const unsigned may_go_to[RELAY_N_STATES] = {
 	[RELAY_HELLO] =
 	    BIT(RELAY_HANDSHAKE) | BIT(RELAY_CONNECT) | BIT(RELAY_LINGER) | BIT(RELAY_FREE),
 	[RELAY_HANDSHAKE] = BIT(RELAY_CONNECT) | BIT(RELAY_LINGER) | BIT(RELAY_FREE),
-	[RELAY_CONNECT] = BIT(RELAY_OPEN) | BIT(RELAY_LINGER) | BIT(RELAY_FREE),
+	[RELAY_CONNECT] = BIT(RELAY_ORIGIN) | BIT(RELAY_OPEN) | BIT(RELAY_LINGER) | BIT(RELAY_FREE),
+	[RELAY_ORIGIN] = BIT(RELAY_CONNECT) | BIT(RELAY_OPEN) | BIT(RELAY_LINGER) | BIT(RELAY_FREE),
 	[RELAY_OPEN] = BIT(RELAY_LINGER) | BIT(RELAY_FREE),
 	[RELAY_LINGER] = BIT(RELAY_FREE),
 };
@@ -103,7 +104,8 @@ struct relay *relay_accept(struct proxy *p, struct tcp_conn *conn)
 
 static bool relay_has_keys(const struct relay *r)
 {
-	return (r->state == RELAY_CONNECT || r->state == RELAY_OPEN) && !(r->flags & RELAY_PASS);
+	return (r->state == RELAY_CONNECT || r->state == RELAY_ORIGIN || r->state == RELAY_OPEN) &&
+	    !(r->flags & RELAY_PASS);
 }
 
 /* Everything but the legs. */
@@ -114,6 +116,7 @@ static void relay_forget(struct proxy *p, struct relay *r)
 	/* RELAY_LINGER has wiped them on its way in. */
 	if (has_keys)
 		record_fini(&r->record, p->aead);
+	relay_origin_fini(p, r);
 	handshake_free(r->handshake);
 	r->handshake = NULL;
 	relay_leave_backend(p, r);
@@ -151,6 +154,7 @@ void relay_linger(struct proxy *p, struct relay *r)
 	relay_log(p, r);
 	if (relay_has_keys(r))
 		record_fini(&r->record, p->aead);
+	relay_origin_fini(p, r);
 	handshake_free(r->handshake);
 	r->handshake = NULL;
 	relay_has_begun(p, r);
@@ -185,10 +189,12 @@ void relay_run(struct proxy *p, struct relay *r)
 		relay_handshake(p, r);
 		break;
 	case RELAY_OPEN:
-		if (r->flags & RELAY_PASS)
+		if (!(r->flags & (RELAY_PASS | RELAY_ORIGIN_KEYS)))
+			relay_pump(p, r);
+		else if (r->flags & RELAY_PASS)
 			relay_pass_pump(p, r);
 		else
-			relay_pump(p, r);
+			relay_origin_pump(p, r);
 		break;
 	case RELAY_LINGER:
 		leg_consume(&r->client, leg_available(&r->client));
@@ -200,6 +206,9 @@ void relay_run(struct proxy *p, struct relay *r)
 			relay_connect_again(p, r);
 		else if (r->flags & RELAY_CONNECTED)
 			relay_connected(p, r);
+		break;
+	case RELAY_ORIGIN:
+		relay_origin(p, r);
 		break;
 	case RELAY_FREE:
 	case RELAY_N_STATES:
@@ -237,6 +246,10 @@ static void client_event(struct proxy *p, struct relay *r, unsigned events)
 static void backend_event(struct proxy *p, struct relay *r, unsigned events)
 {
 	if (events & (TCP_EV_RESET | TCP_EV_TIMEOUT)) {
+		if (r->state == RELAY_ORIGIN) {
+			relay_origin_cut_off(p, r);
+			return;
+		}
 		leg_release(&r->backend);
 		relay_backend_failed(p, r);
 		return;
@@ -276,6 +289,7 @@ void relay_expired(struct proxy *p, struct relay *r)
 		relay_break(p, r);
 		break;
 	case RELAY_CONNECT:
+	case RELAY_ORIGIN:
 		relay_connect_expired(p, r);
 		break;
 	case RELAY_OPEN:

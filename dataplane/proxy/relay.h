@@ -14,12 +14,14 @@
 #include "dataplane/proxy/leg.h"
 #include "dataplane/proxy/proxy_protocol.h"
 #include "dataplane/proxy/snapshot.h"
+#include "tls/handshake.h"
 #include "tls/hello.h"
 #include "tls/record.h"
 
 struct conn_ring;
 struct drbg;
-struct handshake;
+struct origin;
+struct origin_session;
 struct tls_choice;
 struct tls_worker;
 
@@ -31,6 +33,7 @@ enum relay_state {
 	RELAY_HELLO,     /* waiting for a whole ClientHello */
 	RELAY_HANDSHAKE, /* wolfSSL has it */
 	RELAY_CONNECT,   /* TLS is up; the backend leg is being opened */
+	RELAY_ORIGIN,    /* it is; TLS with the target is being agreed on */
 	RELAY_OPEN,      /* bytes flow */
 	RELAY_LINGER, /* our last words to the client are on their way; what it sends is dropped */
 	RELAY_N_STATES,
@@ -44,9 +47,10 @@ enum relay_flag {
 	RELAY_AGAIN = 1 << 4, /* on the list of those with work left, or in line for a handshake */
 	RELAY_SPOKE = 1 << 5, /* the backend has sent something */
 	RELAY_FACTS = 1 << 6, /* what happens to it is remembered (conn_facts.h) */
-	RELAY_CONNECTED = 1 << 7, /* the backend's leg is established */
-	RELAY_PASS = 1 << 8,      /* bytes go through as they are: there are no keys */
-	RELAY_RESERVED = 1 << 9,  /* its source has a part of the limits for itself */
+	RELAY_CONNECTED = 1 << 7,    /* the backend's leg is established */
+	RELAY_PASS = 1 << 8,         /* bytes go through as they are: there are no keys */
+	RELAY_RESERVED = 1 << 9,     /* its source has a part of the limits for itself */
+	RELAY_ORIGIN_KEYS = 1 << 10, /* with the target there are, too (relay_origin.c) */
 };
 
 #define RELAY_NO_MORE (1u << 31) /* in need: the client has ended */
@@ -69,11 +73,11 @@ struct opening {
 /* Idle costs memory: with two TCP connections of 320 bytes this is to stay under 1 KB. */
 struct relay {
 	struct leg client, backend;
-	struct handshake *handshake;
-	struct relay *next;         /* free list, or the list of those with work left */
-	struct opening *opening;    /* from the ClientHello until the backend leg is up */
-	struct target_run *target;  /* that the connection counts for */
-	struct listener_lane *lane; /* of the listener that it came to */
+	struct handshake *handshake; /* with the client, later with the target */
+	struct relay *next;          /* free list, or the list of those with work left */
+	struct opening *opening;     /* from the ClientHello until the backend leg is up */
+	struct target_run *target;   /* that the connection counts for */
+	struct listener_lane *lane;  /* of the listener that it came to */
 	struct wheel_node timer;
 	uint32_t deadline_ms; /* the node may come up earlier */
 	uint32_t idle_timeout_ms;
@@ -117,6 +121,7 @@ struct proxy {
 	struct opening *openings, *free_openings;
 	uint32_t n_openings; /* ever used: few are at once, and the others stay out of memory */
 	struct conn_facts *facts; /* one per relay, untouched where nobody asks for them */
+	struct record *origins;   /* the same: of the second leg, where that has TLS */
 	struct drbg *ids;         /* for trace ids */
 	struct conn_ring *log;    /* to control; NULL: none */
 	struct relay *again, **again_end;
@@ -140,6 +145,8 @@ struct proxy {
 	uint8_t scratch[HELLO_MAX_MESSAGE + 1024];
 	uint8_t header[PROXY_PROTOCOL_WRITE_MAX];
 	struct iovec in[PROXY_IOV_WIDE], out[PROXY_IOV];
+	struct iovec wide[PROXY_IOV_WIDE]; /* as the next, between two legs with TLS only */
+	uint8_t plain[16384]; /* a record's content on its way; never kept between two calls */
 };
 
 /*
@@ -206,6 +213,32 @@ bool relay_proxy_tell(struct proxy *p, struct relay *r, const struct backend *b)
 void relay_hello(struct proxy *p, struct relay *r);
 void relay_handshake(struct proxy *p, struct relay *r);
 
+/* relay_origin.c: TLS with the target. */
+/* Begins it as origin says: on to RELAY_ORIGIN. The target was told all that goes before it. */
+void relay_origin_begin(struct proxy *p, struct relay *r, const struct origin *origin);
+void relay_origin(struct proxy *p, struct relay *r);
+/* RELAY_ORIGIN: RST, or the target is no longer there. */
+void relay_origin_cut_off(struct proxy *p, struct relay *r);
+/* It came to nothing, for this reason; the leg is gone or going. Back to RELAY_CONNECT, for another target. */
+void relay_origin_failed(struct proxy *p, struct relay *r, enum target_tls why);
+/* Takes a session that waits in the target's records into its lane. */
+void relay_origin_keep(struct proxy *p, struct relay *r);
+void relay_origin_fini(struct proxy *p, struct relay *r); /* its keys, if there are any */
+struct record *relay_origin_record(const struct proxy *p, const struct relay *r);
+/*
+ * A step of a client handshake over a leg, for relays and checks; now: the origin in force, or NULL. WANT_WRITE means that
+ * the leg has no room: TCP_EV_WRITABLE follows.
+ */
+enum handshake_status
+leg_handshake(struct proxy *p, struct leg *l, struct handshake *h, const struct origin *now);
+struct handshake *leg_handshake_new(struct proxy *p, const struct origin *origin,
+    const struct endpoint *at, const struct origin_session *session, void *user);
+/* Why it has failed. */
+enum target_tls target_tls_of(const struct handshake_facts *f);
+
+/* relay_origin_pump.c: bytes between legs that both have TLS. */
+void relay_origin_pump(struct proxy *p, struct relay *r);
+
 /* relay_pass.c: connections that are not decrypted. */
 void relay_pass(struct proxy *p, struct relay *r,
     const struct listener *l); /* its ClientHello is there, or not wanted */
@@ -226,10 +259,16 @@ void relay_connect(struct proxy *p, struct relay *r); /* RELAY_CONNECT; chooses 
 void relay_connect_again(
     struct proxy *p, struct relay *r); /* in RELAY_CONNECT: if it is its turn */
 void relay_connect_expired(struct proxy *p, struct relay *r);
-/* RELAY_CONNECT, and the leg is established: on to RELAY_OPEN as soon as the target knows what it is to know. */
+/* RELAY_CONNECT, and the leg is established: goes on as soon as the target knows what it is to know. */
 void relay_connected(struct proxy *p, struct relay *r);
 void relay_backend_failed(struct proxy *p, struct relay *r);
+/* In RELAY_CONNECT, and its leg is gone: another target, if there is one. is_to_blame: it counts as a failure of this one. */
+void relay_try_another(struct proxy *p, struct relay *r, bool is_to_blame);
 void relay_backend_spoke(struct proxy *p, struct relay *r);
+/* The target knows what it is to know and TLS with it, if wanted, is up: on to RELAY_OPEN. */
+void relay_target_is_ready(struct proxy *p, struct relay *r);
+/* The backend that r's target belongs to, as it is now; NULL: a reload took it away. */
+const struct backend *relay_backend(const struct proxy *p, const struct relay *r);
 /* What it holds of a target and of others' queues is given back; the leg is not touched. */
 void relay_leave_backend(struct proxy *p, struct relay *r);
 /* Those that wait for a target of s try again: backends are about to change. */
@@ -238,6 +277,7 @@ void relay_wake_all(struct proxy *p, const struct snapshot *s);
 /* relay_pump.c: bytes between open legs. */
 void relay_pump(struct proxy *p, struct relay *r);
 /* Sends what the record layer has to say of its own; true when all of it went out. */
-bool relay_control(struct proxy *p, struct relay *r);
+bool leg_control(struct proxy *p, struct leg *l, struct record *record);
+bool relay_control(struct proxy *p, struct relay *r); /* to the client */
 /* close_notify (alert 0) or a fatal alert, then FIN, then RELAY_LINGER. */
 void relay_goodbye(struct proxy *p, struct relay *r, uint8_t alert);

@@ -283,17 +283,42 @@ void relay_connect_expired(struct proxy *p, struct relay *r)
 		return;
 	}
 	leg_abort(&r->backend);
-	relay_backend_failed(p, r);
+	if (r->state == RELAY_ORIGIN)
+		relay_origin_failed(p, r, TARGET_TLS_TIMEOUT);
+	else
+		relay_backend_failed(p, r);
+}
+
+const struct backend *relay_backend(const struct proxy *p, const struct relay *r)
+{
+	const struct backend *b = backend_of(p, r);
+
+	/* A reload may have given the listener another one. */
+	return b && b->run == r->target->group ? b : backend_of_target(p, r->target);
 }
 
 void relay_connected(struct proxy *p, struct relay *r)
 {
-	const struct backend *b = backend_of(p, r);
+	const struct backend *b = relay_backend(p, r);
+
+	if (!b) { /* a reload took it away, and nobody knows any more how to speak to its targets */
+		leg_abort(&r->backend);
+		relay_try_another(p, r, false);
+		return;
+	}
+	if (!relay_proxy_tell(p, r, b))
+		return; /* TCP_EV_WRITABLE of the backend leg follows */
+	if (b->has_tls)
+		relay_origin_begin(p, r, p->snapshot->origins[b - p->snapshot->backends]);
+	else
+		relay_target_is_ready(p, r);
+}
+
+void relay_target_is_ready(struct proxy *p, struct relay *r)
+{
 	struct conn_facts *f = relay_facts(p, r);
 	struct target_run *target = r->target;
 
-	if (b && !relay_proxy_tell(p, r, b))
-		return; /* TCP_EV_WRITABLE of the backend leg follows */
 	if (f) {
 		f->connected_us = p->now_us;
 		f->target = tcp_flow(r->backend.conn)->remote;
@@ -318,21 +343,27 @@ void relay_backend_spoke(struct proxy *p, struct relay *r)
 	balance_succeeded(r->target, p->worker);
 }
 
+void relay_try_another(struct proxy *p, struct relay *r, bool is_to_blame)
+{
+	if (is_to_blame)
+		target_failed(p, r, r->target);
+	else
+		stats_inc(p->stats, STAT_BACKEND_FAILED);
+	note_tried(r->opening, r->target);
+	leave_target(p, r);
+	relay_connect_again(p, r);
+}
+
 void relay_backend_failed(struct proxy *p, struct relay *r)
 {
-	struct target_run *t = r->target;
-
 	if (r->state == RELAY_CONNECT) {
-		target_failed(p, r, t);
-		note_tried(r->opening, t);
-		leave_target(p, r);
-		relay_connect_again(p, r);
+		relay_try_another(p, r, true);
 		return;
 	}
 	if (r->flags & RELAY_SPOKE)
 		stats_inc(p->stats, STAT_BACKEND_FAILED);
 	else
-		target_failed(p, r, t);
+		target_failed(p, r, r->target);
 	relay_ended(p, r, CONN_END_BACKEND_RESET);
 	/* It broke off in the middle: a clean close would make a cut answer look whole. */
 	relay_goodbye(p, r, ALERT_INTERNAL_ERROR);

@@ -1,55 +1,28 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <string.h>
-
 #include "dataplane/proxy/relay.h"
+#include "dataplane/proxy/relay_record.h"
 
-#define RECORD_HEADER   5
-#define SEAL_OVERHEAD   64  /* header, explicit nonce, inner type, tag */
-#define LEGACY_OVERHEAD 320 /* what wolfSSL may add: IV, MAC, padding, and a control record */
-#define PLAINTEXT_MAX   16384
-#define MIN_ROOM        RECORD_SEGMENT /* for more than is left: do not cut records to crumbs */
-#define COLD_MS         1000           /* after such a pause records start small again */
-#define BUDGET          (256 * 1024)   /* bytes of one direction per turn: others wait meanwhile */
+#define SEAL_OVERHEAD 64             /* header, explicit nonce, inner type, tag */
+#define MIN_ROOM      RECORD_SEGMENT /* for more than is left: do not cut records to crumbs */
 
-static size_t iov_bytes(const struct iovec *iov, unsigned n)
+bool leg_control(struct proxy *p, struct leg *l, struct record *record)
 {
-	size_t sum = 0;
-
-	for (unsigned i = 0; i < n; i++)
-		sum += iov[i].iov_len;
-	return sum;
-}
-
-/* The length field of the record at the start of the view, which has at least five bytes. */
-static size_t peek_length(const struct iovec *iov)
-{
-	uint8_t header[RECORD_HEADER];
-	size_t have = 0;
-
-	for (const struct iovec *v = iov; have < sizeof(header); v++) {
-		size_t part = sizeof(header) - have;
-
-		if (part > v->iov_len)
-			part = v->iov_len;
-		memcpy(header + have, v->iov_base, part);
-		have += part;
-	}
-	return (size_t)header[3] << 8 | header[4];
-}
-
-bool relay_control(struct proxy *p, struct relay *r)
-{
-	while (record_has_control(&r->record)) {
+	while (record_has_control(record)) {
 		struct record_io io = { .out = p->out };
 
-		io.n_out = leg_reserve(&r->client, LEGACY_OVERHEAD, p->out, PROXY_IOV);
-		if (record_control(&r->record, p->aead, &io) != RECORD_OK)
+		io.n_out = leg_reserve(l, LEGACY_OVERHEAD, p->out, PROXY_IOV);
+		if (record_control(record, p->aead, &io) != RECORD_OK)
 			io.produced = 0;
-		leg_commit(&r->client, io.produced, TCP_PUSH);
+		leg_commit(l, io.produced, TCP_PUSH);
 		if (io.produced == 0)
 			return false;
 	}
 	return true;
+}
+
+bool relay_control(struct proxy *p, struct relay *r)
+{
+	return leg_control(p, &r->client, &r->record);
 }
 
 void relay_goodbye(struct proxy *p, struct relay *r, uint8_t alert)
@@ -66,23 +39,6 @@ void relay_goodbye(struct proxy *p, struct relay *r, uint8_t alert)
 		relay_control(p, r); /* no room for an alert: then FIN alone has to do */
 	}
 	relay_linger(p, r);
-}
-
-/* The client's view wide enough for the record at its start: 0 when that is not there yet. */
-static unsigned record_view(struct proxy *p, struct relay *r, size_t *length)
-{
-	uint32_t available = leg_available(&r->client);
-	unsigned n;
-
-	if (available < RECORD_HEADER)
-		return 0;
-	n = leg_view(&r->client, p->in, PROXY_IOV);
-	*length = peek_length(p->in);
-	if (*length <= RECORD_MAX - RECORD_HEADER && available < RECORD_HEADER + *length)
-		return 0;
-	if (iov_bytes(p->in, n) < RECORD_HEADER + *length)
-		n = leg_view(&r->client, p->in, PROXY_IOV_WIDE);
-	return n;
 }
 
 /* The client's stream is over; tell the backend. */
@@ -108,7 +64,7 @@ static bool open_one(struct proxy *p, struct relay *r, size_t *done)
 	enum record_status status;
 	size_t length = 0;
 
-	io.n_in = record_view(p, r, &length);
+	io.n_in = record_view(p, &r->client, &length);
 	if (io.n_in == 0)
 		return false;
 	if (length > PLAINTEXT_MAX)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "dataplane/proxy/health.h"
 #include "dataplane/proxy/relay.h"
 #include "tls/handshake.h"
 
@@ -161,14 +162,24 @@ bool relay_turns_are_due(const struct proxy *p)
 	return p->waiting[0].first || p->waiting[1].first || tls_worker_is_waiting(p->tls);
 }
 
+static void run_handshake(struct proxy *p, uintptr_t user)
+{
+	void *owner = (void *)(user & ~(uintptr_t)PROXY_USER_BITS);
+
+	if (user & PROXY_USER_HEALTH)
+		health_run(p, owner);
+	else
+		relay_run(p, owner);
+}
+
 /* One key operation of each that waits for one. */
 static void run_handshakes(struct proxy *p)
 {
-	struct relay *r;
+	void *user;
 
 	tls_worker_poll(p->tls);
-	while ((r = tls_worker_ready(p->tls)) != NULL)
-		relay_run(p, r);
+	while ((user = tls_worker_ready(p->tls)) != NULL)
+		run_handshake(p, (uintptr_t)user);
 }
 
 /* Lets at most n of a line begin; returns how many did. */

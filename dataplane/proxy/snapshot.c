@@ -9,6 +9,7 @@
 #include "config/load.h"
 #include "config/model.h"
 #include "tls/name.h"
+#include "tls/origin.h"
 #include "tls/policy.h"
 #include "tls/service.h"
 #include "tls/trust.h"
@@ -77,6 +78,7 @@ static int build_backend(
 		    .max_ejected = config->outlier.max_ejected },
 		.proxy_version = (uint8_t)config->proxy_version,
 		.proxy_tlvs = (uint8_t)config->proxy_tlvs,
+		.has_tls = config->tls.line > 0,
 		.queue_size = config->queue.size,
 		.queue_timeout_ms = milliseconds(config->queue.timeout_s),
 		.deregistration_ms = milliseconds(config->deregistration_delay_s),
@@ -290,10 +292,15 @@ static int build_policy(struct snapshot_base *b, unsigned i, struct err *e)
 		   : 0;
 }
 
+static bool has_policy(const struct snapshot_base *b, const char *name)
+{
+	return !name || find_policy(b, b->config->n_policies, name);
+}
+
 static int check_policy(const struct snapshot_base *b, const struct config_listener *l,
     const char *name, unsigned line, struct err *e)
 {
-	if (!name || find_policy(b, b->config->n_policies, name))
+	if (has_policy(b, name))
 		return 0;
 	return err_add(e, l->file, line,
 	    "listener '%s': there is no policy '%s'; see README for the names", l->name, name);
@@ -307,6 +314,18 @@ check_policies(const struct snapshot_base *b, const struct config_listener *l, s
 	for (unsigned i = 0; i < l->n_sni; i++)
 		result |= check_policy(b, l, l->sni[i].policy, l->sni[i].policy_line, e);
 	return result;
+}
+
+static int check_backend_policy(
+    const struct snapshot_base *b, const struct config_backend *backend, struct err *e)
+{
+	const struct config_backend_tls *t = &backend->tls;
+
+	if (has_policy(b, t->policy))
+		return 0;
+	return err_add(e, t->file, t->policy_line,
+	    "backend '%s': tls: there is no policy '%s'; see README for the names", backend->name,
+	    t->policy);
 }
 
 static int build_trust_store(struct snapshot_base *b, unsigned i, struct err *e)
@@ -363,6 +382,8 @@ static int build_trust(struct snapshot_base *b, struct err *e)
 		result |= build_trust_store(b, i, e);
 	for (unsigned i = 0; i < config->n_listeners; i++)
 		result |= check_policies(b, &config->listeners[i], e);
+	for (unsigned i = 0; i < config->n_backends; i++)
+		result |= check_backend_policy(b, &config->backends[i], e);
 	return result;
 }
 
@@ -592,16 +613,86 @@ void snapshot_service_put(struct snapshot_service *s)
 	free(s);
 }
 
-struct snapshot *snapshot_new(uint64_t generation, struct snapshot_base *base,
-    struct snapshot_service *const *services, struct err *e)
+/* --- TLS to targets --- */
+
+/* The one the loader has seen to be there. */
+static struct trust_store *find_trust_store(const struct snapshot_base *b, const char *name)
 {
+	for (unsigned i = 0; name && i < b->config->n_trust_stores; i++)
+		if (strcmp(b->config->trust_stores[i].name, name) == 0)
+			return b->trust_stores[i];
+	return NULL;
+}
+
+struct snapshot_origin *snapshot_origin_new(
+    const struct snapshot_base *b, unsigned backend, struct cert *cert, struct err *e)
+{
+	const struct config_backend *config = &b->config->backends[backend];
+	const struct config_backend_tls *t = &config->tls;
+	const struct origin_config origin = {
+		.name = config->name,
+		.policy = t->policy ? find_policy(b, b->config->n_policies, t->policy) : NULL,
+		.trust = find_trust_store(b, t->trust_store),
+		.verify = t->verify,
+		.server_name = t->server_name,
+		.certificate = cert,
+		.alpn = t->alpn,
+		.n_alpn = t->n_alpn,
+		.no_sessions = !t->sessions,
+	};
+	struct snapshot_origin *o = calloc(1, sizeof(*o));
+	struct err why;
+
+	err_init(&why);
+	if (o)
+		o->tls = origin_new(&origin, &why);
+	if (!o || !o->tls) {
+		/* Its reasons end their lines themselves. */
+		why.text[strcspn(why.text, "\n")] = '\0';
+		err_add(e, t->file, t->line, "%s", why.n ? why.text : "out of memory");
+		free(o);
+		return NULL;
+	}
+	o->references = 1;
+	o->cert = cert;
+	o->sessions = t->sessions;
+	return o;
+}
+
+struct snapshot_origin *snapshot_origin_get(struct snapshot_origin *o)
+{
+	o->references++;
+	return o;
+}
+
+void snapshot_origin_put(struct snapshot_origin *o)
+{
+	if (!o || --o->references > 0)
+		return;
+	origin_free(o->tls);
+	free(o);
+}
+
+bool snapshot_origin_is_same(const struct snapshot_origin *a, const struct snapshot_origin *b)
+{
+	return a->sessions == b->sessions && origin_version(a->tls) == origin_version(b->tls);
+}
+
+/* --- the whole --- */
+
+struct snapshot *
+snapshot_new(uint64_t generation, const struct snapshot_parts *parts, struct err *e)
+{
+	struct snapshot_base *base = parts->base;
 	struct snapshot *s = calloc(1, sizeof(*s));
 
 	if (s) {
 		s->listeners = calloc(base->n_listeners + 1, sizeof(*s->listeners));
 		s->services = calloc(base->n_listeners + 1, sizeof(*s->services));
+		s->origins = calloc(base->n_backends + 1, sizeof(*s->origins));
+		s->held_origins = calloc(base->n_backends + 1, sizeof(*s->held_origins));
 	}
-	if (!s || !s->listeners || !s->services) {
+	if (!s || !s->listeners || !s->services || !s->origins || !s->held_origins) {
 		err_set(e, "out of memory for %u listeners", base->n_listeners);
 		snapshot_free(s);
 		return NULL;
@@ -614,8 +705,14 @@ struct snapshot *snapshot_new(uint64_t generation, struct snapshot_base *base,
 	s->n_listeners = base->n_listeners;
 	for (unsigned i = 0; i < s->n_listeners; i++) {
 		s->listeners[i] = base->listeners[i];
-		s->services[i] = snapshot_service_get(services[i]);
-		s->listeners[i].tls = services[i]->tls;
+		s->services[i] = snapshot_service_get(parts->services[i]);
+		s->listeners[i].tls = parts->services[i]->tls;
+	}
+	for (unsigned i = 0; i < s->n_backends; i++) {
+		if (!parts->origins[i])
+			continue;
+		s->held_origins[i] = snapshot_origin_get(parts->origins[i]);
+		s->origins[i] = parts->origins[i]->tls;
 	}
 	return s;
 }
@@ -626,8 +723,12 @@ void snapshot_free(struct snapshot *s)
 		return;
 	for (unsigned i = 0; i < s->n_listeners; i++)
 		snapshot_service_put(s->services[i]);
+	for (unsigned i = 0; i < s->n_backends; i++)
+		snapshot_origin_put(s->held_origins[i]);
 	snapshot_base_put(s->base);
 	free(s->listeners);
 	free(s->services);
+	free(s->origins);
+	free(s->held_origins);
 	free(s);
 }

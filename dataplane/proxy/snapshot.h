@@ -14,6 +14,7 @@
 
 struct cert;
 struct err;
+struct origin;
 struct policy;
 struct sni_change;
 struct tls_service;
@@ -74,6 +75,7 @@ struct backend {
 	struct backend_run *run; /* a reference */
 	uint8_t proxy_version;   /* of the header that targets are sent; 0: none */
 	uint8_t proxy_tlvs;      /* enum proxy_protocol_tlv */
+	bool has_tls;            /* targets are spoken to in TLS, as snapshot.origins says */
 };
 
 /* A name and where its clients go. */
@@ -161,22 +163,51 @@ struct snapshot_service *snapshot_service_follow(const struct snapshot_base *b, 
 struct snapshot_service *snapshot_service_get(struct snapshot_service *s);
 void snapshot_service_put(struct snapshot_service *s); /* NULL is fine */
 
+/* How the targets of one backend are spoken to in TLS. */
+struct snapshot_origin {
+	unsigned references;
+	struct origin *tls;
+	const struct cert *cert; /* that is shown to them; NULL: none */
+	bool sessions;
+};
+
+/*
+ * Builds it for the backend of that index, which has tls, and which shows cert (NULL: nothing). NULL with the reason in e. One
+ * reference is the caller's.
+ */
+struct snapshot_origin *snapshot_origin_new(
+    const struct snapshot_base *b, unsigned backend, struct cert *cert, struct err *e);
+struct snapshot_origin *snapshot_origin_get(struct snapshot_origin *o);
+void snapshot_origin_put(struct snapshot_origin *o); /* NULL is fine */
+
+/* True when one does for the other: then the older one is kept, and with it what workers have of it. */
+bool snapshot_origin_is_same(const struct snapshot_origin *a, const struct snapshot_origin *b);
+
 struct snapshot {
 	uint64_t generation;
 	const struct config *config; /* of base */
 	const struct backend *backends;
+	const struct origin **origins; /* as backends; NULL: targets are spoken to in the clear */
 	unsigned n_backends;
 	struct listener *listeners;
 	unsigned n_listeners;
 
 	/* Control only. */
 	struct snapshot_base *base;
-	struct snapshot_service **services; /* one per listener */
+	struct snapshot_service **services;    /* one per listener */
+	struct snapshot_origin **held_origins; /* one per backend */
+};
+
+/* What a snapshot is put together from. */
+struct snapshot_parts {
+	struct snapshot_base *base;
+	struct snapshot_service *const *services; /* one per listener */
+	struct snapshot_origin *const *origins;   /* one per backend, NULL for those without */
 };
 
 /* Puts a snapshot together; takes references of its own. NULL with the reason in e. */
-struct snapshot *snapshot_new(uint64_t generation, struct snapshot_base *base,
-    struct snapshot_service *const *services, struct err *e);
+struct snapshot *
+snapshot_new(uint64_t generation, const struct snapshot_parts *parts, struct err *e);
 
 /* Frees it; NULL is fine. After the grace period. */
 void snapshot_free(struct snapshot *s);

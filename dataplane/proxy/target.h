@@ -7,6 +7,7 @@
 
 #include "dataplane/base/wheel.h"
 #include "dataplane/net/pkt.h"
+#include "tls/client_cert.h"
 
 /*
  * What of a backend and its targets outlives a configuration: connections counted, failures, verdicts. The
@@ -16,6 +17,7 @@
  */
 
 struct health;
+struct origin_session;
 struct relay;
 
 struct endpoint {
@@ -31,11 +33,29 @@ enum target_lane_flag {
 	LANE_CLOSING = 1 << 4, /* its connections have had their time */
 };
 
+/* What a TLS handshake with a target came to. */
+enum target_tls {
+	TARGET_TLS_FULL,
+	TARGET_TLS_RESUMED,
+	TARGET_TLS_TIMEOUT,  /* connect_timeout, or a check's */
+	TARGET_TLS_CLOSED,   /* the target ended or broke the connection */
+	TARGET_TLS_ALERT,    /* it refused with an alert */
+	TARGET_TLS_PROTOCOL, /* we refused, for something else than its certificate */
+	TARGET_TLS_LOCAL,    /* memory that we lack, or a reload that took the backend away */
+	/* We refused its certificate: with the verdict added, which has failed. */
+	TARGET_TLS_CERT,
+	TARGET_TLS_N = TARGET_TLS_CERT + CLIENT_CERT_N_STATUS,
+};
+
+/* "full", "timeout"; "Expired", "HostnameMismatch" and so on: stable words, for metrics and messages. */
+const char *target_tls_name(enum target_tls result);
+
 /* One worker's side of a backend. */
 struct backend_lane {
 	struct relay *first, **last; /* those that wait for a target, oldest first */
 	uint32_t n_waiting;
 	uint64_t n_queued, n_queue_full, n_queue_timeouts, n_none, n_retried, n_cut;
+	uint64_t n_tls[TARGET_TLS_N]; /* handshakes with targets, checks not counted */
 } __attribute__((aligned(64)));
 
 struct backend_run {
@@ -62,6 +82,8 @@ struct target_lane {
 	uint16_t flags;    /* enum target_lane_flag */
 	uint64_t n_connected, n_failed, n_ejected;
 	struct wheel_node leave_timer;
+	struct origin_session
+	    *session; /* the last one in TLS; kept while a configuration names the target */
 } __attribute__((aligned(64)));
 
 /* What active checks say; without any it stays as it was made. */

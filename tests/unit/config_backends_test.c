@@ -87,7 +87,8 @@ static const struct config_text_case cases[] = {
 	{ "health_without_type", MORE("health = { interval = 5; }"),
 	    AT "health: 'type' is missing\n" },
 	{ "health_type_unknown", MORE("health = { type = \"ping\"; }"),
-	    AT "health: 'type' is 'ping'; it must be \"none\", \"tcp\" or \"http\"\n" },
+	    AT "health: 'type' is 'ping'; it must be \"none\", \"tcp\", \"tls\", \"http\" or "
+	       "\"https\"\n" },
 	{ "health_timeout_long", MORE("health = { type = \"tcp\"; timeout = 5.5; }"),
 	    APP "health: 'timeout' is 5.5, more than 'interval', which is 5\n" },
 	{ "health_threshold_zero", MORE("health = { type = \"tcp\"; healthy = 0; }"),
@@ -110,7 +111,7 @@ static const struct config_text_case cases[] = {
 	    AT "health: 'status' is '200,'; it must be up to 8 codes or ranges in 100..599, as in "
 	       "\"200,300-399\"\n" },
 	{ "health_body_without_http", MORE("health = { type = \"tcp\"; body = \"ok\"; }"),
-	    APP "health: 'body' has no use without type = \"http\"\n" },
+	    APP "health: 'body' has no use without type = \"http\" or \"https\"\n" },
 	{ "health_percent", MORE("health = { type = \"tcp\"; minimum_healthy_percent = 101; }"),
 	    AT "health: 'minimum_healthy_percent' is 101, which is not in 0..100\n" },
 	{ "max_connections_negative", "weight = 3", "max_connections = -1",

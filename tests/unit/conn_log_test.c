@@ -15,6 +15,7 @@
 
 #include "config/err.h"
 #include "dataplane/conn_writer.h"
+#include "dataplane/proxy/target.h"
 
 #include <cmocka.h>
 
@@ -177,6 +178,60 @@ static void json_has_all_there_is(void **state)
 }
 
 /* Whatever a client sends: one line, no control characters, and within its room. */
+static void json_tells_of_tls_with_the_target(void **state)
+{
+	struct conn_facts f = good();
+
+	(void)state;
+	assert_null(strstr(line_of(&f, CONFIG_LOG_JSON), "backend_tls"));
+	f.has_origin = true;
+	f.origin_result = TARGET_TLS_RESUMED;
+	f.origin = (struct handshake_facts){ .version = 0x0304,
+		.suite = 0x1301,
+		.group = 29,
+		.alert = 0xff,
+		.server_cert_status = CLIENT_CERT_SUCCESS };
+	assert_non_null(strstr(line_of(&f, CONFIG_LOG_JSON),
+	    "\"target_port\":8080,\"backend_tls_result\":\"resumed\","
+	    "\"backend_tls_protocol\":\"TLSv1.3\","
+	    "\"backend_tls_cipher\":\"TLS_AES_128_GCM_SHA256\","
+	    "\"backend_tls_keyexchange\":\"x25519\",\"backend_tls_verify_status\":\"Success\","
+	    "\"bytes_received\""));
+	/* Not verified: nothing is said of it. */
+	f.origin.server_cert_status = CLIENT_CERT_PASSED;
+	assert_null(strstr(line_of(&f, CONFIG_LOG_JSON), "backend_tls_verify_status"));
+	f.origin = (struct handshake_facts){
+		.alert = 42, .alert_is_ours = true, .server_cert_status = CLIENT_CERT_HOSTNAME
+	};
+	f.origin_result = TARGET_TLS_CERT + CLIENT_CERT_HOSTNAME;
+	assert_non_null(strstr(line_of(&f, CONFIG_LOG_JSON),
+	    "\"backend_tls_result\":\"HostnameMismatch\","
+	    "\"backend_tls_verify_status\":\"Failed:HostnameMismatch\",\"backend_tls_alert\":42,"
+	    "\"backend_tls_alert_from\":\"proxy\""));
+	conn_facts_fini(&f);
+}
+
+/* They are labels of a metric. */
+static void results_with_targets_have_names_of_their_own(void **state)
+{
+	const unsigned first = TARGET_TLS_CERT + CLIENT_CERT_MAX_DEPTH;
+
+	(void)state;
+	for (unsigned i = 0; i < TARGET_TLS_N; i++) {
+		const char *name = target_tls_name((enum target_tls)i);
+
+		if (i >= TARGET_TLS_CERT && i < first) /* no failures: they do not occur */
+			continue;
+		assert_true(name && name[0]);
+		assert_int_equal(
+		    strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"),
+		    strlen(name));
+		for (unsigned k = 0; k < i; k++)
+			if (k < TARGET_TLS_CERT || k >= first)
+				assert_string_not_equal(name, target_tls_name((enum target_tls)k));
+	}
+}
+
 static void hostile_texts_stay_inside_their_field(void **state)
 {
 	char longest[65000];
@@ -461,6 +516,8 @@ int main(void)
 		cmocka_unit_test(alb_tells_of_the_clients_certificate),
 		cmocka_unit_test(absent_fields_are_dashes_or_left_out),
 		cmocka_unit_test(json_has_all_there_is),
+		cmocka_unit_test(json_tells_of_tls_with_the_target),
+		cmocka_unit_test(results_with_targets_have_names_of_their_own),
 		cmocka_unit_test(hostile_texts_stay_inside_their_field),
 		cmocka_unit_test(ends_have_names_of_their_own),
 		cmocka_unit_test(a_full_ring_is_the_producers_loss),
