@@ -11,6 +11,7 @@ import socket
 import ssl
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 sys.path.insert(0, os.path.dirname(__file__))
 from client import HOST, LAB, NAME, need  # noqa: E402
@@ -31,9 +32,10 @@ def handshake(port, source):
 
 
 def rate(port, n):
-    """The listener lets 5 begin in a second."""
+    """The listener lets 5 begin in a second. All at the same time: one after the other may take longer than that."""
     start = time.monotonic()
-    served = sum(handshake(int(port), ATTACKER) for _ in range(int(n)))
+    with ThreadPoolExecutor(int(n)) as pool:
+        served = sum(pool.map(lambda _: handshake(int(port), ATTACKER), range(int(n))))
     most = 5 + 5 * (time.monotonic() - start) + 1
     need(5 <= served <= most, f"{served} were served, not 5..{most:.0f}")
     need(served < int(n), "none was refused")
