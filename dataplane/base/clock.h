@@ -10,9 +10,12 @@ struct clock {
 	uint64_t factor; /* µs per cycle, scaled by 2^64 */
 };
 
+/* Without EAL, which knows the frequency, time stands still at 0. */
 static inline void clock_init(struct clock *c)
 {
-	c->factor = (uint64_t)(((unsigned __int128)1000000 << 64) / rte_get_tsc_hz());
+	uint64_t hz = rte_get_tsc_hz();
+
+	c->factor = hz ? (uint64_t)(((unsigned __int128)1000000 << 64) / hz) : 0;
 }
 
 /* The product needs 128 bits: 64 would wrap after hours. */

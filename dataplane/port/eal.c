@@ -273,6 +273,8 @@ int eal_start(const struct eal_config *config, struct err *e)
 		if (strcmp(config->args[i], "--telemetry") != 0) /* on is EAL's default */
 			args.argv[args.argc++] = (char *)(uintptr_t)config->args[i];
 
+	/* EAL would send every line to syslog as well: a service manager's journal had them twice. */
+	rte_openlog_stream(stderr);
 	if (rte_eal_init(args.argc, args.argv) < 0)
 		return err_set(e,
 		    "EAL does not start: %s; its own messages are above, its arguments "
