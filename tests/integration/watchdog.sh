@@ -21,30 +21,9 @@ wait_for 10 test -S "$lab/notify.sock"
 signs() { grep -c '^WATCHDOG=1' "$heard"; }
 more_signs() { [ "$(signs)" -gt "$1" ] || { echo "$(signs) signs of life"; return 1; }; }
 
-# Stops one worker's thread, as a bug would, until the file is gone.
-hang_worker() { # FILE
-	python3 -c '
-import ctypes, os, sys, time
-libc = ctypes.CDLL(None, use_errno=True)
-pid, name = sys.argv[1:]
-for tid in os.listdir(f"/proc/{pid}/task"):
-    with open(f"/proc/{pid}/task/{tid}/comm") as f:
-        if "-worker-" in f.read(): # rte-worker-1; lcore-worker-1 in older DPDK
-            break
-else:
-    sys.exit("no worker thread")
-if libc.ptrace(16, int(tid), None, None) != 0: # PTRACE_ATTACH; ends with this process
-    sys.exit(os.strerror(ctypes.get_errno()))
-os.waitpid(int(tid), 0x40000000) # __WALL
-open(name, "w").close()
-while os.path.exists(name):
-    time.sleep(0.05)
-' "$(scripts/lab pid)" "$1"
-}
-
 while_a_worker_hangs_there_are_none() {
 	local before
-	hang_worker "$lab/hang" >"$lab/hang.log" 2>&1 &
+	python3 $here/hang.py "$(scripts/lab pid)" "$lab/hang" >"$lab/hang.log" 2>&1 &
 	wait_for 10 test -e "$lab/hang" || { cat "$lab/hang.log"; return 1; }
 	wait_for 20 grep -q 'the watchdog is told no more' "$lab/sallyport.log" || return 1
 	before=$(signs)
