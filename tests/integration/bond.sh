@@ -17,9 +17,6 @@ dir=$lab/bond
 gate=$prefix-gate
 running=()
 
-restart() { # CONFIG
-	scripts/lab stop && echo "$1" >"$lab/config-path" && scripts/lab start
-}
 clean() {
 	kill "${running[@]}" 2>/dev/null
 	wait "${running[@]}" 2>/dev/null

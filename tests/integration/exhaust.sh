@@ -9,9 +9,6 @@ mbufs=${EXHAUST_MBUFS:-24000} # per worker
 path=$(cat "$lab/config-path")
 n=$(grep -o 'workers = \[[^]]*\]' "$path" | grep -o '[0-9]\+' | wc -l)
 
-restart() { # CONFIG
-	scripts/lab stop && echo "$1" >"$lab/config-path" && scripts/lab start
-}
 sed "s/max_connections = [0-9]*;/& mbufs = $((mbufs * n));/; s|state_dir = \"[^\"]*|&-exhaust|" "$path" >"$lab/exhaust.cfg"
 trap 'rm -f "$lab/held" "$lab/hoard"; wait; restart "$path"; rm -rf "$lab/exhaust.cfg" "$lab/state-exhaust"' EXIT
 scripts/lab file 16m.bin 16M

@@ -60,9 +60,6 @@ try an_idle_worker_sleeps below "$sleeping" 50
 sleeps=$(counter sleeps_total)
 try and_counts_it more_than sleeps_total 0
 
-restart() { # CONFIG
-	scripts/lab stop && echo "$1" >"$lab/config-path" && scripts/lab start
-}
 trap 'restart "$path"; rm -f "$lab/poll.cfg"' EXIT
 sed 's/idle = "sleep"/idle = "poll"/' "$path" >"$lab/poll.cfg"
 try the_same_that_polls restart "$lab/poll.cfg"
@@ -72,7 +69,7 @@ polling=$(busy)
 read -r poll50 poll90 < <(latency)
 never() { is sleeps_total 0; }
 try who_polls_never_sleeps never
-# All a request meets are three sleeps of at most half a millisecond: its own, the answer's, the acknowledgement's.
+# All a request meets are three sleeps of at most a millisecond: its own, the answer's, the acknowledgement's.
 try a_request_waits_little below "$((sleep50 - poll50))" 5000
 echo "# figures: an idle worker takes $((sleeping / 10)).$((sleeping % 10)) % of its core asleep ($sleeps sleeps)," \
 	"$((polling / 10)).$((polling % 10)) % polling; a request after 5 ms takes $sleep50 µs (p50), $sleep90 µs (p90)" \

@@ -56,6 +56,11 @@ counter() {
 		END { printf "%d\n", sum }'
 }
 
+# restart CONFIG: a daemon of the script's own, until it is called with what was in config-path.
+restart() {
+	scripts/lab stop && echo "$1" >"$lab/config-path" && scripts/lab start
+}
+
 # nginx_start FOLDER SERVERS: where backends are; its pid is in FOLDER/pid.
 nginx_start() {
 	mkdir -p "$1"

@@ -9,9 +9,6 @@ cores=$(sed -n 's/.*workers = \[\([^]]*\)\].*/\1/p' "$path")
 dir=$lab/ports
 servers=()
 
-restart() { # CONFIG
-	scripts/lab stop && echo "$1" >"$lab/config-path" && scripts/lab start
-}
 clean() {
 	kill "${servers[@]}" 2>/dev/null
 	wait "${servers[@]}" 2>/dev/null
