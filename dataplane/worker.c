@@ -21,7 +21,7 @@
 #define DUMP_BUDGET  512
 #define IDLE_LOOPS   64 /* empty loops before the first sleep */
 #define SLEEP_MIN_US 20
-#define SLEEP_MAX_US 500
+#define SLEEP_MAX_US 1000 /* after two seconds without anything */
 
 int worker_init(struct worker *w, const struct worker_config *config, struct err *e)
 {
