@@ -217,7 +217,7 @@ struct config_backend_tls {
 	unsigned policy_line;
 	/* Name of one of config.certificates, or of one that the control API added; NULL: none is shown. */
 	const char *certificate;
-	const char *const *alpn; /* offered; none: what the client's side agreed on */
+	const char *const *alpn; /* offered; none: no ALPN */
 	unsigned n_alpn;
 	bool sessions; /* are resumed */
 	const char *file;

@@ -145,7 +145,7 @@ struct proxy {
 	uint8_t scratch[HELLO_MAX_MESSAGE + 1024];
 	uint8_t header[PROXY_PROTOCOL_WRITE_MAX];
 	struct iovec in[PROXY_IOV_WIDE], out[PROXY_IOV];
-	struct iovec wide[PROXY_IOV_WIDE]; /* as the next, between two legs with TLS only */
+	struct iovec wide[PROXY_IOV_WIDE]; /* room for what must fit as a whole */
 	uint8_t plain[16384]; /* a record's content on its way; never kept between two calls */
 };
 

@@ -60,7 +60,7 @@ static void client_eof(struct proxy *p, struct relay *r, bool clean)
 /* One record from the client to the backend; false when nothing more can be done now. */
 static bool open_one(struct proxy *p, struct relay *r, size_t *done)
 {
-	struct record_io io = { .in = p->in, .out = p->out };
+	struct record_io io = { .in = p->in, .out = p->wide };
 	enum record_status status;
 	size_t length = 0;
 
@@ -69,7 +69,7 @@ static bool open_one(struct proxy *p, struct relay *r, size_t *done)
 		return false;
 	if (length > PLAINTEXT_MAX)
 		length = PLAINTEXT_MAX;
-	io.n_out = leg_reserve(&r->backend, length, p->out, PROXY_IOV);
+	io.n_out = leg_reserve(&r->backend, length, p->wide, PROXY_IOV_WIDE);
 	status = record_open(&r->record, p->aead, &io);
 	leg_consume(&r->client, io.consumed);
 	leg_commit(&r->backend, io.produced,

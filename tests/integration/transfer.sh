@@ -32,6 +32,17 @@ four_at_once() {
 	return $rc
 }
 try "four_down_at_once_$size" four_at_once
+# A record in 60 segments: none of it may be waited for that cannot fit.
+small_segments() { # NAMESPACE NET COMMAND...
+	local namespace=$1 net=$2 rc=0
+	shift 2
+	ip -n "$namespace" route change "$net" dev eth0 advmss 280
+	"$@" || rc=1
+	ip -n "$namespace" route change "$net" dev eth0
+	return $rc
+}
+try "up_backend_of_small_segments_$size" small_segments "$prefix-backend" 10.81.0.0/24 up
+try "down_client_of_small_segments_$size" small_segments "$prefix-client" 10.80.0.0/24 down
 try echo_both_ways habit echo 5000000
 try echo_both_ways_ipv6 habit echo 5000000 fd80::1
 rm -f "$lab/www/upload/$file" "$lab/www/$file"
