@@ -33,6 +33,11 @@ static inline void leg_consume(struct leg *l, size_t n)
 		tcp_rx_consume(l->conn, (uint32_t)n);
 }
 
+static inline bool leg_is_complete(const struct leg *l)
+{
+	return tcp_rx_is_complete(l->conn);
+}
+
 static inline bool leg_is_finished(const struct leg *l)
 {
 	return tcp_rx_is_finished(l->conn);

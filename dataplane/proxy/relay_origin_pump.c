@@ -167,7 +167,7 @@ static void move_up(struct proxy *p, struct relay *r)
 		target_is_bad(p, r);
 	else if (moved == MOVED_CLOSED)
 		up_is_over(p, r, true);
-	else if (moved == MOVED_ALL_THERE_IS && leg_is_finished(&r->client))
+	else if (moved == MOVED_ALL_THERE_IS && records_are_over(p, &r->client))
 		up_is_over(p, r, false);
 }
 
@@ -213,7 +213,7 @@ static void move_down(struct proxy *p, struct relay *r)
 		up_is_bad(p, r);
 	else if (moved == MOVED_CLOSED)
 		down_is_over(p, r, true);
-	else if (moved == MOVED_ALL_THERE_IS && leg_is_finished(&r->backend))
+	else if (moved == MOVED_ALL_THERE_IS && records_are_over(p, &r->backend))
 		down_is_over(p, r, false);
 }
 

@@ -116,7 +116,7 @@ static void pump_up(struct proxy *p, struct relay *r)
 		return;
 	if (done >= BUDGET)
 		relay_again(p, r);
-	else if (!(r->flags & RELAY_CLIENT_EOF) && leg_is_finished(&r->client))
+	else if (!(r->flags & RELAY_CLIENT_EOF) && records_are_over(p, &r->client))
 		client_eof(p, r, false);
 }
 

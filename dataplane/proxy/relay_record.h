@@ -55,3 +55,11 @@ static inline unsigned record_view(struct proxy *p, const struct leg *l, size_t 
 		n = leg_view(l, p->in, PROXY_IOV_WIDE);
 	return n;
 }
+
+/* True when no whole record is there and none can come: l has ended between two, or in the middle of one. */
+static inline bool records_are_over(struct proxy *p, const struct leg *l)
+{
+	size_t length;
+
+	return leg_is_complete(l) && record_view(p, l, &length) == 0;
+}

@@ -161,9 +161,14 @@ uint32_t tcp_rx_urgent(const struct tcp_conn *c)
 	return c->flags & CONN_URGENT_IN ? c->ext->rcv_up - conn_read_seq(c) : 0;
 }
 
+bool tcp_rx_is_complete(const struct tcp_conn *c)
+{
+	return c->flags & CONN_PEER_FIN;
+}
+
 bool tcp_rx_is_finished(const struct tcp_conn *c)
 {
-	return c->flags & CONN_PEER_FIN && c->rcv_avail == 0;
+	return tcp_rx_is_complete(c) && c->rcv_avail == 0;
 }
 
 /* Is the window so much larger now that the peer should be told at once? */

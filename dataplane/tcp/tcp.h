@@ -178,6 +178,9 @@ void tcp_rx_consume(struct tcp_conn *c, uint32_t n);
  */
 uint32_t tcp_rx_urgent(const struct tcp_conn *c);
 
+/* True once the peer's FIN is there: no byte will come behind those in the view. */
+bool tcp_rx_is_complete(const struct tcp_conn *c);
+
 /* True once everything before the peer's FIN was consumed. */
 bool tcp_rx_is_finished(const struct tcp_conn *c);
 

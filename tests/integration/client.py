@@ -271,6 +271,22 @@ def truncation(*_):
         need(got == b"", f"{version}: the backend answered {got!r}")
 
 
+def torn_record(port):
+    """FIN in the middle of a record: nothing more can come, and the connection is not kept until it is idle."""
+    for version in VERSIONS:
+        tls = Tls(int(port), version)
+        tls.tls.write(b"never read as a whole")
+        tls.sock.sendall(tls.leaving.read()[:-1])
+        tls.sock.shutdown(socket.SHUT_WR)
+        try:
+            got = tls.read_all()
+        except TimeoutError:
+            raise SystemExit(f"{version}: it is kept") from None
+        except (ssl.SSLError, OSError):
+            continue
+        need(got == b"", f"{version}: the backend answered {got!r}")
+
+
 def echo(size, host=HOST):
     """Both directions at once; everything comes back, then the end."""
     data = blob(int(size))
@@ -407,8 +423,8 @@ def resets(n):
 
 def main():
     habits = {f.__name__: f for f in (
-        concurrent, sequential, held, hoard, fragmented, slow_reader, half_close, truncation, echo, early,
-        backend_reset, unreachable, idle, handshake_timeout, garbage, resets)}
+        concurrent, sequential, held, hoard, fragmented, slow_reader, half_close, truncation,
+        torn_record, echo, early, backend_reset, unreachable, idle, handshake_timeout, garbage, resets)}
     habits[sys.argv[1]](*sys.argv[2:])
 
 

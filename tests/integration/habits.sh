@@ -11,6 +11,7 @@ try half_close_reaches_the_backend habit half_close
 truncations=$(counter tls_truncations_total)
 try truncation_is_no_end habit truncation
 try truncation_is_counted is tls_truncations_total $((truncations + 2))
+try a_torn_record_is_no_wait habit torn_record 9001
 try backend_ends_first habit early
 try backend_resets habit backend_reset
 errors=$(counter backend_connection_errors_total)
