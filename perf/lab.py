@@ -155,9 +155,19 @@ def backend(options):
     """kload's backend on 10.81.0.2:9000, for as long as it is wanted."""
     process = spawn(BACKEND, ON_CLIENT_CORE + [KLOAD, "--serve", "10.81.0.2:9000"] + options, "backend")
     try:
+        wait_listening(BACKEND, ":9000")
         yield
     finally:
         end(process)
+
+
+def wait_listening(namespace, port, seconds=20):
+    """Returns when somebody listens there; who connects before is refused."""
+    deadline = time.monotonic() + seconds
+    while port + " " not in run("ip", "netns", "exec", namespace, "ss", "-Hltn").stdout:
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"nobody listens on {port}")
+        time.sleep(0.02)
 
 
 class LoadFailed(Exception):
