@@ -369,25 +369,9 @@ run(struct search *s, const struct client_cert_der *chain, unsigned n_chain)
 	return status;
 }
 
-enum client_cert_status trust_verify(const struct trust_store *t, bool ignore_expiry,
-    const struct client_cert_der *chain, unsigned n_chain, int64_t now)
-{
-	struct search *s = malloc(sizeof(*s));
-	enum client_cert_status status;
-
-	if (!s)
-		return CLIENT_CERT_UNMAPPED;
-	s->store = t;
-	s->server = NULL;
-	s->ignore_expiry = ignore_expiry;
-	s->now = now;
-	status = run(s, chain, n_chain);
-	free(s);
-	return status;
-}
-
-enum client_cert_status
-trust_verify_server(const struct trust_store *t, const struct trust_server *server,
+/* server: NULL for a client's chain. until: how long the verdict holds; NULL: nobody asks. */
+static enum client_cert_status
+verdict_of(const struct trust_store *t, const struct trust_server *server, bool ignore_expiry,
     const struct client_cert_der *chain, unsigned n_chain, int64_t now, int64_t *until)
 {
 	struct search *s = malloc(sizeof(*s));
@@ -397,10 +381,24 @@ trust_verify_server(const struct trust_store *t, const struct trust_server *serv
 		return CLIENT_CERT_UNMAPPED;
 	s->store = t;
 	s->server = server;
-	s->ignore_expiry = false;
+	s->ignore_expiry = ignore_expiry;
 	s->now = now;
 	status = run(s, chain, n_chain);
-	*until = s->until;
+	if (until)
+		*until = s->until;
 	free(s);
 	return status;
+}
+
+enum client_cert_status trust_verify(const struct trust_store *t, bool ignore_expiry,
+    const struct client_cert_der *chain, unsigned n_chain, int64_t now)
+{
+	return verdict_of(t, NULL, ignore_expiry, chain, n_chain, now, NULL);
+}
+
+enum client_cert_status
+trust_verify_server(const struct trust_store *t, const struct trust_server *server,
+    const struct client_cert_der *chain, unsigned n_chain, int64_t now, int64_t *until)
+{
+	return verdict_of(t, server, false, chain, n_chain, now, until);
 }

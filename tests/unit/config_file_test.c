@@ -26,19 +26,6 @@ static int reset(void **state)
 	return 0;
 }
 
-static struct config *load_base(const char *old, const char *new)
-{
-	char *text = config_text_with(old, new);
-	struct config *c;
-
-	config_text_write(CONFIG_TEXT_FILE, text);
-	c = config_load(CONFIG_TEXT_FILE, &e);
-	assert_string_equal(e.text, "");
-	assert_non_null(c);
-	free(text);
-	return c;
-}
-
 static void assert_refused(const char *path, const char *wanted)
 {
 	assert_null(config_load(path, &e));
@@ -140,7 +127,8 @@ static void include_keeps_file_and_line(void **state)
 	(void)state;
 	config_text_write(
 	    "certs.cfg", "{ name = \"www\"; chain = \"www.pem\";\n key = \"www.key\"; }\n");
-	c = load_base("  { name = \"www\"; chain = \"www.pem\";\n    key = \"www.key\"; },\n",
+	c = config_text_load(&e,
+	    "  { name = \"www\"; chain = \"www.pem\";\n    key = \"www.key\"; },\n",
 	    "@include \"certs.cfg\"\n,\n");
 	assert_string_equal(c->certificates[0].file, "certs.cfg");
 	assert_int_equal(c->certificates[0].line, 1);

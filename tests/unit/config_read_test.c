@@ -24,19 +24,6 @@ static int reset(void **state)
 	return 0;
 }
 
-static struct config *load_base(const char *old, const char *new)
-{
-	char *text = config_text_with(old, new);
-	struct config *c;
-
-	config_text_write(CONFIG_TEXT_FILE, text);
-	c = config_load(CONFIG_TEXT_FILE, &e);
-	assert_string_equal(e.text, "");
-	assert_non_null(c);
-	free(text);
-	return c;
-}
-
 static void
 assert_addr(const struct config_addr *a, enum addr_form form, const char *wanted, unsigned line)
 {
@@ -49,7 +36,7 @@ assert_addr(const struct config_addr *a, enum addr_form form, const char *wanted
 
 static void runtime_and_ports_are_as_written(void **state)
 {
-	struct config *c = load_base("workers = [0]",
+	struct config *c = config_text_load(&e, "workers = [0]",
 	    "workers = [0]; max_connections = 77; mbufs = 4096; drain_timeout = 0.5; "
 	    "idle = \"sleep\"");
 	const struct config_port *p = &c->ports[0];
@@ -101,7 +88,7 @@ static void runtime_and_ports_are_as_written(void **state)
 
 static void items_are_as_written(void **state)
 {
-	struct config *c = load_base("workers = [0]", "workers = [0]");
+	struct config *c = config_text_load(&e, "workers = [0]", "workers = [0]");
 	const struct config_listener *l = &c->listeners[0];
 	const struct config_backend *b = &c->backends[0];
 
@@ -148,7 +135,7 @@ static void items_are_as_written(void **state)
 
 static void log_is_read(void **state)
 {
-	struct config *c = load_base("eal = [ \"--no-pci\" ];",
+	struct config *c = config_text_load(&e, "eal = [ \"--no-pci\" ];",
 	    "log = { connections = { path = \"c.log\"; format = \"json\"; }; };");
 
 	(void)state;
@@ -156,14 +143,14 @@ static void log_is_read(void **state)
 	assert_int_equal(c->log.format, CONFIG_LOG_JSON);
 	assert_int_equal(c->log.line, 3);
 	config_free(c);
-	c = load_base("eal = [ \"--no-pci\" ];", "");
+	c = config_text_load(&e, "eal = [ \"--no-pci\" ];", "");
 	assert_null(c->log.path);
 	config_free(c);
 }
 
 static void proxy_protocol_is_read(void **state)
 {
-	struct config *c = load_base("sni_strict = true;",
+	struct config *c = config_text_load(&e, "sni_strict = true;",
 	    "proxy_protocol = { from = [\"10.0.0.0/8\", \"fd00::/8\"]; timeout = 1; others = "
 	    "\"serve\"; };");
 	const struct config_listener *l = &c->listeners[0];
@@ -178,7 +165,7 @@ static void proxy_protocol_is_read(void **state)
 	assert_true(l->proxy_others);
 	assert_int_equal(c->backends[0].proxy_version, 0);
 	config_free(c);
-	c = load_base("connect_timeout = 2.5;",
+	c = config_text_load(&e, "connect_timeout = 2.5;",
 	    "proxy_protocol = { version = 2; tlvs = [\"ssl\", \"crc32c\", \"client_cert\"]; };");
 	assert_int_equal(c->backends[0].proxy_version, 2);
 	assert_int_equal(c->backends[0].proxy_tlvs,
@@ -190,7 +177,7 @@ static void proxy_protocol_is_read(void **state)
 
 static void reserved_sources_are_read(void **state)
 {
-	struct config *c = load_base("idle_timeout = 60;",
+	struct config *c = config_text_load(&e, "idle_timeout = 60;",
 	    "handshakes_at_once = 8; reserved = { sources = [\"10.0.0.0/8\", \"fd00::/8\"]; };");
 	const struct config_listener *l = &c->listeners[0];
 
@@ -201,15 +188,15 @@ static void reserved_sources_are_read(void **state)
 	assert_false(l->reserved.sources[1].is_v4);
 	assert_int_equal(l->reserved.share, 25);
 	config_free(c);
-	c = load_base(
-	    "idle_timeout = 60;", "reserved = { sources = [\"10.0.0.0/8\"]; share = 90; };");
+	c = config_text_load(
+	    &e, "idle_timeout = 60;", "reserved = { sources = [\"10.0.0.0/8\"]; share = 90; };");
 	assert_int_equal(c->listeners[0].reserved.share, 90);
 	config_free(c);
 }
 
 static void policy_left_out_is_the_default(void **state)
 {
-	struct config *c = load_base("    policy = \"corp\";\n", "");
+	struct config *c = config_text_load(&e, "    policy = \"corp\";\n", "");
 
 	(void)state;
 	assert_string_equal(c->listeners[0].policy, CONFIG_DEFAULT_POLICY);
@@ -219,7 +206,7 @@ static void policy_left_out_is_the_default(void **state)
 
 static void bind_any_becomes_the_addresses_of_the_front_port(void **state)
 {
-	struct config *c = load_base("[\"10.80.0.1:443\", \"[fd80::1]:443\"]",
+	struct config *c = config_text_load(&e, "[\"10.80.0.1:443\", \"[fd80::1]:443\"]",
 	    "[\"0.0.0.0:443\", \"[::]:8443\", \"[fd80::1]:443\"]");
 	const struct config_listener *l = &c->listeners[0];
 

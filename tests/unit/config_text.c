@@ -169,3 +169,16 @@ int config_text_run(const char *group, const struct config_text_case *cases, siz
 	free(tests);
 	return failed;
 }
+
+struct config *config_text_load(struct err *e, const char *old, const char *new)
+{
+	char *text = config_text_with(old, new);
+	struct config *c;
+
+	config_text_write(CONFIG_TEXT_FILE, text);
+	c = config_load(CONFIG_TEXT_FILE, e);
+	assert_string_equal(e->text, "");
+	assert_non_null(c);
+	free(text);
+	return c;
+}

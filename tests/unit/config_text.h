@@ -4,6 +4,8 @@
 #include <stddef.h>
 
 struct CMUnitTest;
+struct config;
+struct err;
 
 /*
  * A small valid configuration to be broken in one place at a time, in a temporary folder that
@@ -35,3 +37,6 @@ char *config_text_with(const char *old, const char *new);
 
 /* The same of text, which is taken. */
 char *config_text_change(char *text, const char *old, const char *new);
+
+/* Loads the base text with old replaced by new, which must be possible; the caller frees it. */
+struct config *config_text_load(struct err *e, const char *old, const char *new);
