@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
 #include <rte_cycles.h>
 #include <rte_eal.h>
@@ -16,6 +15,7 @@
 
 #include "config/check.h"
 #include "config/err.h"
+#include "dataplane/grace.h"
 #include "dataplane/port/port.h"
 #include "dataplane/proxy/snapshot.h"
 #include "dataplane/steer/steer.h"
@@ -30,8 +30,6 @@
 #define FRONT_ROOM        288u  /* in front of an IP packet: af_xdp's 256 bytes, Ethernet, VLAN */
 #define MBUF_OVERHEAD     256   /* struct rte_mbuf, private area, pool header */
 #define HEAP_MB           128
-#define GRACE_LOOKS       64u /* about as many as a worker's burst takes */
-#define GRACE_PAUSE_NS    20000
 
 /* Per worker, for connections' queues. */
 static unsigned buffers_for_connections(const struct config *config)
@@ -401,23 +399,6 @@ void app_stop(struct app *a)
 	a->snapshot = NULL;
 }
 
-/*
- * Until no worker can be using what was published before. Control may share its core with a worker: it looks a
- * few times, then sleeps between looks instead of taking the worker's time.
- */
-static void wait_for_workers(struct app *a)
-{
-	const struct timespec pause = { .tv_nsec = GRACE_PAUSE_NS };
-	uint64_t token = rte_rcu_qsbr_start(a->qsbr);
-
-	for (unsigned i = 0; rte_rcu_qsbr_check(a->qsbr, token, false) == 0; i++) {
-		if (i < GRACE_LOOKS)
-			rte_pause();
-		else
-			nanosleep(&pause, NULL);
-	}
-}
-
 void app_publish(struct app *a, struct snapshot *snapshot)
 {
 	struct snapshot *old = a->snapshot;
@@ -432,7 +413,7 @@ void app_publish(struct app *a, struct snapshot *snapshot)
 	a->boot = snapshot->config; /* the same in all that was used at the start (config/diff.h) */
 	for (unsigned i = 0; i < a->n_workers; i++)
 		atomic_store_explicit(&a->workers[i].snapshot, snapshot, memory_order_release);
-	wait_for_workers(a);
+	grace_wait(a->qsbr);
 	a->grace_s = (double)(rte_rdtsc() - start) / (double)rte_get_tsc_hz();
 	snapshot_free(old);
 	app_log_configure(a);
@@ -442,7 +423,7 @@ void app_publish_tickets(struct app *a, const struct ticket_ring *ring)
 {
 	for (unsigned i = 0; i < a->n_workers; i++)
 		atomic_store_explicit(&a->workers[i].tickets, ring, memory_order_release);
-	wait_for_workers(a);
+	grace_wait(a->qsbr);
 }
 
 struct net_verdict_tx app_offloads(const struct app *a, unsigned iface)
