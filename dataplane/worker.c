@@ -18,6 +18,7 @@
 #define BURST        32
 #define TIMER_BUDGET 256
 #define INFO_US      100000
+#define BACKED_UP_US 1000 /* that a device which takes nothing may hold up the others */
 #define DUMP_BUDGET  512
 #define IDLE_LOOPS   64 /* empty loops before the first sleep */
 #define SLEEP_MIN_US 20
@@ -119,27 +120,64 @@ static unsigned receive(struct worker *w)
 	return total;
 }
 
-/* Packets out, sorted by interface. Returns how many. */
-static unsigned transmit(struct worker *w)
+static bool is_late(const struct worker *w)
+{
+	for (unsigned i = 0; i < w->n_ports; i++)
+		if (port_is_late(w->ports[i], w->index))
+			return true;
+	return false;
+}
+
+/*
+ * Sends what devices had no room for. Backed up is who has a device that takes frames, but more slowly than they are
+ * made: then no more are, so that segments wait in their connections, where ACKs still make them fewer, and not in a
+ * queue that overflows. A device that has taken none for a while (its link is down) holds up nobody.
+ */
+static unsigned transmit_late(struct worker *w)
+{
+	unsigned total = 0;
+
+	w->is_backed_up = false;
+	for (unsigned i = 0; i < w->n_ports; i++) {
+		unsigned n = port_tx_late(w->ports[i], w->index, &w->stats);
+
+		total += n;
+		if (n > 0 || !port_is_late(w->ports[i], w->index))
+			w->taken_us[i] = w->now_us;
+		if (port_is_late(w->ports[i], w->index) &&
+		    w->now_us - w->taken_us[i] < BACKED_UP_US)
+			w->is_backed_up = true;
+	}
+	return total;
+}
+
+/* What the stack has to send, sorted by interface. Returns how many frames. */
+static unsigned transmit_burst(struct worker *w)
 {
 	struct rte_mbuf *out[BURST];
-	unsigned total = 0, n;
+	unsigned start = 0, n = stack_tx(w->stack, out, BURST, w->now_us);
 
-	for (unsigned i = 0; i < w->n_ports; i++)
-		total += port_tx_late(w->ports[i], w->index, &w->stats);
+	for (unsigned i = 1; i <= n; i++) {
+		if (i < n && out[i]->port == out[start]->port)
+			continue;
+		port_tx(w->ports[w->port_of[out[start]->port]], w->index, out + start, i - start,
+		    w->pool, &w->stats);
+		start = i;
+	}
+	return n;
+}
+
+/* Packets out. Returns how many. */
+static unsigned transmit(struct worker *w)
+{
+	unsigned total = transmit_late(w), n;
+
+	if (w->is_backed_up)
+		return total;
 	do {
-		unsigned start = 0;
-
-		n = stack_tx(w->stack, out, BURST, w->now_us);
-		for (unsigned i = 1; i <= n; i++) {
-			if (i < n && out[i]->port == out[start]->port)
-				continue;
-			port_tx(w->ports[w->port_of[out[start]->port]], w->index, out + start,
-			    i - start, w->pool, &w->stats);
-			start = i;
-		}
+		n = transmit_burst(w);
 		total += n;
-	} while (n == BURST);
+	} while (n == BURST && !is_late(w));
 	return total;
 }
 
@@ -241,7 +279,7 @@ static void loop(struct worker *w)
 		stats_add(&w->stats, STAT_BUSY_CYCLES, rte_rdtsc() - start);
 		return;
 	}
-	if (w->idle_sleep && ++w->idle_loops > IDLE_LOOPS)
+	if (w->idle_sleep && ++w->idle_loops > IDLE_LOOPS && !w->is_backed_up)
 		rest(w);
 	else
 		rte_pause();

@@ -81,6 +81,7 @@ static void late_add(struct port_queue *q, struct rte_mbuf *pkts[], unsigned n, 
 unsigned port_tx_late(struct port *p, unsigned queue, struct stats *stats)
 {
 	struct port_queue *q = &p->queues[queue];
+	unsigned total = 0;
 
 	while (unlikely(q->n_late > 0)) {
 		/* Up to where the array ends. */
@@ -89,10 +90,16 @@ unsigned port_tx_late(struct port *p, unsigned queue, struct stats *stats)
 
 		q->late_head = (q->late_head + sent) % LATE_MAX;
 		q->n_late -= sent;
+		total += sent;
 		if (sent < n)
 			break;
 	}
-	return q->n_late;
+	return total;
+}
+
+bool port_is_late(const struct port *p, unsigned queue)
+{
+	return p->queues[queue].n_late > 0;
 }
 
 /* Leaves in pkts what the device's driver agrees to send, in order; returns how many. */

@@ -27,16 +27,19 @@
  * net_tap offers checksums and TSO, but computes them in software, and wrongly for a chain whose
  * inner segments have odd lengths: ours, in one pass with the copy, are right and cheaper.
  * net_af_xdp sends mbufs of the umem (the receive pool) in place and copies all others.
+ * net_memif says 1,500, and moves frames of any length, over several of its buffers where they do not fit one (bsize=).
  */
 struct quirk {
 	const char *driver;
 	bool no_offloads;
 	bool is_umem;
+	bool any_mtu;
 };
 
 static const struct quirk quirks[] = {
 	{ .driver = "net_tap", .no_offloads = true },
 	{ .driver = "net_af_xdp", .no_offloads = true, .is_umem = true },
+	{ .driver = "net_memif", .any_mtu = true },
 };
 
 static struct quirk quirk_find(const char *driver)
@@ -367,7 +370,7 @@ static int device_start(struct port *p, struct device *d, const struct port_conf
 {
 	int rc;
 
-	d->conf.rxmode.mtu = config->mtu;
+	d->conf.rxmode.mtu = d->quirk.any_mtu ? RTE_ETHER_MTU : config->mtu;
 	d->conf.intr_conf.rmv = (*d->info.dev_flags & RTE_ETH_DEV_INTR_RMV) != 0;
 	set_offloads(d, p->offloads);
 	set_vlans(d, config);

@@ -189,5 +189,6 @@ port_rx(struct port *p, unsigned queue, struct rte_mbuf *pkts[], unsigned max, s
 void port_tx(struct port *p, unsigned queue, struct rte_mbuf *pkts[], unsigned n,
     struct rte_mempool *pool, struct stats *stats);
 
-/* Sends what waits; to be called in every round. Returns how many are waiting still. */
+/* Sends what waits; to be called in every round. Returns how many it sent. */
 unsigned port_tx_late(struct port *p, unsigned queue, struct stats *stats);
+bool port_is_late(const struct port *p, unsigned queue); /* some are waiting still */
