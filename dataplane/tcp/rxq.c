@@ -14,7 +14,7 @@
 #define TRUESIZE_SLACK  65536
 
 #define LIKELY_MAX_BYTES_PER_US 2500u /* 20 Gbit/s on one connection, whatever its round trip */
-#define WINDOW_FLOOR            262144u
+#define WINDOW_FLOOR            65536u
 
 void rxq_account(struct tcp_conn *c, const struct rte_mbuf *m)
 {
@@ -182,12 +182,13 @@ static bool window_update_is_due(const struct tcp_conn *c)
 }
 
 /*
- * What the fastest peer we expect sends within a round trip. On a wire without delay a window is filled whatever its
- * size: a larger one would only be a longer queue, that has left the cache when it is read.
+ * What the fastest peer we expect sends within a round trip without queues (the least one: those under load have our
+ * own queue in them). On a wire without delay a window is filled whatever its size: a larger one would only be a
+ * longer queue, that has left the cache when it is read.
  */
 static uint32_t window_limit(const struct tcp_conn *c)
 {
-	uint64_t limit = RTE_MAX((uint64_t)c->srtt_us * LIKELY_MAX_BYTES_PER_US, WINDOW_FLOOR);
+	uint64_t limit = RTE_MAX((uint64_t)c->min_rtt_us * LIKELY_MAX_BYTES_PER_US, WINDOW_FLOOR);
 
 	limit = RTE_MIN(limit, conn_stack(c)->config.recv_buffer);
 	return (uint32_t)RTE_MIN(limit, (uint64_t)UINT16_MAX << c->rcv_wscale);
