@@ -239,14 +239,37 @@ def kload(options, timeout):
                 "kload", timeout)
 
 
-def loadgen(options, timeout):
-    """Our own clients and backend on memif."""
-    sides = []
+def memif_buffer(mtu):
+    """A frame in one buffer."""
+    return 2048 if mtu <= 1500 else mtu + 216
+
+
+def sockets():
+    return [os.path.join(WORK, side + ".sock") for side in ("front", "back")]
+
+
+def forget_sockets():
+    for path in sockets():
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+
+
+def loadgen(options, timeout, role="client", mtu=1500):
+    """Our own clients and backend on memif. As its server they have to be there before the terminator is."""
+    sides = ["--mtu", str(mtu)]
     for n, side in enumerate(("front", "back"), 1):
-        sides += ["--" + side, f"net_memif_{side},role=client,socket={WORK}/{side}.sock,"
-                  f"socket-abstract=no,mac=02:00:00:00:0{n}:02"]
+        sides += ["--" + side, f"net_memif_{side},role={role},socket={WORK}/{side}.sock,socket-abstract=no,"
+                  f"bsize={memif_buffer(mtu)},mac=02:00:00:00:0{n}:02"]
     return load(None, [LOADGEN, "--core", str(CLIENT_CORE), "--ca", CA] + sides + options,
                 "loadgen", timeout)
+
+
+def wait_sockets(seconds=20):
+    deadline = time.monotonic() + seconds
+    while not all(map(os.path.exists, sockets())):
+        if time.monotonic() > deadline:
+            raise RuntimeError("no sockets of the load generator")
+        time.sleep(0.05)
 
 
 def wait_https(process, seconds=20):

@@ -170,17 +170,22 @@ user = "nobody"
 
 
 class Sallyport(Terminator):
-    """On veth by af_xdp, on memif as its server side."""
+    """On veth by af_xdp, on memif as its server side, or as the client when that is to be without copies (only
+    a client can: the other side copies then, as a NIC's DMA would)."""
     name = "sallyport"
 
     def version(self):
         return subprocess.run([lab.DAEMON, "-V"], capture_output=True, text=True).stdout.strip()
 
     def config(self, row, max_connections):
+        role = "client,zero-copy=yes" if row.zero_copy else "server"
         vdevs = {"veth": ['net_af_xdp_f,iface=sp-front,busy_budget=0', 'net_af_xdp_b,iface=sp-back,busy_budget=0'],
-                 "memif": [f'net_memif_{s},role=server,socket={lab.WORK}/{n}.sock,socket-abstract=no,'
-                           f'mac=02:00:00:00:0{i}:01' for i, s, n in ((1, "f", "front"), (2, "b", "back"))]}
+                 "memif": [f'net_memif_{s},role={role},socket={lab.WORK}/{n}.sock,socket-abstract=no,'
+                           f'bsize={lab.memif_buffer(row.mtu)},mac=02:00:00:00:0{i}:01'
+                           for i, s, n in ((1, "f", "front"), (2, "b", "back"))]}
         front, back = vdevs[row.wire]
+        # A zero-copy memif hands its buffers over as files: one for all of them.
+        eal = '"--single-file-segments", ' if row.zero_copy else ""
         address, port = (row.backend_address if row.wire == "veth" else "10.81.0.2:8080").split(":")
         targets = ", ".join(f'{{ address = "10.81.0.{2 + i}:{port}"; }}' for i in range(row.backends))
         assert address == "10.81.0.2"
@@ -189,10 +194,10 @@ class Sallyport(Terminator):
 runtime = {{ workers = [{CORE}]; control_core = {lab.CLIENT_CORE}; front = "front0"; back = "back0";
             max_connections = {max_connections}; mbufs = {row.mbufs}; drain_timeout = 1.0; idle = "poll"; {row.more_runtime} }};
 {row.more_settings}
-eal = [ "--no-pci", "--vdev={front}", "--vdev={back}" ];
-ports = ( {{ name = "front0"; devices = ["{front.split(",")[0]}"]; addresses = ["10.80.0.1/24"];
+eal = [ "--no-pci", {eal}"--vdev={front}", "--vdev={back}" ];
+ports = ( {{ name = "front0"; mtu = {row.mtu}; devices = ["{front.split(",")[0]}"]; addresses = ["10.80.0.1/24"];
              routes = ( {{ to = "198.18.0.0/15"; via = "10.80.0.2"; }} ); }},
-          {{ name = "back0"; devices = ["{back.split(",")[0]}"]; addresses = ["10.81.0.1/24"]; }} );
+          {{ name = "back0"; mtu = {row.mtu}; devices = ["{back.split(",")[0]}"]; addresses = ["10.81.0.1/24"]; }} );
 certificates = ( {{ name = "www"; chain = "{lab.PKI}/www.{row.key}.pem"; key = "{lab.PKI}/www.{row.key}.key"; }}{certificates} );
 backends = ( {{ name = "app"; targets = ( {targets} ); }} );
 listeners = ( {{ name = "https"; bind = ["10.80.0.1:443"];
@@ -205,9 +210,8 @@ listeners = ( {{ name = "https"; bind = ["10.80.0.1:443"];
     def running(self, row, max_connections=None):
         path = self.config(row, max_connections or row.max_connections)
         self.log = os.path.join(lab.WORK, self.name + ".log")
-        for side in ("front", "back"):
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(os.path.join(lab.WORK, side + ".sock"))
+        if not row.zero_copy:
+            lab.forget_sockets()
         process = lab.spawn(lab.GATE, [lab.DAEMON, "-c", path], self.name)
         self.pid = process.pid
         try:
