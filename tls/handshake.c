@@ -293,19 +293,26 @@ enum handshake_status handshake_step(struct handshake *h, struct record_io *io)
 void tls_worker_poll(struct tls_worker *w)
 {
 	struct tls_worker *before;
+	uint64_t n_before;
 
-	if (w->keys.n_queued == 0)
+	if (!pkey_is_busy(&w->keys))
 		return;
 	before = tls_worker_enter(w);
-	w->stats.key_operations += w->keys.n_queued;
+	n_before = w->keys.n_operations;
 	pkey_poll(&w->keys);
+	w->stats.key_operations += w->keys.n_operations - n_before;
 	tls_worker_count(w);
 	tls_worker_leave(before);
 }
 
 bool tls_worker_is_waiting(const struct tls_worker *w)
 {
-	return w->keys.n_queued > 0;
+	return pkey_is_busy(&w->keys);
+}
+
+bool tls_worker_is_amid(const struct tls_worker *w)
+{
+	return w->keys.n_under_way > 0;
 }
 
 void *tls_worker_ready(struct tls_worker *w)

@@ -56,6 +56,9 @@ const struct tls_worker_stats *tls_worker_stats(const struct tls_worker *w);
  */
 void tls_worker_set_tickets(struct tls_worker *w, const struct ticket_ring *ring);
 
+/* How many may be under way at once. */
+unsigned tls_worker_max_handshakes(const struct tls_worker *w);
+
 /* True when this worker does key operations in batches: it may, and this machine can. */
 bool tls_worker_has_batches(const struct tls_worker *w);
 
@@ -66,14 +69,17 @@ size_t tls_worker_deepest_stack(const struct tls_worker *w);
 struct aead_engine *tls_worker_aead(struct tls_worker *w);
 
 /*
- * Does the key operations queued so far, in batches; called once per burst. Afterwards
+ * Does the key operations queued so far, in batches, or a step of those that take long; called once per burst. Afterwards
  * tls_worker_ready hands out, one by one, the users of the handshakes that can go on (NULL: no more).
  */
 void tls_worker_poll(struct tls_worker *w);
 void *tls_worker_ready(struct tls_worker *w);
 
-/* Whether key operations are queued: tls_worker_poll is to be called. */
+/* Whether key operations are queued or under way, or tls_worker_ready has any left to hand out. */
 bool tls_worker_is_waiting(const struct tls_worker *w);
+
+/* Whether a batch is under way that takes several calls: further ones of its kind wait for it. */
+bool tls_worker_is_amid(const struct tls_worker *w);
 
 enum handshake_status {
 	HANDSHAKE_WANT_READ,  /* send what was produced, come back with more input */

@@ -132,9 +132,8 @@ struct tls_worker *tls_worker_new(const struct tls_worker_config *config)
 	    config->max_contexts > 0 ? config->max_contexts : DEFAULT_CONTEXTS, &setup);
 	w->fibers = fiber_pool_new(STACK_BYTES, KEPT_STACKS, MAX_FIBERS, config->measure_stacks);
 	w->aead = aead_engine_new(AEAD_BEST, CACHED_KEYS);
-	pkey_queue_init(&w->keys, w->drbg);
-	if (w->heap == NULL || w->drbg == NULL || w->contexts == NULL || w->fibers == NULL ||
-	    w->aead == NULL) {
+	if (pkey_queue_init(&w->keys, w->drbg) < 0 || w->heap == NULL || w->drbg == NULL ||
+	    w->contexts == NULL || w->fibers == NULL || w->aead == NULL) {
 		tls_worker_free(w);
 		return NULL;
 	}
@@ -153,6 +152,7 @@ void tls_worker_free(struct tls_worker *w)
 	fiber_pool_free(w->fibers);
 	aead_engine_free(w->aead);
 	tls_worker_leave(before);
+	pkey_queue_fini(&w->keys);
 	drbg_free(w->drbg);
 	heap_free(w->heap);
 	free(w);
@@ -172,6 +172,11 @@ uint32_t tls_worker_now_s(const struct tls_worker *w)
 const struct tls_worker_stats *tls_worker_stats(const struct tls_worker *w)
 {
 	return &w->stats;
+}
+
+unsigned tls_worker_max_handshakes(const struct tls_worker *w)
+{
+	return w->max_handshakes;
 }
 
 bool tls_worker_has_batches(const struct tls_worker *w)

@@ -10,12 +10,23 @@
 
 #include "tls/pkey_batch.h"
 
-void pkey_queue_init(struct pkey_queue *q, struct drbg *drbg)
+int pkey_queue_init(struct pkey_queue *q, struct drbg *drbg)
 {
 	*q = (struct pkey_queue){ .drbg = drbg };
 	for (unsigned k = 0; k < PKEY_N_KINDS; k++)
 		TAILQ_INIT(&q->waiting[k]);
 	TAILQ_INIT(&q->done);
+	if (!pkey_batch_available())
+		return 0;
+	q->job = pkey_job_new();
+	return q->job != NULL ? 0 : -1;
+}
+
+void pkey_queue_fini(struct pkey_queue *q)
+{
+	assert(q->n_queued == 0 && q->n_under_way == 0);
+	pkey_job_free(q->job);
+	q->job = NULL;
 }
 
 static bool ecc_is_p256(const ecc_key *key)
@@ -93,6 +104,22 @@ static void take(struct pkey_queue *q, struct pkey_op *op)
 	q->n_queued--;
 }
 
+/* Its lane goes on without it; a job without anybody is given up. */
+static void leave_job(struct pkey_queue *q, const struct pkey_op *op)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < q->n_under_way; i++) {
+		if (q->under_way[i] == op)
+			q->under_way[i] = NULL;
+		any |= q->under_way[i] != NULL;
+	}
+	if (any)
+		return;
+	pkey_job_end(q->job, q->under_way);
+	q->n_under_way = 0;
+}
+
 void pkey_cancel(struct pkey_queue *q, struct pkey_op *op)
 {
 	switch (op->state) {
@@ -100,6 +127,9 @@ void pkey_cancel(struct pkey_queue *q, struct pkey_op *op)
 		break;
 	case PKEY_QUEUED:
 		take(q, op);
+		break;
+	case PKEY_UNDER_WAY:
+		leave_job(q, op);
 		break;
 	case PKEY_DONE:
 		TAILQ_REMOVE(&q->done, op, link);
@@ -115,36 +145,97 @@ static void finish(struct pkey_queue *q, struct pkey_op *op)
 	q->n_operations++;
 }
 
-static void run_batch(struct pkey_queue *q, enum pkey_kind kind)
+/* Up to a batch of those that wait. */
+static unsigned take_batch(struct pkey_queue *q, enum pkey_kind kind, struct pkey_op **ops)
 {
-	struct pkey_op *ops[PKEY_LANES];
 	unsigned n = 0;
 
 	while (n < PKEY_LANES && q->n_waiting[kind] > 0) {
 		ops[n] = TAILQ_FIRST(&q->waiting[kind]);
 		take(q, ops[n++]);
 	}
+	q->n_batches += n > 2;
+	return n;
+}
+
+static void run_batch(struct pkey_queue *q, enum pkey_kind kind)
+{
+	struct pkey_op *ops[PKEY_LANES];
+	unsigned n = take_batch(q, kind, ops);
+
 	pkey_batch_run(kind, ops, n, q->drbg);
 	for (unsigned i = 0; i < n; i++)
 		finish(q, ops[i]);
-	q->n_batches += n > 2;
 }
+
+static void hand_back(struct pkey_queue *q, enum pkey_kind kind)
+{
+	while (q->n_waiting[kind] > 0) {
+		struct pkey_op *op = TAILQ_FIRST(&q->waiting[kind]);
+
+		take(q, op);
+		op->result = CRYPTOCB_UNAVAILABLE;
+		finish(q, op);
+	}
+}
+
+/* --- the job --- */
+
+static void job_begin(struct pkey_queue *q, enum pkey_kind kind)
+{
+	q->n_under_way = take_batch(q, kind, q->under_way);
+	for (unsigned i = 0; i < q->n_under_way; i++)
+		q->under_way[i]->state = PKEY_UNDER_WAY;
+	q->last_long = kind;
+	pkey_job_begin(q->job, kind, q->under_way, q->n_under_way);
+}
+
+/* No kind is left out for long, whatever comes of another. */
+static void job_choose(struct pkey_queue *q)
+{
+	for (unsigned i = 1; q->n_under_way == 0 && i <= PKEY_N_KINDS; i++) {
+		enum pkey_kind kind = (q->last_long + i) % PKEY_N_KINDS;
+
+		if (!pkey_batch_is_long(kind) || q->n_waiting[kind] == 0)
+			continue;
+		if (q->n_waiting[kind] >= pkey_batch_least(kind))
+			job_begin(q, kind);
+		else
+			hand_back(q, kind);
+	}
+}
+
+static void job_go_on(struct pkey_queue *q)
+{
+	if (q->n_under_way == 0 || !pkey_job_step(q->job))
+		return;
+	pkey_job_end(q->job, q->under_way);
+	for (unsigned i = 0; i < q->n_under_way; i++)
+		if (q->under_way[i] != NULL)
+			finish(q, q->under_way[i]);
+	q->n_under_way = 0;
+}
+
+/* --- all of it --- */
 
 void pkey_poll(struct pkey_queue *q)
 {
-	if (q->n_queued == 0)
+	if (!pkey_is_busy(q))
 		return;
 	for (unsigned kind = 0; kind < PKEY_N_KINDS; kind++) {
+		if (pkey_batch_is_long(kind))
+			continue;
 		while (q->n_waiting[kind] >= pkey_batch_least(kind))
 			run_batch(q, kind);
-		while (q->n_waiting[kind] > 0) {
-			struct pkey_op *op = TAILQ_FIRST(&q->waiting[kind]);
-
-			take(q, op);
-			op->result = CRYPTOCB_UNAVAILABLE;
-			finish(q, op);
-		}
+		hand_back(q, kind);
 	}
+	job_choose(q);
+	job_go_on(q);
+}
+
+bool pkey_is_busy(const struct pkey_queue *q)
+{
+	return q->n_queued > 0 || q->n_under_way > 0 || !TAILQ_EMPTY(&q->done);
 }
 
 struct pkey_op *pkey_next_done(struct pkey_queue *q)

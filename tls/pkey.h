@@ -12,6 +12,7 @@
  */
 struct wc_CryptoInfo;
 struct drbg;
+struct pkey_job;
 
 enum pkey_kind {
 	PKEY_X25519_KEYGEN,
@@ -37,6 +38,7 @@ struct pkey_op {
 	enum {
 		PKEY_IDLE,
 		PKEY_QUEUED,
+		PKEY_UNDER_WAY, /* in the job */
 		PKEY_DONE
 	} state;
 };
@@ -49,10 +51,17 @@ struct pkey_queue {
 	unsigned n_waiting[PKEY_N_KINDS];
 	unsigned n_queued; /* sum of n_waiting */
 	struct drbg *drbg; /* borrowed */
+	/* A batch that takes several calls (tls/pkey_batch.h). */
+	struct pkey_job *job;
+	struct pkey_op *under_way[PKEY_LANES]; /* NULL: cancelled */
+	unsigned n_under_way;                  /* lanes that began; 0: the job rests */
+	enum pkey_kind last_long;              /* what it did last */
 	uint64_t n_operations, n_batches;
 };
 
-void pkey_queue_init(struct pkey_queue *q, struct drbg *drbg);
+/* 0, or -1: no memory. pkey_queue_fini is to be called either way, when all operations are idle. */
+int pkey_queue_init(struct pkey_queue *q, struct drbg *drbg);
+void pkey_queue_fini(struct pkey_queue *q);
 
 /* What a request of wolfCrypt's is; PKEY_NONE: leave it to wolfCrypt. */
 enum pkey_kind pkey_classify(const struct wc_CryptoInfo *info);
@@ -64,8 +73,14 @@ void pkey_submit(
 /* Takes op out, wherever it is; it is idle then. */
 void pkey_cancel(struct pkey_queue *q, struct pkey_op *op);
 
-/* Does everything queued: batches where they pay, the rest is handed back to wolfCrypt. */
+/*
+ * Does what is queued: batches where they pay, the rest is handed back to wolfCrypt. Of RSA batches, which take a millisecond and
+ * more, one is under way at a time, and each call does one step of it.
+ */
 void pkey_poll(struct pkey_queue *q);
+
+/* Something is queued or under way, or done and not taken yet. */
+bool pkey_is_busy(const struct pkey_queue *q);
 
 /* The next operation that is done, now idle; NULL: none. */
 struct pkey_op *pkey_next_done(struct pkey_queue *q);

@@ -13,8 +13,25 @@ bool pkey_batch_available(void);
 /* From how many operations of this kind on a batch costs less than one after the other. */
 unsigned pkey_batch_least(enum pkey_kind kind);
 
+/* A batch of this kind takes so long that it is done as a job. */
+bool pkey_batch_is_long(enum pkey_kind kind);
+
 /*
- * Does n (1..PKEY_LANES) operations of one kind and sets their results; one that fails its checks is
- * left to wolfCrypt. Secrets do not stay behind.
+ * Does n (1..PKEY_LANES) operations of one kind that is not long and sets their results; one that fails its
+ * checks is left to wolfCrypt. Secrets do not stay behind.
  */
 void pkey_batch_run(enum pkey_kind kind, struct pkey_op *const *ops, unsigned n, struct drbg *drbg);
+
+/*
+ * A batch of a long kind, one at a time, done step by step: a step takes some 50 µs. Operations are read when it begins
+ * and need not be there before it ends.
+ */
+struct pkey_job;
+
+struct pkey_job *pkey_job_new(void);    /* NULL: no memory. The caller owns it. */
+void pkey_job_free(struct pkey_job *j); /* NULL is fine */
+void pkey_job_begin(
+    struct pkey_job *j, enum pkey_kind kind, struct pkey_op *const *ops, unsigned n);
+bool pkey_job_step(struct pkey_job *j); /* true: that was the last one */
+/* Sets the results, as pkey_batch_run does, of the operations that it began with; NULL: of one that is gone. */
+void pkey_job_end(struct pkey_job *j, struct pkey_op *const *ops);

@@ -15,7 +15,6 @@
 void pkey_batch_p256_keygen(struct pkey_op *const *ops, unsigned n, struct drbg *drbg);
 void pkey_batch_p256_agree(struct pkey_op *const *ops, unsigned n);
 void pkey_batch_p256_sign(struct pkey_op *const *ops, unsigned n, struct drbg *drbg);
-void pkey_batch_rsa(struct pkey_op *const *ops, unsigned n, unsigned bits);
 
 /* Big-endian bytes to the little-endian words that crypto_mb computes with, and back. len in whole words. */
 static inline void words_from_bytes(uint64_t *words, const uint8_t *bytes, size_t len)

@@ -45,6 +45,11 @@ unsigned pkey_batch_least(enum pkey_kind kind)
 	return ~0u;
 }
 
+bool pkey_batch_is_long(enum pkey_kind kind)
+{
+	return kind == PKEY_RSA_2048 || kind == PKEY_RSA_3072 || kind == PKEY_RSA_4096;
+}
+
 static void x25519_keygen(struct pkey_op *const *ops, unsigned n, struct drbg *drbg)
 {
 	uint8_t priv[PKEY_LANES][32], pub[PKEY_LANES][32];
@@ -136,15 +141,9 @@ void pkey_batch_run(enum pkey_kind kind, struct pkey_op *const *ops, unsigned n,
 		pkey_batch_p256_sign(ops, n, drbg);
 		break;
 	case PKEY_RSA_2048:
-		pkey_batch_rsa(ops, n, 2048);
-		break;
 	case PKEY_RSA_3072:
-		pkey_batch_rsa(ops, n, 3072);
-		break;
 	case PKEY_RSA_4096:
-		pkey_batch_rsa(ops, n, 4096);
-		break;
 	case PKEY_N_KINDS:
-		break;
+		assert(!"for a job");
 	}
 }

@@ -819,7 +819,7 @@ time_handshakes(enum kit_key key, int group, uint16_t version, bool no_batches, 
 					many_step(m);
 					any = true;
 				}
-				if (!any)
+				if (!any && !tls_worker_is_waiting(w))
 					break;
 			}
 			total += now_us() - start;

@@ -48,6 +48,24 @@ static struct lanes *lanes_new(int type)
 	return l;
 }
 
+/* What a queue does with them. */
+static void run_batch(enum pkey_kind kind, struct lanes *l, unsigned n)
+{
+	struct pkey_job *job;
+
+	if (!pkey_batch_is_long(kind)) {
+		pkey_batch_run(kind, l->ops, n, drbg);
+		return;
+	}
+	job = pkey_job_new();
+	assert_non_null(job);
+	pkey_job_begin(job, kind, l->ops, n);
+	while (!pkey_job_step(job))
+		;
+	pkey_job_end(job, l->ops);
+	pkey_job_free(job);
+}
+
 static void need_batches(void)
 {
 	if (!pkey_has_batches())
@@ -67,7 +85,7 @@ static void x25519_keygen_makes_pairs(void **state)
 			l->info[i].pk.curve25519kg.key = &keys[i];
 		}
 		assert_int_equal(pkey_classify(&l->info[0]), PKEY_X25519_KEYGEN);
-		pkey_batch_run(PKEY_X25519_KEYGEN, l->ops, n, drbg);
+		run_batch(PKEY_X25519_KEYGEN, l, n);
 		for (unsigned i = 0; i < n; i++) {
 			uint8_t pub[32];
 
@@ -112,7 +130,7 @@ static void x25519_agree_equals_wolfcrypt(void **state)
 			    i % 2 ? EC25519_BIG_ENDIAN : EC25519_LITTLE_ENDIAN;
 		}
 		assert_int_equal(pkey_classify(&l->info[0]), PKEY_X25519_AGREE);
-		pkey_batch_run(PKEY_X25519_AGREE, l->ops, n, drbg);
+		run_batch(PKEY_X25519_AGREE, l, n);
 		for (unsigned i = 0; i < n; i++) {
 			uint8_t want[32];
 			word32 len = sizeof want;
@@ -150,7 +168,7 @@ static void p256_keygen_makes_pairs(void **state)
 			l->info[i].pk.eckg.key = &keys[i];
 		}
 		assert_int_equal(pkey_classify(&l->info[0]), PKEY_P256_KEYGEN);
-		pkey_batch_run(PKEY_P256_KEYGEN, l->ops, n, drbg);
+		run_batch(PKEY_P256_KEYGEN, l, n);
 		for (unsigned i = 0; i < n; i++) {
 			uint8_t x[2][32], y[2][32];
 			word32 len[4] = { 32, 32, 32, 32 };
@@ -204,7 +222,7 @@ static void p256_agree_equals_wolfcrypt(void **state)
 			l->info[i].pk.ecdh.outlen = &l->out_len[i];
 		}
 		assert_int_equal(pkey_classify(&l->info[0]), PKEY_P256_AGREE);
-		pkey_batch_run(PKEY_P256_AGREE, l->ops, n, drbg);
+		run_batch(PKEY_P256_AGREE, l, n);
 		for (unsigned i = 0; i < n; i++) {
 			uint8_t want[32];
 			word32 len = sizeof want;
@@ -250,7 +268,7 @@ static void p256_signatures_verify(void **state)
 			l->info[i].pk.eccsign.key = &keys[i];
 		}
 		assert_int_equal(pkey_classify(&l->info[0]), PKEY_P256_SIGN);
-		pkey_batch_run(PKEY_P256_SIGN, l->ops, n, drbg);
+		run_batch(PKEY_P256_SIGN, l, n);
 		for (unsigned i = 0; i < n; i++) {
 			int good = 0;
 
@@ -295,7 +313,7 @@ static void p256_sign_leaves_odd_cases(void **state)
 		l->info[i].pk.eccsign.key = &key;
 	}
 	l->out_len[1] = 60;
-	pkey_batch_run(PKEY_P256_SIGN, l->ops, 3, drbg);
+	run_batch(PKEY_P256_SIGN, l, 3);
 	if (l->op[0].result == 0) {
 		assert_int_equal(
 		    wc_ecc_verify_hash(l->out[0], l->out_len[0], high, 32, &good, &key), 0);
@@ -378,7 +396,7 @@ static void rsa_results_verify(void **state)
 				rsa_point(l, i, i % 2 ? &swapped : &key, em[i], len);
 			}
 			assert_int_equal(pkey_classify(&l->info[0]), rsa_sizes[k].kind);
-			pkey_batch_run(rsa_sizes[k].kind, l->ops, n, drbg);
+			run_batch(rsa_sizes[k].kind, l, n);
 			for (unsigned i = 0; i < n; i++) {
 				assert_int_equal(l->op[i].result, 0);
 				assert_int_equal(l->out_len[i], len);
@@ -411,7 +429,7 @@ static void rsa_fault_is_caught(void **state)
 	rsa_point(l, 0, &broken, em, sizeof em);
 	rsa_point(l, 1, &key, em, sizeof em);
 	rsa_point(l, 2, &key, high, sizeof high);
-	pkey_batch_run(PKEY_RSA_2048, l->ops, 3, drbg);
+	run_batch(PKEY_RSA_2048, l, 3);
 	assert_int_equal(l->op[0].result, CRYPTOCB_UNAVAILABLE);
 	for (unsigned i = 0; i < 256; i++)
 		assert_int_equal(l->out[0][i], 0);
@@ -420,6 +438,83 @@ static void rsa_fault_is_caught(void **state)
 	wc_FreeRsaKey(&key);
 	wc_FreeRsaKey(&broken);
 	free(l);
+}
+
+/* Two sizes of keys by one queue: step by step, side by side with others, some of them cancelled on the way. */
+static void rsa_job_takes_turns(void **state)
+{
+	struct lanes *l = lanes_new(WC_PK_TYPE_RSA), *x = lanes_new(WC_PK_TYPE_CURVE25519_KEYGEN);
+	uint8_t em[2][512], payload[2][51], plain[512];
+	curve25519_key shares[3];
+	unsigned n_done = 0, n_steps = 0;
+	struct pkey_queue q;
+	struct pkey_op *op;
+	RsaKey keys[2];
+
+	(void)state;
+	need_batches();
+	assert_int_equal(pkey_queue_init(&q, drbg), 0);
+	for (unsigned k = 0; k < 2; k++) {
+		rsa_load(&keys[k], rsa_sizes[k].key);
+		rsa_encode(em[k], rsa_sizes[k].len, payload[k]);
+		for (unsigned i = 4 * k; i < 4 * k + 4; i++) {
+			rsa_point(l, i, &keys[k], em[k], rsa_sizes[k].len);
+			pkey_submit(&q, &l->op[i], &l->info[i], rsa_sizes[k].kind);
+		}
+	}
+	pkey_poll(&q);
+	assert_true(pkey_is_busy(&q));
+	assert_null(pkey_next_done(&q));
+	assert_int_equal(q.n_under_way, 4);
+	pkey_cancel(&q, &l->op[1]); /* under way */
+	pkey_cancel(&q, &l->op[5]); /* waits */
+	pkey_cancel(&q, &l->op[1]);
+	memset(&l->info[1], 0, sizeof l->info[1]);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(wc_curve25519_init(&shares[i]), 0);
+		x->info[i].pk.curve25519kg.key = &shares[i];
+		pkey_submit(&q, &x->op[i], &x->info[i], PKEY_X25519_KEYGEN);
+	}
+	pkey_poll(&q); /* short ones do not wait for the long one */
+	for (unsigned i = 0; i < 3; i++)
+		assert_ptr_equal(pkey_next_done(&q), &x->op[i]);
+	for (; pkey_is_busy(&q); n_steps++) {
+		pkey_poll(&q);
+		while ((op = pkey_next_done(&q)) != NULL) {
+			unsigned i = (unsigned)(op - l->op), k = i / 4;
+
+			assert_true(i < PKEY_LANES && i != 1 && i != 5);
+			assert_int_equal(op->result, 0);
+			assert_int_equal(wc_RsaSSL_Verify(l->out[i], l->out_len[i], plain,
+					     sizeof plain, &keys[k]),
+			    51);
+			assert_memory_equal(plain, payload[k], 51);
+			n_done++;
+		}
+	}
+	assert_int_equal(n_done, 6);
+	assert_in_range(n_steps, 20, 200);
+	assert_int_equal(l->op[1].result, 12345);
+	/* With everybody gone there is nothing left to do. */
+	for (unsigned i = 0; i < 2; i++)
+		pkey_submit(&q, &l->op[i], &l->info[i == 1 ? 0 : i], PKEY_RSA_2048);
+	pkey_poll(&q);
+	pkey_cancel(&q, &l->op[0]);
+	assert_true(pkey_is_busy(&q));
+	pkey_cancel(&q, &l->op[1]);
+	assert_false(pkey_is_busy(&q));
+	/* One alone goes back at once. */
+	pkey_submit(&q, &l->op[0], &l->info[0], PKEY_RSA_2048);
+	pkey_poll(&q);
+	assert_ptr_equal(pkey_next_done(&q), &l->op[0]);
+	assert_int_equal(l->op[0].result, CRYPTOCB_UNAVAILABLE);
+	pkey_queue_fini(&q);
+	for (unsigned i = 0; i < 3; i++)
+		wc_curve25519_free(&shares[i]);
+	for (unsigned k = 0; k < 2; k++)
+		wc_FreeRsaKey(&keys[k]);
+	free(l);
+	free(x);
 }
 
 static void others_are_left_to_wolfcrypt(void **state)
@@ -470,7 +565,7 @@ static void queue_keeps_order_and_hands_back(void **state)
 	struct pkey_queue q;
 
 	(void)state;
-	pkey_queue_init(&q, drbg);
+	assert_int_equal(pkey_queue_init(&q, drbg), 0);
 	pkey_poll(&q);
 	assert_null(pkey_next_done(&q));
 	for (unsigned i = 0; i < PKEY_LANES; i++) {
@@ -500,6 +595,7 @@ static void queue_keeps_order_and_hands_back(void **state)
 	pkey_poll(&q);
 	assert_ptr_equal(pkey_next_done(&q), &l->op[0]);
 	assert_int_equal(l->op[0].result, CRYPTOCB_UNAVAILABLE);
+	pkey_queue_fini(&q);
 	free(l);
 }
 
@@ -539,6 +635,27 @@ static double now_us(void)
 	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
 }
 
+/* How long a worker's packets wait for it. */
+static void print_steps(enum pkey_kind kind, struct lanes *l)
+{
+	struct pkey_job *job = pkey_job_new();
+	double longest = 0;
+	unsigned n = 0;
+
+	assert_non_null(job);
+	pkey_job_begin(job, kind, l->ops, PKEY_LANES);
+	for (bool is_over = false; !is_over; n++) {
+		double t = now_us();
+
+		is_over = pkey_job_step(job);
+		t = now_us() - t;
+		longest = t > longest ? t : longest;
+	}
+	pkey_job_end(job, l->ops);
+	pkey_job_free(job);
+	printf("%-28s %8.1f us the longest of %u\n", "  a step of it", longest, n);
+}
+
 /* KIT_TIME=1: what a batch costs, against one operation of wolfCrypt's: pkey_batch_least follows from it. */
 static void print_costs(void **state)
 {
@@ -574,7 +691,7 @@ static void print_costs(void **state)
 		p256_make(&e[i]);
 		l->info[i].pk.curve25519kg.key = &x[i];
 	}
-	TIME("x25519 keygen, batch", pkey_batch_run(PKEY_X25519_KEYGEN, l->ops, 8, drbg));
+	TIME("x25519 keygen, batch", run_batch(PKEY_X25519_KEYGEN, l, 8));
 	TIME("x25519 keygen, one", wc_curve25519_make_key(&rng, 32, &y));
 	for (unsigned i = 0; i < PKEY_LANES; i++) {
 		l->info[i].pk.curve25519.private_key = &x[i];
@@ -582,14 +699,14 @@ static void print_costs(void **state)
 		l->info[i].pk.curve25519.out = l->out[i];
 		l->info[i].pk.curve25519.outlen = &l->out_len[i];
 	}
-	TIME("x25519 agree, batch", pkey_batch_run(PKEY_X25519_AGREE, l->ops, 8, drbg));
+	TIME("x25519 agree, batch", run_batch(PKEY_X25519_AGREE, l, 8));
 	TIME("x25519 agree, one", {
 		word32 len = 32;
 		wc_curve25519_shared_secret_ex(&x[0], &y, out, &len, 0);
 	});
 	for (unsigned i = 0; i < PKEY_LANES; i++)
 		l->info[i].pk.eckg.key = &e[i];
-	TIME("P-256 keygen, batch", pkey_batch_run(PKEY_P256_KEYGEN, l->ops, 8, drbg));
+	TIME("P-256 keygen, batch", run_batch(PKEY_P256_KEYGEN, l, 8));
 	TIME("P-256 keygen, one", wc_ecc_make_key_ex(&rng, 32, &f, ECC_SECP256R1));
 	for (unsigned i = 0; i < PKEY_LANES; i++) {
 		l->info[i].pk.ecdh.private_key = &e[i];
@@ -597,7 +714,7 @@ static void print_costs(void **state)
 		l->info[i].pk.ecdh.out = l->out[i];
 		l->info[i].pk.ecdh.outlen = &l->out_len[i];
 	}
-	TIME("P-256 agree, batch", pkey_batch_run(PKEY_P256_AGREE, l->ops, 8, drbg));
+	TIME("P-256 agree, batch", run_batch(PKEY_P256_AGREE, l, 8));
 	TIME("P-256 agree, one", {
 		word32 len = 32;
 		wc_ecc_shared_secret(&e[0], &f, out, &len);
@@ -613,7 +730,7 @@ static void print_costs(void **state)
 	TIME("P-256 sign, batch", {
 		for (unsigned i = 0; i < PKEY_LANES; i++)
 			l->out_len[i] = 80;
-		pkey_batch_run(PKEY_P256_SIGN, l->ops, 8, drbg);
+		run_batch(PKEY_P256_SIGN, l, 8);
 	});
 	TIME("P-256 sign, one", {
 		word32 len = 80;
@@ -630,7 +747,8 @@ static void print_costs(void **state)
 			rsa_point(l, i, &key, em, rsa_sizes[k].len);
 		}
 		snprintf(what, sizeof what, "RSA-%zu private, batch", rsa_sizes[k].len * 8);
-		TIME(what, pkey_batch_run(rsa_sizes[k].kind, l->ops, 8, drbg));
+		TIME(what, run_batch(rsa_sizes[k].kind, l, 8));
+		print_steps(rsa_sizes[k].kind, l);
 		snprintf(what, sizeof what, "RSA-%zu private, one", rsa_sizes[k].len * 8);
 		TIME(what, wc_RsaSSL_Sign(payload, 51, out, sizeof out, &key, &rng));
 		wc_FreeRsaKey(&key);
@@ -662,6 +780,7 @@ int main(void)
 		cmocka_unit_test(p256_sign_leaves_odd_cases),
 		cmocka_unit_test(rsa_results_verify),
 		cmocka_unit_test(rsa_fault_is_caught),
+		cmocka_unit_test(rsa_job_takes_turns),
 		cmocka_unit_test(others_are_left_to_wolfcrypt),
 		cmocka_unit_test(queue_keeps_order_and_hands_back),
 		cmocka_unit_test(drbg_streams),
