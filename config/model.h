@@ -327,8 +327,8 @@ struct config_limits {
 };
 
 /*
- * Sources that are served whatever the others do: share percent of the limits, and of the handshakes that a worker begins,
- * are theirs alone.
+ * Sources that are served whatever the others do: share percent of the limits, of a worker's connections and of the
+ * handshakes that it begins and has under way are theirs alone. Of a worker the largest share of all listeners.
  */
 struct config_reserved {
 	const struct config_addr *sources; /* prefixes, port 0 */

@@ -103,16 +103,19 @@ static unsigned receive(struct worker *w)
 	struct rte_mbuf *pkts[BURST];
 	unsigned total = 0, n;
 
+	w->is_crowded = false;
 	for (unsigned i = 0; i < w->n_ports; i++) {
 		n = port_rx(w->ports[i], w->index, pkts, BURST, &w->stats);
 		if (n == 0)
 			continue;
+		w->is_crowded |= n == BURST;
 		total += n;
 		n = steer_sort(w->steer, w->index, pkts, n, &w->stats);
 		process(w, pkts, n);
 	}
 	if (w->n_workers > 1) {
 		n = steer_take(w->steer, w->index, pkts, BURST, &w->stats);
+		w->is_crowded |= n == BURST;
 		if (n > 0)
 			process(w, pkts, n);
 		total += n;
@@ -263,7 +266,10 @@ static void loop(struct worker *w)
 
 	w->now_us = clock_us(&w->clock, start);
 	obey(w);
-	work = receive(w);
+	work = proxy_shake(w->proxy, w->now_us, w->is_crowded);
+	if (work)
+		w->now_us = clock_us(&w->clock, rte_rdtsc());
+	work += receive(w);
 	if (w->n_workers > 1)
 		share_neighbours(w);
 	w->proxy_wake_us = proxy_run(w->proxy, w->now_us, TIMER_BUDGET);

@@ -74,6 +74,7 @@ struct worker {
 	uint64_t taken_us[CONFIG_MAX_PORTS]; /* when each port's device last had room */
 	bool is_backed_up;                   /* one has none now */
 	unsigned idle_loops;
+	bool is_crowded; /* the last burst left packets behind */
 } __attribute__((aligned(64)));
 
 struct worker_config {

@@ -35,6 +35,7 @@ struct source {
 struct admission {
 	struct siphash_key key;
 	uint64_t n_untracked;
+	struct admission_places handshakes;
 	struct gate gates[ADMISSION_MAX_GATES];
 	struct source sources[N_SETS * WAYS];
 };
@@ -64,6 +65,43 @@ static bool rate_take(struct rate *r, uint32_t per_second, uint64_t now_us)
 		return false;
 	r->due_ns += step_ns;
 	return true;
+}
+
+/* --- places --- */
+
+void admission_places_split(struct admission_places *p, uint32_t n, unsigned share)
+{
+	uint32_t kept = (uint32_t)((uint64_t)n * share / 100);
+
+	if (share > 0 && kept == 0 && n > 1)
+		kept = 1;
+	p->kept = kept;
+	p->everybodys = n - kept;
+}
+
+bool admission_places_take(struct admission_places *p, bool is_reserved, bool *is_kept)
+{
+	*is_kept = is_reserved && p->n_kept < p->kept;
+	if (*is_kept)
+		p->n_kept++;
+	else if (p->n_everybodys < p->everybodys)
+		p->n_everybodys++;
+	else
+		return false;
+	return true;
+}
+
+void admission_places_give(struct admission_places *p, bool is_kept)
+{
+	uint32_t *n = is_kept ? &p->n_kept : &p->n_everybodys;
+
+	assert(*n > 0);
+	--*n;
+}
+
+void admission_room(struct admission *a, uint32_t handshakes, unsigned share)
+{
+	admission_places_split(&a->handshakes, handshakes, share);
 }
 
 /* --- gates --- */
@@ -192,7 +230,17 @@ void admission_leave(struct admission *a, struct admission_ticket *ticket)
 		assert(*n > 0);
 		--*n;
 	}
+	if (ticket->has_place)
+		admission_places_give(&a->handshakes, ticket->place_is_kept);
 	*ticket = (struct admission_ticket){ 0 };
+}
+
+bool admission_take_place(struct admission *a, struct admission_ticket *ticket)
+{
+	assert(!ticket->has_place);
+	ticket->has_place =
+	    admission_places_take(&a->handshakes, ticket->is_reserved, &ticket->place_is_kept);
+	return ticket->has_place;
 }
 
 bool admission_start(struct admission *a, const struct admission_ticket *ticket,

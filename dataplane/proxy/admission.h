@@ -29,12 +29,29 @@ static inline uint32_t admission_share(uint32_t limit, unsigned n_workers)
 	return (limit + n_workers - 1) / n_workers;
 }
 
+/*
+ * Places of a worker, for connections or for handshakes, a part of which is kept for reserved sources. These take from their
+ * own part first, then from what is everybody's.
+ */
+struct admission_places {
+	uint32_t everybodys, kept; /* as many as there are */
+	uint32_t n_everybodys, n_kept;
+};
+
+/* share: percent that is kept; 0: none. May be called again: who has a place keeps it. */
+void admission_places_split(struct admission_places *p, uint32_t n, unsigned share);
+
+/* False: there is none. *is_kept says which part it is of, for giving it back. */
+bool admission_places_take(struct admission_places *p, bool is_reserved, bool *is_kept);
+void admission_places_give(struct admission_places *p, bool is_kept);
+
 /* What a connection holds while its handshake is not over; all zero: nothing. */
 struct admission_ticket {
 	uint32_t source; /* index + 1, as gate */
 	uint16_t gate;
 	bool is_reserved;
-	bool is_apart; /* counts for what reserved sources have for themselves */
+	bool is_apart;                 /* counts for what reserved sources have for themselves */
+	bool has_place, place_is_kept; /* of a worker's handshakes */
 };
 
 enum admission_verdict {
@@ -68,6 +85,12 @@ admission_enter(struct admission *a, uint32_t gate, const struct admission_limit
 
 /* Its handshake is over, or it is; *ticket is empty afterwards. An empty one is fine. */
 void admission_leave(struct admission *a, struct admission_ticket *ticket);
+
+/* As many handshakes may be under way at once, share percent of them of reserved sources alone. At first: none. */
+void admission_room(struct admission *a, uint32_t handshakes, unsigned share);
+
+/* A place among them, held until admission_leave; false: there is none. */
+bool admission_take_place(struct admission *a, struct admission_ticket *ticket);
 
 /* Its ClientHello is there: whether the listener's rate allows a handshake now. */
 bool admission_start(struct admission *a, const struct admission_ticket *ticket,

@@ -158,6 +158,7 @@ unsigned proxy_adopt(struct proxy *p, const struct snapshot *snapshot)
 	for (unsigned l = 0; l < snapshot->n_listeners; l++)
 		if (snapshot->listeners[l].reserved_share > p->reserved_share)
 			p->reserved_share = snapshot->listeners[l].reserved_share;
+	relay_split_places(p);
 	for (unsigned l = 0; l < snapshot->n_listeners && l < ADMISSION_MAX_GATES; l++) {
 		const char *name = snapshot->listeners[l].name;
 
@@ -200,8 +201,7 @@ static void run_again(struct proxy *p)
 		next = r->next;
 		r->flags &= (uint16_t)~RELAY_AGAIN;
 		if (r->state == RELAY_FREE) {
-			r->next = p->free;
-			p->free = r;
+			relay_recycle(p, r);
 		} else {
 			relay_run(p, r);
 		}
@@ -240,6 +240,12 @@ static int32_t next_timer(const struct proxy *p)
 	return first;
 }
 
+bool proxy_shake(struct proxy *p, uint64_t now_us, bool is_crowded)
+{
+	p->now_us = now_us;
+	return relay_turns(p, is_crowded);
+}
+
 uint64_t proxy_run(struct proxy *p, uint64_t now_us, unsigned budget)
 {
 	struct tcp_conn *conn;
@@ -250,7 +256,6 @@ uint64_t proxy_run(struct proxy *p, uint64_t now_us, unsigned budget)
 	run_again(p);
 	while ((conn = stack_ready_next(p->stack, &events)) != NULL)
 		conn_event(p, conn, events);
-	relay_turns(p);
 	run_timers(p, budget);
 	leaving_sweep(p, SWEEP);
 	if (proxy_is_busy(p))

@@ -36,9 +36,16 @@ void proxy_free(struct proxy *p);
 unsigned proxy_adopt(struct proxy *p, const struct snapshot *snapshot);
 
 /*
- * After a burst was taken in: runs every connection that has events, every handshake that can go on, and
- * at most budget timers. Returns when to call again, in µs. Allocates nothing but in the TLS
- * worker's arena during handshakes.
+ * Before a burst is taken in, so that what comes with it waits for nothing but packets: the next piece of
+ * handshakes' work. is_crowded: the last burst left packets behind; then these get as much time as handshakes had before
+ * there is more of that. True when something was done, which may have taken 100 µs and more. Allocates nothing but in
+ * the TLS worker's arena.
+ */
+bool proxy_shake(struct proxy *p, uint64_t now_us, bool is_crowded);
+
+/*
+ * After a burst was taken in: runs every connection that has events, and at most budget timers. Returns when
+ * to call again, in µs.
  */
 uint64_t proxy_run(struct proxy *p, uint64_t now_us, unsigned budget);
 

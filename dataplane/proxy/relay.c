@@ -66,27 +66,34 @@ static struct relay *admit(struct proxy *p, struct relay *r, const struct listen
 	return NULL;
 }
 
+/* No room, or nobody listens any more. */
+static void turn_away(struct proxy *p, struct tcp_conn *conn, const struct listener *listener)
+{
+	stats_inc(p->stats, STAT_CONNECTIONS_REJECTED);
+	if (listener)
+		listener_lane_refused(&listener->run->lanes[p->worker], CONN_END_REFUSED_FULL);
+	relay_log_refused(p, conn, listener);
+	tcp_abort(conn);
+	tcp_release(conn);
+}
+
 struct relay *relay_accept(struct proxy *p, struct tcp_conn *conn)
 {
 	const struct bound *bound = tcp_listener_user(conn);
-	const struct listener *listener;
+	const struct listener *listener =
+	    bound->listener < 0 ? NULL : &p->snapshot->listeners[bound->listener];
 	struct relay *r = p->free;
+	bool is_kept;
 
-	if (!r || p->draining || bound->listener < 0) {
-		listener = bound->listener < 0 ? NULL : &p->snapshot->listeners[bound->listener];
-		stats_inc(p->stats, STAT_CONNECTIONS_REJECTED);
-		if (listener)
-			listener_lane_refused(
-			    &listener->run->lanes[p->worker], CONN_END_REFUSED_FULL);
-		relay_log_refused(p, conn, listener);
-		tcp_abort(conn);
-		tcp_release(conn);
+	if (!r || p->draining || !listener ||
+	    !relay_has_room(p, listener, &tcp_flow(conn)->remote, &is_kept)) {
+		turn_away(p, conn, listener);
 		return NULL;
 	}
-	listener = &p->snapshot->listeners[bound->listener];
 	p->free = r->next;
 	memset(r, 0, offsetof(struct relay, record));
 	r->client.conn = conn;
+	r->flags = is_kept ? RELAY_KEPT : 0;
 	r->idle_timeout_ms = listener->idle_timeout_ms;
 	r->lane = &listener->run->lanes[p->worker];
 	listener_lane_enter(r->lane);
@@ -108,6 +115,13 @@ static bool relay_has_keys(const struct relay *r)
 	    !(r->flags & RELAY_PASS);
 }
 
+void relay_recycle(struct proxy *p, struct relay *r)
+{
+	admission_places_give(&p->places, r->flags & RELAY_KEPT);
+	r->next = p->free;
+	p->free = r;
+}
+
 /* Everything but the legs. */
 static void relay_forget(struct proxy *p, struct relay *r)
 {
@@ -127,10 +141,8 @@ static void relay_forget(struct proxy *p, struct relay *r)
 	p->stats->v[STAT_CONNECTIONS_ACTIVE]--;
 	listener_lane_leave(r->lane);
 	/* One that is on the list of those with work left is given back from there. */
-	if (r->flags & RELAY_AGAIN)
-		return;
-	r->next = p->free;
-	p->free = r;
+	if (!(r->flags & RELAY_AGAIN))
+		relay_recycle(p, r);
 }
 
 void relay_end(struct proxy *p, struct relay *r)

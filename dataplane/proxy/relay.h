@@ -51,6 +51,7 @@ enum relay_flag {
 	RELAY_PASS = 1 << 8,         /* bytes go through as they are: there are no keys */
 	RELAY_RESERVED = 1 << 9,     /* its source has a part of the limits for itself */
 	RELAY_ORIGIN_KEYS = 1 << 10, /* with the target there are, too (relay_origin.c) */
+	RELAY_KEPT = 1 << 11,        /* its place is one of those kept for reserved sources */
 };
 
 #define RELAY_NO_MORE (1u << 31) /* in need: the client has ended */
@@ -127,13 +128,15 @@ struct proxy {
 	struct relay *again, **again_end;
 	struct relay_line waiting[2]; /* for their handshake's turn; [1]: reserved sources */
 	uint32_t start_cost;          /* relay_turn.c */
-	/* Handshakes that began last together, what they have cost, and turns since. */
-	unsigned cohort, cohort_stages;
+	/* Handshakes that begin together: how many, what they have cost, and batches of theirs. */
+	unsigned to_begin, n_begun, cohort_stages;
 	uint64_t cohort_us;
+	uint64_t packets_until_us; /* while they crowd, handshakes rest until then */
 	unsigned reserved_share,
 	    reserved_credit; /* percent of starts; what is due, in percent of one */
 	struct clock clock;
 	struct admission *admission;
+	struct admission_places places;      /* of connections: n_relays in all */
 	struct admission_ticket *tickets;    /* one per relay */
 	uint32_t gates[ADMISSION_MAX_GATES]; /* by listener */
 	uint32_t n_relays, n_active;
@@ -173,6 +176,8 @@ void relay_again(struct proxy *p, struct relay *r);  /* relay_run in the next pr
 void relay_end(struct proxy *p, struct relay *r);    /* both legs let go in order; r is free */
 void relay_break(struct proxy *p, struct relay *r);  /* both legs reset; r is free */
 void relay_linger(struct proxy *p, struct relay *r); /* last words are queued: FIN, then wait */
+void relay_recycle(
+    struct proxy *p, struct relay *r); /* free, and on no list: with its place, for the next */
 
 /* On to RELAY_HELLO: the client's TLS is to begin now. */
 void relay_expect_hello(struct proxy *p, struct relay *r, const struct listener *l);
@@ -193,16 +198,25 @@ void relay_log(struct proxy *p, struct relay *r);
 void relay_log_refused(struct proxy *p, const struct tcp_conn *conn, const struct listener *l);
 void relay_ended(struct proxy *p, struct relay *r, enum conn_end end); /* the first call counts */
 
-/* relay_turn.c: whose handshake begins, and when. The first two refuse r and free it when they say false. */
+/* relay_turn.c: whose handshake begins, and when. */
 void relay_turns_init(struct proxy *p);
+void relay_split_places(struct proxy *p); /* after p->reserved_share is known */
+/*
+ * Whether one more connection may be had, which then has a place. One from a front has a kept one if there is any, until it is known
+ * whom the front speaks for.
+ */
+bool relay_has_room(
+    struct proxy *p, const struct listener *l, const struct ip_addr *peer, bool *is_kept);
+/* These refuse r and free it when they say false. */
 bool relay_may_begin(struct proxy *p, struct relay *r, const struct listener *l); /* a connection */
-bool relay_may_start(
-    struct proxy *p, struct relay *r, const struct listener *l); /* its handshake */
+bool relay_may_start(struct proxy *p, struct relay *r,
+    const struct listener *l);                          /* its handshake, by the listener's rate */
+bool relay_may_shake(struct proxy *p, struct relay *r); /* and by the worker's number */
 void relay_has_begun(struct proxy *p, struct relay *r); /* the handshake is over, or r is */
 void relay_await_turn(struct proxy *p, struct relay *r);
 bool relay_turns_are_due(const struct proxy *p); /* somebody waits, or is under way */
-/* Those whose turn it is, then every handshake that can go on. */
-void relay_turns(struct proxy *p);
+/* Those whose turn it is, then every handshake that can go on; false: nothing was done (proxy_shake). */
+bool relay_turns(struct proxy *p, bool is_crowded);
 
 /* relay_proxy.c: the PROXY protocol on both legs. */
 void relay_proxy_header(struct proxy *p, struct relay *r);

@@ -31,7 +31,8 @@ static void start_handshake(struct proxy *p, struct relay *r)
 		relay_reject(p, r, CONN_END_REFUSED_FULL);
 		return;
 	}
-	if (!relay_may_start(p, r, &p->snapshot->listeners[bound->listener]))
+	if (!relay_may_start(p, r, &p->snapshot->listeners[bound->listener]) ||
+	    !relay_may_shake(p, r))
 		return;
 	if (select_certificate(p->snapshot->listeners[bound->listener].tls, &p->hello, &choice) <
 	    0) {

@@ -4,17 +4,19 @@
 #include "tls/handshake.h"
 
 /*
- * Whose handshake begins, and when. Handshakes are by far the dearest thing that a stranger can ask for: only so many
- * begin together as take about TURN_US, or fill a batch, and the others wait in line. Those that have begun do one key operation
- * each in a turn of the worker, side by side, so that packets of established connections wait for one batch and not
- * for whole handshakes; the next ones begin when they are through. The line is as long as what can be done in
- * WAIT_US: who would wait longer is refused at once, which is cheap, rather than after a timeout.
+ * Whose handshake begins, and when. Handshakes are by far the dearest thing that a stranger can ask for, so packets get in
+ * between wherever that is possible: a turn of the worker is one batch of key operations (one step of it, where it takes long),
+ * or as many steps of handshakes in between as take SLICE_US. Only so many begin together as take about COHORT_US, or fill a
+ * batch, and the others wait in line; those that have begun do their key operations side by side, and the next ones begin when they
+ * are through. The line is as long as what can be done in WAIT_US: who would wait longer is
+ * refused at once, which is cheap, rather than after a timeout.
  */
-#define TURN_US       250
-#define MAX_STAGES    4 /* turns after which others begin, even if key operations always come up */
+#define SLICE_US      50
+#define COHORT_US     250
+#define MAX_STAGES    4 /* batches after which others begin, even if key operations always come up */
+#define REST_MAX_US   1000 /* for packets to be taken in; a turn that took longer was interrupted */
 #define WAIT_US       1000000
-#define MAX_LOOKS     256   /* at hellos that turn out to be incomplete, in one turn */
-#define MAX_STARTS    64    /* in one turn */
+#define MAX_STARTS    64    /* in one cohort */
 #define BATCH         8     /* key operations that cost little more than one (tls/pkey.h) */
 #define COST_SHIFT    4     /* fraction bits of the average */
 #define COST_FIRST_US 60    /* until it is known better */
@@ -48,9 +50,10 @@ static void learn_cost(struct proxy *p, uint64_t us_each)
 	p->start_cost += (uint32_t)((int32_t)(sample - p->start_cost) / 8);
 }
 
-static unsigned starts_per_turn(const struct proxy *p)
+static unsigned cohort_size(const struct proxy *p)
 {
-	unsigned n = TURN_US / start_cost_us(p), least = tls_worker_has_batches(p->tls) ? BATCH : 1;
+	unsigned n = COHORT_US / start_cost_us(p),
+		 least = tls_worker_has_batches(p->tls) ? BATCH : 1;
 
 	if (n > MAX_STARTS)
 		return MAX_STARTS;
@@ -58,6 +61,34 @@ static unsigned starts_per_turn(const struct proxy *p)
 }
 
 /* --- who --- */
+
+void relay_split_places(struct proxy *p)
+{
+	admission_places_split(&p->places, p->n_relays, p->reserved_share);
+	admission_room(p->admission, tls_worker_max_handshakes(p->tls), p->reserved_share);
+}
+
+bool relay_has_room(
+    struct proxy *p, const struct listener *l, const struct ip_addr *peer, bool *is_kept)
+{
+	bool may_be_reserved = source_set_has(l->reserved, peer) || source_set_has(l->fronts, peer);
+
+	return admission_places_take(&p->places, may_be_reserved, is_kept);
+}
+
+/* It has the place of a reserved source, and turns out to be none: one of everybody's, if there is one. */
+static bool give_up_kept(struct proxy *p, struct relay *r)
+{
+	bool is_kept;
+
+	if (!(r->flags & RELAY_KEPT))
+		return true;
+	if (!admission_places_take(&p->places, false, &is_kept))
+		return false;
+	admission_places_give(&p->places, true);
+	r->flags &= (uint16_t)~RELAY_KEPT;
+	return true;
+}
 
 bool relay_may_begin(struct proxy *p, struct relay *r, const struct listener *l)
 {
@@ -70,6 +101,9 @@ bool relay_may_begin(struct proxy *p, struct relay *r, const struct listener *l)
 		r->flags |= RELAY_RESERVED;
 		stats_inc(p->stats, STAT_HANDSHAKES_RESERVED);
 		source = NULL;
+	} else if (!give_up_kept(p, r)) {
+		relay_reject(p, r, CONN_END_REFUSED_FULL);
+		return false;
 	}
 	switch (admission_enter(
 	    p->admission, gate, &l->limits, source, p->now_us, &p->tickets[r - p->relays])) {
@@ -93,6 +127,15 @@ bool relay_may_start(struct proxy *p, struct relay *r, const struct listener *l)
 		return true;
 	stats_inc(p->stats, STAT_REFUSED_RATE);
 	relay_reject(p, r, CONN_END_REFUSED_RATE);
+	return false;
+}
+
+bool relay_may_shake(struct proxy *p, struct relay *r)
+{
+	if (admission_take_place(p->admission, &p->tickets[r - p->relays]))
+		return true;
+	stats_inc(p->stats, STAT_REFUSED_AT_ONCE);
+	relay_reject(p, r, CONN_END_REFUSED_HANDSHAKES);
 	return false;
 }
 
@@ -162,84 +205,111 @@ bool relay_turns_are_due(const struct proxy *p)
 	return p->waiting[0].first || p->waiting[1].first || tls_worker_is_waiting(p->tls);
 }
 
-static void run_handshake(struct proxy *p, uintptr_t user)
+/*
+ * Those in line begin, as many as fit together, when those before are through. Of a cohort, which may be as small as one,
+ * reserved sources have their share first; then it is everybody's turn, and theirs again when there is nobody else.
+ */
+static bool next_cohort(struct proxy *p)
 {
+	const struct relay *reserved = p->waiting[1].first;
+
+	if (!p->waiting[0].first && !reserved)
+		return false;
+	if (p->n_begun > 0)
+		learn_cost(p, p->cohort_us / p->n_begun);
+	p->n_begun = 0;
+	p->cohort_us = 0;
+	p->cohort_stages = 0;
+	p->to_begin = cohort_size(p);
+	p->reserved_credit += p->to_begin * p->reserved_share;
+	if (!reserved || p->reserved_credit > MAX_STARTS * 100)
+		p->reserved_credit = 100;
+	return true;
+}
+
+/* Looks at the next in line. False: nobody is to begin now. */
+static bool begin_one(struct proxy *p)
+{
+	struct relay_line *others = &p->waiting[0], *reserved = &p->waiting[1];
+	bool is_due = reserved->first && p->reserved_credit >= 100;
+	struct relay *r = NULL;
+
+	if (p->to_begin > 0)
+		r = next_in_line(is_due || !others->first ? reserved : others);
+	if (!r) {
+		p->to_begin = 0;
+		return false;
+	}
+	if (r->state == RELAY_FREE) { /* it went away while it waited */
+		relay_recycle(p, r);
+		return true;
+	}
+	relay_hello(p, r);
+	if (r->state == RELAY_HANDSHAKE || r->state == RELAY_CONNECT) {
+		p->to_begin--;
+		p->n_begun++;
+		p->reserved_credit -= is_due ? 100 : 0;
+	}
+	return true;
+}
+
+/* The next handshake whose key operation is done. False: there is none. */
+static bool resume_one(struct proxy *p)
+{
+	uintptr_t user = (uintptr_t)tls_worker_ready(p->tls);
 	void *owner = (void *)(user & ~(uintptr_t)PROXY_USER_BITS);
 
+	if (!user)
+		return false;
 	if (user & PROXY_USER_HEALTH)
 		health_run(p, owner);
 	else
 		relay_run(p, owner);
+	return true;
 }
 
-/* One key operation of each that waits for one. */
-static void run_handshakes(struct proxy *p)
+/* Handshakes that need no key operation to go on, or not yet. False: there were none. */
+static bool run_handshakes(struct proxy *p, uint64_t until_us)
 {
-	void *user;
+	bool any = false;
 
-	tls_worker_poll(p->tls);
-	while ((user = tls_worker_ready(p->tls)) != NULL)
-		run_handshake(p, (uintptr_t)user);
-}
-
-/* Lets at most n of a line begin; returns how many did. */
-static unsigned start_some(struct proxy *p, struct relay_line *line, unsigned n)
-{
-	unsigned started = 0;
-	struct relay *r;
-
-	for (unsigned looks = 0; started < n && looks < MAX_LOOKS; looks++) {
-		r = next_in_line(line);
-		if (!r)
+	while (
+	    resume_one(p) || begin_one(p) || (!tls_worker_is_waiting(p->tls) && next_cohort(p))) {
+		any = true;
+		if (clock_now_us(p) >= until_us)
 			break;
-		if (r->state == RELAY_FREE) { /* it went away while it waited */
-			r->next = p->free;
-			p->free = r;
-			continue;
-		}
-		relay_hello(p, r);
-		started += r->state == RELAY_HANDSHAKE || r->state == RELAY_CONNECT;
 	}
-	return started;
+	return any;
 }
 
-/*
- * Of the starts in a turn, which may be as few as one, reserved sources have their share, and nobody else uses it while they
- * want it; then it is everybody's turn, and theirs again when there is nobody else.
- */
-static unsigned start_all(struct proxy *p, unsigned most)
+/* False: others begin first. */
+static bool run_key_operations(struct proxy *p)
 {
-	struct relay_line *others = &p->waiting[0], *reserved = &p->waiting[1];
-	unsigned due, n;
-
-	p->reserved_credit += most * p->reserved_share;
-	if (!reserved->first || p->reserved_credit > MAX_STARTS * 100)
-		p->reserved_credit = 100;
-	due = p->reserved_credit / 100;
-	n = start_some(p, reserved, due < most ? due : most);
-	p->reserved_credit -= n * 100;
-	n += start_some(p, others, most - n);
-	return n + start_some(p, reserved, most - n);
+	if (!tls_worker_is_amid(p->tls) && ++p->cohort_stages >= MAX_STAGES && next_cohort(p))
+		return false;
+	tls_worker_poll(p->tls);
+	return true;
 }
 
-static void begin_next(struct proxy *p)
+/* Half of the core is enough for handshakes while packets wait: most of these are the same flood's, and cost far less. */
+static bool is_their_turn(const struct proxy *p, uint64_t now_us, bool is_crowded)
 {
-	if (p->cohort > 0)
-		learn_cost(p, p->cohort_us / p->cohort);
-	p->cohort_us = 0;
-	p->cohort_stages = 0;
-	p->cohort = start_all(p, starts_per_turn(p));
+	return !is_crowded || now_us >= p->packets_until_us;
 }
 
-void relay_turns(struct proxy *p)
+bool relay_turns(struct proxy *p, bool is_crowded)
 {
-	uint64_t began_us;
+	uint64_t began_us, took_us;
 
 	if (!relay_turns_are_due(p))
-		return;
+		return false;
 	began_us = clock_now_us(p);
-	if (!tls_worker_is_waiting(p->tls) || ++p->cohort_stages >= MAX_STAGES)
-		begin_next(p);
-	run_handshakes(p);
-	p->cohort_us += clock_now_us(p) - began_us;
+	if (!is_their_turn(p, began_us, is_crowded))
+		return false;
+	if (!run_handshakes(p, began_us + SLICE_US) && !run_key_operations(p))
+		run_handshakes(p, began_us + SLICE_US);
+	took_us = clock_now_us(p) - began_us;
+	p->cohort_us += took_us;
+	p->packets_until_us = began_us + took_us + (took_us < REST_MAX_US ? took_us : REST_MAX_US);
+	return true;
 }

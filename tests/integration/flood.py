@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Floods of handshakes, and who must not notice. Usage: flood.py rate PORT N | at_once PORT N | reserved PORT N |
-drip PORT N SECONDS | latency FILE SECONDS | compare IDLE LOADED | legit PORT N
+crowd PORT RESERVED_PORT N | drip PORT N SECONDS | latency FILE SECONDS | compare IDLE LOADED | legit PORT N
 
 The attacker is 10.80.0.2, everybody else 10.80.0.3, who is a reserved source where there are any.
 """
@@ -20,15 +20,32 @@ ATTACKER, OTHER = "10.80.0.2", "10.80.0.3"
 PART = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"  # of a ClientHello
 
 
+def connect(port, source):
+    """A connection with TLS, or None when it was turned away."""
+    c = ssl.create_default_context(cafile=f"{LAB}/pki/ca.pem")
+    raw = None
+    try:
+        raw = socket.create_connection((HOST, port), 30, (source, 0))
+        return c.wrap_socket(raw, server_hostname=NAME)
+    except (ConnectionError, ssl.SSLEOFError, ssl.SSLSyscallError):
+        if raw:
+            raw.close()
+        return None
+
+
 def handshake(port, source):
     """True when it was served, False when it was turned away."""
-    c = ssl.create_default_context(cafile=f"{LAB}/pki/ca.pem")
-    try:
-        with socket.create_connection((HOST, port), 30, (source, 0)) as raw, \
-                c.wrap_socket(raw, server_hostname=NAME):
-            return True
-    except (ConnectionError, ssl.SSLEOFError, ssl.SSLSyscallError):
-        return False
+    tls = connect(port, source)
+    if tls:
+        tls.close()
+    return tls is not None
+
+
+def served_in_the_end(port, source):
+    end = time.monotonic() + 30
+    while not handshake(port, source):
+        need(time.monotonic() < end, "refused although there is room")
+        time.sleep(0.05)
 
 
 def rate(port, n):
@@ -56,10 +73,7 @@ def at_once(port, n):
     held = hold(port, n)
     need(not handshake(int(port), ATTACKER), "one too many was served")
     held.pop().close()
-    end = time.monotonic() + 10
-    while not handshake(int(port), ATTACKER):
-        need(time.monotonic() < end, "refused although there is room")
-        time.sleep(0.05)
+    served_in_the_end(int(port), ATTACKER)
 
 
 def per_source(port, n):
@@ -81,11 +95,31 @@ def reserved(port, n):
     need(not handshake(port, OTHER), "one too many of a reserved source was served")
     need(not handshake(port, ATTACKER), "what is kept was given away")
     ours.pop().close()
-    end = time.monotonic() + 10
-    while not handshake(port, OTHER):
-        need(time.monotonic() < end, "refused although there is room")
-        time.sleep(0.05)
+    served_in_the_end(port, OTHER)
     del held
+
+
+def crowd(port, reserved_port, n):
+    """n connections are all that others may have, over all workers: a reserved source has its own, where it is one."""
+    port, reserved_port, n = int(port), int(reserved_port), int(n)
+    held = [c for c in (connect(port, ATTACKER) for _ in range(4 * n + 50)) if c]
+    need(len(held) == n, f"{len(held)} connections could be made, not {n}")
+    need(not handshake(reserved_port, ATTACKER), "another listener gave what is kept to others")
+    need(not handshake(port, OTHER), "a source had what is kept where it is not reserved")
+    for _ in range(20):
+        need(handshake(reserved_port, OTHER), "a reserved source was refused")
+    ours = [c for c in (connect(reserved_port, OTHER) for _ in range(4 * n + 50)) if c]
+    need(0 < len(ours) <= n // 3 + 4, f"{len(ours)} kept connections could be made")
+    for c in held + ours:
+        need(echoes(c), "a connection was given up")
+    while held:
+        held.pop().close()
+    served_in_the_end(port, ATTACKER)
+
+
+def echoes(tls):
+    tls.sendall(b"x")
+    return tls.recv(1) == b"x"
 
 
 def drip(port, n, seconds):

@@ -287,6 +287,102 @@ static void reserved_sources_may_use_all_of_the_rate(void **state)
 	admission_leave(a, &r);
 }
 
+/* --- places --- */
+
+static unsigned take_all(struct admission_places *p, bool is_reserved, unsigned *n_kept)
+{
+	unsigned n = 0;
+	bool is_kept;
+
+	for (*n_kept = 0; admission_places_take(p, is_reserved, &is_kept); n++)
+		*n_kept += is_kept;
+	assert_false(is_kept);
+	return n;
+}
+
+static void a_part_of_the_places_is_kept(void **state)
+{
+	static const struct {
+		uint32_t n;
+		unsigned share, kept;
+	} cases[] = { { 100, 25, 25 }, { 41, 25, 10 }, { 8192, 90, 7372 }, { 10, 0, 0 },
+		{ 2, 1, 1 }, { 1, 90, 0 }, { 0, 25, 0 }, { 4000000000, 50, 2000000000 } };
+	unsigned n_kept;
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct admission_places p = { 0 };
+
+		admission_places_split(&p, cases[i].n, cases[i].share);
+		assert_int_equal(p.kept, cases[i].kept);
+		assert_int_equal(p.everybodys, cases[i].n - cases[i].kept);
+		if (cases[i].n > 10000)
+			continue;
+		assert_int_equal(take_all(&p, false, &n_kept), cases[i].n - cases[i].kept);
+		assert_int_equal(take_all(&p, true, &n_kept), cases[i].kept);
+		assert_int_equal(n_kept, cases[i].kept);
+	}
+}
+
+static void kept_places_come_first_and_go_back_where_they_were(void **state)
+{
+	struct admission_places p = { 0 };
+	unsigned n_kept;
+	bool is_kept;
+
+	(void)state;
+	admission_places_split(&p, 8, 25);
+	assert_int_equal(take_all(&p, true, &n_kept), 8);
+	assert_int_equal(n_kept, 2);
+	admission_places_give(&p, true);
+	assert_false(admission_places_take(&p, false, &is_kept));
+	admission_places_give(&p, false);
+	assert_true(admission_places_take(&p, false, &is_kept));
+	assert_false(is_kept);
+	assert_true(admission_places_take(&p, true, &is_kept));
+	assert_true(is_kept);
+	/* A reload keeps more than is free: who is there stays, and places come free as they go. */
+	admission_places_split(&p, 8, 75);
+	assert_int_equal(take_all(&p, true, &n_kept), 4);
+	assert_int_equal(n_kept, 4);
+	for (unsigned i = 0; i < 4; i++) {
+		admission_places_give(&p, false);
+		assert_false(admission_places_take(&p, false, &is_kept));
+	}
+	admission_places_give(&p, false);
+	assert_true(admission_places_take(&p, false, &is_kept));
+}
+
+static void handshakes_have_places(void **state)
+{
+	const struct admission_limits none = { 0 };
+	struct admission_ticket t[3], r[2];
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(enter(&none, i, 0, &t[i]), ADMISSION_OK);
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(enter_reserved(&none, &r[i]), ADMISSION_OK);
+	assert_false(admission_take_place(a, &t[0])); /* nobody has said how many */
+	admission_room(a, 3, 34);
+	assert_true(admission_take_place(a, &t[0]));
+	assert_true(admission_take_place(a, &t[1]));
+	assert_false(admission_take_place(a, &t[2]));
+	assert_true(admission_take_place(a, &r[0]));
+	assert_false(admission_take_place(a, &r[1]));
+	admission_leave(a, &t[2]); /* had none to give back */
+	assert_int_equal(enter(&none, 2, 0, &t[2]), ADMISSION_OK);
+	assert_false(admission_take_place(a, &t[2]));
+	admission_leave(a, &r[0]);
+	assert_false(admission_take_place(a, &t[2]));
+	assert_true(admission_take_place(a, &r[1]));
+	admission_leave(a, &t[0]);
+	assert_true(admission_take_place(a, &t[2]));
+	for (unsigned i = 0; i < 3; i++)
+		admission_leave(a, &t[i]);
+	admission_leave(a, &r[1]);
+}
+
 /* --- sets of sources --- */
 
 static struct ip_prefix prefix(uint32_t host, unsigned bits)
@@ -376,6 +472,9 @@ int main(void)
 		TEST(reserved_sources_have_a_part_of_the_number),
 		TEST(reserved_sources_have_a_part_of_the_rate),
 		TEST(reserved_sources_may_use_all_of_the_rate),
+		TEST(a_part_of_the_places_is_kept),
+		TEST(kept_places_come_first_and_go_back_where_they_were),
+		TEST(handshakes_have_places),
 		TEST(sets_find_what_their_prefixes_hold),
 		TEST(sets_know_ipv6_and_everybody),
 		TEST(shares_are_never_none),
