@@ -101,6 +101,7 @@ static size_t make_hello(uint8_t to[MAX_HELLO], const struct options *o)
 
 	if (getrandom(random, sizeof(random), 0) != sizeof(random))
 		return 0;
+	random[95] &= 0x7f; /* a number below 2^255: wolfSSL refuses others (RFC 7748 5 does not) */
 	put(&t, 22 << 16 | 0x0301, 3);
 	put(&t, 0, 2);
 	put(&t, 1, 1);
@@ -171,6 +172,14 @@ static void say(struct gen *g, struct hello *h)
 	g->results.hellos_sent++;
 }
 
+/* RFC 8446 5.1: and not an alert. */
+static bool is_handshake(struct tcp_conn *conn)
+{
+	struct iovec in;
+
+	return tcp_rx_view(conn, &in, 1) == 1 && *(const uint8_t *)in.iov_base == 22;
+}
+
 void hellos_event(struct gen *g, void *user, unsigned events)
 {
 	struct hello *h = user;
@@ -181,8 +190,11 @@ void hellos_event(struct gen *g, void *user, unsigned events)
 		h->conn = NULL;
 		return;
 	}
-	if (tcp_rx_available(h->conn) > 0) { /* it has signed, which was the point */
-		g->results.hellos_answered++;
+	if (tcp_rx_available(h->conn) > 0) {
+		if (is_handshake(h->conn)) /* it has signed, which was the point */
+			g->results.hellos_answered++;
+		else
+			g->results.hellos_refused++;
 		let_go(h);
 		return;
 	}
