@@ -87,6 +87,7 @@ struct neigh_table {
 	uint16_t hand;              /* where the search for a victim goes on */
 	uint16_t n_high;            /* entries from here on never were used */
 	uint16_t n_asking, n_heard; /* without a MAC; not wanted */
+	uint16_t last;              /* that was wanted */
 	uint32_t n_waiting;
 	struct bucket questions;
 	struct net_neigh *learned; /* ring */

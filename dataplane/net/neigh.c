@@ -200,13 +200,17 @@ static struct neigh *entry_new(struct net *n, uint16_t iface, const struct ip_ad
 	return e;
 }
 
+static bool is_of(const struct neigh *e, uint16_t iface, const struct ip_addr *ip)
+{
+	return ip_addr_eq(&e->ip, ip) && e->iface == iface;
+}
+
 uint16_t neigh_find(const struct net *n, uint16_t iface, const struct ip_addr *ip)
 {
 	const struct neigh_table *t = &n->neighs;
 	uint16_t i = t->heads[hash_of(n, iface, ip) & t->head_mask];
 
-	while (
-	    i != NEIGH_NONE && !(ip_addr_eq(&t->entries[i].ip, ip) && t->entries[i].iface == iface))
+	while (i != NEIGH_NONE && !is_of(&t->entries[i], iface, ip))
 		i = t->entries[i].hash_next;
 	return i;
 }
@@ -228,11 +232,17 @@ void neigh_pin(struct net *n, uint16_t iface, const struct ip_addr *ip)
 
 uint16_t neigh_want(struct net *n, uint16_t iface, const struct ip_addr *ip)
 {
-	uint16_t i = neigh_find(n, iface, ip);
+	struct neigh_table *t = &n->neighs;
+	uint16_t i = t->last;
 
-	if (i == NEIGH_NONE || !has_mac(&n->neighs.entries[i]))
-		return NEIGH_NONE;
-	set_wanted(n, &n->neighs.entries[i]);
+	/* Mostly the same router: under a flood there is no time to hash its address again and again. */
+	if (!has_mac(&t->entries[i]) || !is_of(&t->entries[i], iface, ip)) {
+		i = neigh_find(n, iface, ip);
+		if (i == NEIGH_NONE || !has_mac(&t->entries[i]))
+			return NEIGH_NONE;
+		t->last = i;
+	}
+	set_wanted(n, &t->entries[i]);
 	return i;
 }
 

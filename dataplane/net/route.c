@@ -9,6 +9,9 @@
 #define NO_IFACE 0xffff
 #define TTL      64
 
+/* The sum of a template's IPv4 header without its addresses, in words of a little-endian host: version, DF, TTL, protocol. */
+#define FIRST_WORDS_SUM (0x45u + (0x40u << 16) + (TTL | PROTO_TCP << 8))
+
 static bool addr_is_zero(const struct ip_addr *a)
 {
 	return (a->q[0] | a->q[1]) == 0;
@@ -213,6 +216,7 @@ static void template_make(const struct net *n, const struct ip_addr *local,
 	dst->l2_len = (uint8_t)f->l2_len;
 	dst->l3_len = v4 ? sizeof(struct wire_ip4) : sizeof(struct wire_ip6);
 	memset(dst->header, 0, sizeof(dst->header));
+	dst->addr_sum = checksum_addrs(local, remote);
 	p = dst->header + sizeof(dst->header) - dst->l3_len - dst->l2_len;
 	if (dst->resolved)
 		memcpy(p, n->neighs.entries[dst->neigh].mac, 6);
@@ -228,7 +232,7 @@ static void template_make(const struct net *n, const struct ip_addr *local,
 			.dst = remote->w[3] };
 
 		memcpy(p, &ip, sizeof(ip));
-		dst->ip_sum = checksum_fold(checksum_add(&ip, sizeof(ip)));
+		dst->ip_sum = checksum_fold((uint64_t)dst->addr_sum + FIRST_WORDS_SUM);
 		dst->label_key = 0;
 	} else {
 		struct wire_ip6 ip = { .next = PROTO_TCP, .hop_limit = TTL };
@@ -240,7 +244,6 @@ static void template_make(const struct net *n, const struct ip_addr *local,
 		dst->ip_sum = 0;
 		dst->label_key = (uint32_t)siphash13(&n->key, pair, sizeof(pair));
 	}
-	dst->addr_sum = checksum_addrs(local, remote);
 }
 
 bool net_route_by(struct net *n, struct ip_addr *local, const struct ip_addr *remote,
@@ -248,15 +251,18 @@ bool net_route_by(struct net *n, struct ip_addr *local, const struct ip_addr *re
 {
 	const struct route *r;
 	const struct ip_addr *source;
-	const struct local *l = addr_is_zero(local) ? NULL : local_find(n, local, NO_IFACE);
+	const struct local *l;
 	bool v4 = ip_addr_is_v4(remote);
 	uint16_t mtu;
 
 	if (!remote_is_good(n, remote))
 		return false;
-	/* Among equal routes the one of the iface that has the local address. */
-	if (l != NULL && iface == NO_IFACE)
-		iface = l->iface;
+	if (iface == NO_IFACE && !addr_is_zero(local)) {
+		/* Among equal routes the one of the iface that has the local address. */
+		l = local_find(n, local, NO_IFACE);
+		if (l != NULL)
+			iface = l->iface;
+	}
 	dst->next_hop = *remote;
 	if (addr_is_link_local(remote)) {
 		/* No route says where: the local address does, or the packet that came. */

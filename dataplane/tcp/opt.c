@@ -93,6 +93,22 @@ static void parse_one(struct opts *o, const uint8_t *p, unsigned len, bool syn)
 	}
 }
 
+#define LINUX_SYN_LEN 20
+
+/* The order in which Linux and Android have a SYN's options: MSS, SACK permitted, timestamps, NOP, window scale. */
+static bool parse_linux_syn(struct opts *o, const uint8_t *p)
+{
+	if (get32(p) >> 16 != 0x0204 || get32(p + 4) != 0x0402080a ||
+	    get32(p + 16) >> 8 != 0x010303)
+		return false;
+	o->has = OPT_MSS | OPT_SACK_PERMITTED | OPT_TS | OPT_WSCALE;
+	o->mss = get16(p + 2);
+	o->tsval = get32(p + 8);
+	o->tsecr = get32(p + 12);
+	o->wscale = p[19] > OPT_MAX_WSCALE ? OPT_MAX_WSCALE : p[19];
+	return true;
+}
+
 void opt_parse(struct opts *o, const uint8_t *p, unsigned len, bool syn)
 {
 	unsigned i = 0;
@@ -106,6 +122,8 @@ void opt_parse(struct opts *o, const uint8_t *p, unsigned len, bool syn)
 		o->tsecr = get32(p + 8);
 		return;
 	}
+	if (syn && len == LINUX_SYN_LEN && parse_linux_syn(o, p))
+		return;
 	while (i < len && p[i] != KIND_END) {
 		if (p[i] == KIND_NOP) {
 			i++;

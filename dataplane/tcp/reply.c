@@ -26,9 +26,22 @@ unsigned reply_write(struct rte_mbuf *m, const struct reply *r)
 	return len;
 }
 
+/* A buffer for an answer: that of the packet which is answered, where nothing else of it is of use. */
+static struct rte_mbuf *reply_alloc(struct stack *s)
+{
+	struct rte_mbuf *m = s->answered;
+
+	if (!m || m->pool != s->pool || m->nb_segs != 1 || !RTE_MBUF_DIRECT(m) ||
+	    rte_mbuf_refcnt_read(m) != 1)
+		return stack_alloc(s);
+	s->answered = NULL;
+	rte_pktmbuf_reset(m);
+	return m;
+}
+
 void reply_send(struct stack *s, const struct pkt *pkt, const struct reply *r)
 {
-	struct rte_mbuf *m = stack_alloc(s);
+	struct rte_mbuf *m = reply_alloc(s);
 
 	if (!m)
 		return;

@@ -231,7 +231,7 @@ struct rx {
 };
 
 /* RFC 9293 3.10.7.1 and .2: nothing has this 4-tuple. */
-static struct tcp_conn *rx_new(struct stack *s, const struct rx *rx, const uint32_t *iss_after)
+static struct tcp_conn *rx_new(struct stack *s, struct rx *rx, const uint32_t *iss_after)
 {
 	uint16_t listener = listen_find(&s->listeners, &rx->pkt.dst, rx->seg.dport);
 
@@ -254,8 +254,12 @@ static struct tcp_conn *rx_new(struct stack *s, const struct rx *rx, const uint3
 			reply_reset(s, &rx->pkt, &rx->seg);
 		return c;
 	}
-	if (rx->seg.flags & SEG_SYN)
+	if (rx->seg.flags & SEG_SYN) {
+		s->answered = rx->m;
 		mini_syn(s, &rx->key, rx->hash, &rx->pkt, &rx->seg, listener, iss_after);
+		rx->m = s->answered;
+		s->answered = NULL;
+	}
 	return NULL;
 }
 

@@ -44,6 +44,8 @@ struct stack {
 	struct net_iface *ifaces; /* as in config.net, which is the caller's */
 	struct stats *stats;
 	struct rte_mempool *pool;
+	struct rte_mbuf
+	    *answered; /* a SYN, while its answer is made: may be taken for it; else NULL */
 	uint64_t now_us;
 	uint32_t now_ms;
 	uint32_t n_held;     /* mbufs in queues of TCP */

@@ -73,23 +73,42 @@ static bool over_within(unsigned ms)
 	return atomic_load(&is_over);
 }
 
+static uint64_t token(void)
+{
+	return __atomic_load_n(&qsbr->token, __ATOMIC_ACQUIRE);
+}
+
+/* Control has begun the period after that token. */
+static void wait_for_period(uint64_t after)
+{
+	const struct timespec pause = { .tv_nsec = 1000000 };
+
+	for (unsigned i = 0; i < 30000 && token() == after; i++)
+		nanosleep(&pause, NULL);
+	assert_int_equal(token(), after + 1);
+}
+
 static void every_worker_is_quiescent_twice(void **state)
 {
+	uint64_t first;
 	pthread_t thread;
 
 	(void)state;
 	enter(0);
 	enter(1);
+	first = token();
 	atomic_store(&is_over, false);
 	assert_int_equal(pthread_create(&thread, NULL, control, NULL), 0);
+	wait_for_period(first);
 	assert_false(over_within(20));
 	rte_rcu_qsbr_quiescent(qsbr, 0);
 	rte_rcu_qsbr_quiescent(qsbr, 1);
-	assert_false(over_within(20)); /* both may still hold what was published before */
+	wait_for_period(first + 1); /* both may still hold what was published before */
+	assert_false(over_within(20));
 	rte_rcu_qsbr_quiescent(qsbr, 0);
 	assert_false(over_within(20));
 	rte_rcu_qsbr_quiescent(qsbr, 1);
-	assert_true(over_within(5000));
+	assert_true(over_within(30000));
 	pthread_join(thread, NULL);
 	leave(0);
 	leave(1);

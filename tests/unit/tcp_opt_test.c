@@ -39,6 +39,34 @@ static void all_options_of_a_syn(void **state)
 	assert_int_equal(o.tsecr, 1);
 }
 
+/* Each byte of a Linux SYN's options with each value reads as the same options behind a NOP do, which have no short cut. */
+static void short_cut_for_linux_says_the_same(void **state)
+{
+	static const char usual[] =
+	    "\x01\x02\x04\x05\xb4\x04\x02\x08\x0a\x11\x22\x33\x44\0\0\0\1\x01\x03\x03\x07";
+	char bytes[sizeof(usual)];
+
+	(void)state;
+	for (unsigned at = 1; at <= 20; at++)
+		for (unsigned value = 0; value < 256; value++) {
+			struct opts fast, slow;
+
+			memcpy(bytes, usual, sizeof(usual));
+			bytes[at] = (char)value;
+			fast = parse(true, 20, bytes + 1);
+			slow = parse(true, 21, bytes);
+			assert_int_equal(fast.has, slow.has);
+			if (fast.has & OPT_MSS)
+				assert_int_equal(fast.mss, slow.mss);
+			if (fast.has & OPT_WSCALE)
+				assert_int_equal(fast.wscale, slow.wscale);
+			if (fast.has & OPT_TS) {
+				assert_int_equal(fast.tsval, slow.tsval);
+				assert_int_equal(fast.tsecr, slow.tsecr);
+			}
+		}
+}
+
 static void timestamps_aligned_and_not(void **state)
 {
 	struct opts fast = PARSE(false, "\1\1\x08\x0a\0\0\0\5\0\0\0\6");
@@ -182,6 +210,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_options_of_a_syn),
+		cmocka_unit_test(short_cut_for_linux_says_the_same),
 		cmocka_unit_test(timestamps_aligned_and_not),
 		cmocka_unit_test(sack_blocks_one_to_four),
 		cmocka_unit_test(MUST_7_illegal_lengths_end_the_reading),
