@@ -17,7 +17,7 @@
 #include <cmocka.h>
 
 #define WORKERS 2u
-#define ROUNDS  10000u
+#define ROUNDS  3000u
 
 static struct rte_rcu_qsbr *qsbr;
 
