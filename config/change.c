@@ -104,6 +104,7 @@ static void change_free(struct change *c)
 	free(c->section);
 	free(c->item);
 	free(c->settings);
+	free(c->operand);
 	free(c->passphrase);
 	free(c->certificate);
 	free(c->listener);

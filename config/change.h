@@ -38,6 +38,14 @@ enum change_put {
 	CHANGE_PUT_OLD
 };
 
+/* What a CHANGE_ITEM_PUT of a trust store does to it (config/change_edit.h). */
+enum change_edit {
+	CHANGE_EDIT_NONE,       /* settings say all of it */
+	CHANGE_EDIT_BUNDLE,     /* another CA bundle: the file operand */
+	CHANGE_EDIT_ADD_CRL,    /* one revocation list more: the file operand */
+	CHANGE_EDIT_REMOVE_CRL, /* one less: whose file has the name operand */
+};
+
 struct change {
 	enum change_kind kind;
 	char *certificate; /* its name; NULL with CHANGE_DEFAULT */
@@ -47,7 +55,9 @@ struct change {
 
 	/* Of CHANGE_ITEM_*: a named item of the configuration (config/load.h); the others are NULL. */
 	char *section, *item;
-	char *settings; /* PUT: a JSON object */
+	char *settings; /* PUT: a JSON object; with an edit only once that was applied */
+	enum change_edit edit;
+	char *operand; /* of edit; NULL without one */
 	/*
 	 * PUT of a listener: names are its default certificates, these are what it serves besides; none of the first or no
 	 * list of the second: as before.

@@ -18,6 +18,12 @@ static const char *const kinds[] = {
 	[CHANGE_ITEM_DELETE] = "delete-item",
 	[CHANGE_ITEM_FILE] = "file-item",
 };
+/* Fields for people to read: what is applied is the settings that came of it. */
+static const char *const edits[] = {
+	[CHANGE_EDIT_BUNDLE] = "puts_ca_bundle",
+	[CHANGE_EDIT_ADD_CRL] = "adds_crl",
+	[CHANGE_EDIT_REMOVE_CRL] = "removes_crl",
+};
 #define N_KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
 static json_t *print_strings(char *const *all, unsigned n)
@@ -46,6 +52,8 @@ static json_t *print_one(const struct change *c)
 		json_object_set_new(o, "section", json_string(c->section));
 		json_object_set_new(o, "item", json_string(c->item));
 	}
+	if (c->edit)
+		json_object_set_new(o, edits[c->edit], json_string(c->operand));
 	if (c->settings)
 		json_object_set_new(o, "settings", json_loads(c->settings, 0, NULL));
 	if (c->has_served)

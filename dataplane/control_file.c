@@ -162,6 +162,7 @@ int control_items_store(struct control *c, struct change_list *l, struct err *e)
 
 		if (one->kind != CHANGE_ITEM_PUT || !one->chain)
 			continue;
+		one->content[0] = '\0'; /* a transaction that was refused may come again */
 		sha256_text(one->chain, one->chain_len, name);
 		is_new = !journal_has(c->journal, JOURNAL_CERTS, name);
 		if (journal_store(c->journal, JOURNAL_CERTS, one->chain, one->chain_len, name, e) <

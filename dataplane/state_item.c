@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/change_edit.h"
 #include "config/err.h"
 #include "config/load.h"
 #include "config/model.h"
@@ -299,7 +300,27 @@ set_item(struct state *s, const struct change *c, const char *settings, struct e
 	return result == 0 ? STATE_OK : no_memory(e);
 }
 
-static enum state_verdict apply_put(struct state *s, const struct change *c, struct err *e)
+/* Gives c the settings that its edit makes of old. */
+static enum state_verdict apply_edit(struct change *c, const char *old, struct err *e)
+{
+	char *settings;
+
+	switch (change_edit_settings(c, old, &settings, e)) {
+	case CHANGE_EDITED:
+		free(c->settings);
+		c->settings = settings;
+		return STATE_OK;
+	case CHANGE_EDIT_NOWHERE:
+		return STATE_NOT_FOUND;
+	case CHANGE_EDIT_TWICE:
+		return STATE_CONFLICT;
+	case CHANGE_EDIT_NO_MEMORY:
+		break;
+	}
+	return STATE_NO_MEMORY;
+}
+
+static enum state_verdict apply_put(struct state *s, struct change *c, struct err *e)
 {
 	const char *what = config_section_item(c->section);
 	const char *old = state_item_settings(s, c->section, c->item);
@@ -312,8 +333,9 @@ static enum state_verdict apply_put(struct state *s, const struct change *c, str
 		err_set(e, "there is no %s '%s' to be replaced", what, c->item);
 		return STATE_NOT_FOUND;
 	}
-	if (is_listener(c)) {
-		enum state_verdict verdict = put_listener(s, c, e);
+	if (c->edit || is_listener(c)) {
+		enum state_verdict verdict =
+		    c->edit ? apply_edit(c, old, e) : put_listener(s, c, e);
 
 		if (verdict != STATE_OK)
 			return verdict;
@@ -346,7 +368,7 @@ static enum state_verdict apply_file(struct state *s, const struct change *c, st
 	return is_listener(c) ? restore_listener(s, c, e) : STATE_OK;
 }
 
-enum state_verdict state_item_apply(struct state *s, const struct change *c, struct err *e)
+enum state_verdict state_item_apply(struct state *s, struct change *c, struct err *e)
 {
 	if (c->kind == CHANGE_ITEM_PUT)
 		return apply_put(s, c, e);

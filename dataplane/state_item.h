@@ -17,8 +17,8 @@ bool state_source_digest(
 
 void state_item_put(struct state_item *i); /* NULL is fine */
 
-/* A CHANGE_ITEM_*. */
-enum state_verdict state_item_apply(struct state *s, const struct change *c, struct err *e);
+/* A CHANGE_ITEM_*; one with an edit gets the settings that it comes to. */
+enum state_verdict state_item_apply(struct state *s, struct change *c, struct err *e);
 
 /* A listener of that name without certificates, at the end; NULL: no memory. */
 struct state_listener *state_listener_add(struct state *s, const char *name);

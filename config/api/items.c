@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "config/api/private.h"
+#include "config/change_edit.h"
+#include "config/err.h"
 #include "config/load.h"
 
 /*
@@ -96,15 +98,79 @@ void api_read_items(struct api_context *c, struct api_request *r)
 	api_answer(r, 200, json_pack("{s:o}", section, all));
 }
 
+static const char *running_settings(struct api_context *c, const char *section, const char *name)
+{
+	struct ops_item item;
+
+	for (unsigned i = 0; c->ops->item_at(c->ops->arg, i, &item); i++)
+		if (item.name && strcmp(item.section, section) == 0 && strcmp(item.name, name) == 0)
+			return item.json;
+	return NULL;
+}
+
+/* What c makes of settings (NULL: there is no such item), which it takes; NULL: the item goes, or memory is short. */
+static char *staged(char *settings, const struct change *c)
+{
+	static struct err e;
+	char *next = NULL;
+
+	err_init(&e);
+	if (c->kind == CHANGE_ITEM_PUT && !c->edit)
+		next = strdup(c->settings);
+	else if (c->kind == CHANGE_ITEM_PUT &&
+	    change_edit_settings(c, settings, &next, &e) != CHANGE_EDITED)
+		return settings; /* the commit will say so */
+	free(settings);
+	return next;
+}
+
+/*
+ * The settings as they will be when the transaction is committed, for whoever wants to change them further. What a listener
+ * serves is left out: that is staged apart.
+ */
+static void read_staged(struct api_context *c, struct api_request *r, const char *tx_id)
+{
+	const char *section = section_of(r), *name = r->parts[2], *running;
+	const struct api_tx *tx = api_find_tx(c, r, tx_id);
+	json_t *o = NULL;
+	char *settings;
+
+	if (!tx)
+		return;
+	running = running_settings(c, section, name);
+	settings = running ? strdup(running) : NULL;
+	for (unsigned i = 0; i < tx->changes.n; i++) {
+		const struct change *one = &tx->changes.at[i];
+
+		if (one->section && strcmp(one->section, section) == 0 &&
+		    strcmp(one->item, name) == 0)
+			settings = staged(settings, one);
+	}
+	if (settings)
+		o = json_loads(settings, 0, NULL);
+	free(settings);
+	if (!o) {
+		api_error(r, 404, "there is no %s '%s'", config_section_item(section), name);
+		return;
+	}
+	json_object_set_new(o, "name", json_string(name));
+	json_object_set_new(o, "source", json_string("transaction"));
+	api_answer(r, 200, o);
+}
+
 void api_read_item(struct api_context *c, struct api_request *r)
 {
-	static const char *const none[] = { NULL };
-	const char *section = section_of(r);
+	static const char *const args[] = { "tx", NULL };
+	const char *section = section_of(r), *tx = api_arg(r, "tx");
 	struct ops_item item;
 	json_t *builtin;
 
-	if (!api_check_form(r, none, NULL))
+	if (!api_check_form(r, args, NULL))
 		return;
+	if (tx) {
+		read_staged(c, r, tx);
+		return;
+	}
 	for (unsigned i = 0; c->ops->item_at(c->ops->arg, i, &item); i++)
 		if (item.name && strcmp(item.section, section) == 0 &&
 		    strcmp(item.name, r->parts[2]) == 0) {

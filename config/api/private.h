@@ -63,6 +63,8 @@ struct api_request {
 struct api_tx {
 	uint64_t id; /* 0: free */
 	int64_t since, touched;
+	uint64_t
+	    if_match; /* what was staged rests on this generation; 0: on whatever is in force */
 	size_t bytes;
 	struct change_list changes;
 };
@@ -129,6 +131,9 @@ void api_route(struct api_context *c, struct api_request *r);
 
 /* Adds to o, a listener as it was written, what it serves and what was left out. */
 void api_complete_listener(json_t *o, const struct ops_listener *l);
+
+/* The open transaction of that id, or NULL after answering 404. */
+struct api_tx *api_find_tx(struct api_context *c, struct api_request *r, const char *id);
 
 /* Makes the changes in l now, or keeps them for a transaction, and answers. Clears l. */
 void api_finish(struct api_context *c, struct api_request *r, struct change_list *l);

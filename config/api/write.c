@@ -91,7 +91,7 @@ static void answer_result(struct api_request *r, enum ops_verdict verdict,
 
 /* --- transactions --- */
 
-static struct api_tx *find_tx(struct api_context *c, struct api_request *r, const char *id)
+struct api_tx *api_find_tx(struct api_context *c, struct api_request *r, const char *id)
 {
 	uint64_t wanted = strtoull(id, NULL, 16);
 
@@ -129,6 +129,8 @@ static size_t change_bytes(const struct change_list *l)
 			bytes += strlen(l->at[i].ocsp);
 		if (l->at[i].settings)
 			bytes += strlen(l->at[i].settings);
+		if (l->at[i].operand)
+			bytes += strlen(l->at[i].operand);
 		for (unsigned k = 0; k < l->at[i].n_served; k++)
 			bytes += strlen(l->at[i].served[k]) + 32;
 		for (unsigned k = 0; k < l->at[i].n_names; k++)
@@ -137,13 +139,37 @@ static size_t change_bytes(const struct change_list *l)
 	return bytes;
 }
 
+/*
+ * What is staged was made from what is in force in this generation (0: from nothing): then all of the transaction is good
+ * for it alone. False after answering.
+ */
+static bool
+rest_on(struct api_context *c, struct api_request *r, struct api_tx *tx, uint64_t generation)
+{
+	struct ops_status status;
+
+	if (generation == 0)
+		return true;
+	c->ops->status(c->ops->arg, &status);
+	if (generation == status.generation && (!tx->if_match || tx->if_match == generation)) {
+		tx->if_match = generation;
+		return true;
+	}
+	api_error(r, api_status_of(OPS_STALE),
+	    "the generation is %" PRIu64 ", not %" PRIu64
+	    ": somebody else has changed something; abort the transaction and look again",
+	    status.generation, tx->if_match ? tx->if_match : generation);
+	return false;
+}
+
 static void
 stage(struct api_context *c, struct api_request *r, const char *id, struct change_list *l)
 {
-	struct api_tx *tx = find_tx(c, r, id);
+	struct api_tx *tx = api_find_tx(c, r, id);
 	size_t bytes = change_bytes(l);
+	uint64_t if_match;
 
-	if (!tx)
+	if (!tx || !take_if_match(r, &if_match) || !rest_on(c, r, tx, if_match))
 		return;
 	if (tx->changes.n + l->n > API_TX_CHANGES || tx->bytes + bytes > API_TX_BYTES)
 		api_error(r, 413, "a transaction has at most %u changes and %u MB", API_TX_CHANGES,
@@ -187,7 +213,7 @@ void api_tx_show(struct api_context *c, struct api_request *r)
 	const struct api_tx *tx;
 	json_t *all;
 
-	if (!api_check_form(r, none, NULL) || !(tx = find_tx(c, r, r->parts[2])))
+	if (!api_check_form(r, none, NULL) || !(tx = api_find_tx(c, r, r->parts[2])))
 		return;
 	all = json_array();
 	for (unsigned i = 0; i < tx->changes.n && i < API_PAGE; i++)
@@ -202,7 +228,7 @@ void api_tx_abort(struct api_context *c, struct api_request *r)
 	static const char *const none[] = { NULL };
 	struct api_tx *tx;
 
-	if (!api_check_form(r, none, NULL) || !(tx = find_tx(c, r, r->parts[2])))
+	if (!api_check_form(r, none, NULL) || !(tx = api_find_tx(c, r, r->parts[2])))
 		return;
 	forget_tx(tx);
 	api_answer(r, 200, json_pack("{s:s, s:b}", "transaction", r->parts[2], "aborted", 1));
@@ -219,7 +245,7 @@ void api_tx_commit(struct api_context *c, struct api_request *r)
 
 	if (!api_check_form(r, args, NULL) || !make_request(r, "transaction", &q))
 		return;
-	tx = find_tx(c, r, r->parts[2]);
+	tx = api_find_tx(c, r, r->parts[2]);
 	if (!tx) {
 		/* It may have been committed, and the answer been lost. */
 		struct change_list none = { .n = 0 };
@@ -242,6 +268,8 @@ void api_tx_commit(struct api_context *c, struct api_request *r)
 		return;
 	}
 	err_init(&e);
+	if (!q.if_match)
+		q.if_match = tx->if_match;
 	verdict = c->ops->change(c->ops->arg, &tx->changes, &q, &result, &e);
 	/* A refused one stays open, to be completed or aborted. */
 	if (verdict == OPS_OK && !q.dry_run)
@@ -261,9 +289,9 @@ void api_finish(struct api_context *c, struct api_request *r, struct change_list
 	struct ops_result result;
 	enum ops_verdict verdict;
 
-	if (tx && (r->if_match || r->key || api_arg(r, "dry_run")))
-		api_error(r, 400,
-		    "If-Match, Idempotency-Key and dry_run belong to the commit of a transaction");
+	if (tx && (r->key || api_arg(r, "dry_run")))
+		api_error(
+		    r, 400, "Idempotency-Key and dry_run belong to the commit of a transaction");
 	else if (tx)
 		stage(c, r, tx, l);
 	else if (make_request(r, "change", &q)) {

@@ -170,17 +170,22 @@ static int show(struct ctl *c, const char *section, const char *name)
 int ctl_item_fetch(
     struct ctl *c, const char *section, const char *name, json_t **item, char generation[24])
 {
-	char path[MAX_PATH_TEXT];
+	char path[MAX_PATH_TEXT], *all;
+	struct ctl reading = *c;
 	json_t *status;
 	int result = ctl_ask(c, "GET", "/v1/status", NULL, &status);
 
+	reading.dry_run = false;
 	if (result != CTL_OK)
 		return result;
 	snprintf(generation, 24, "%lld",
 	    (long long)json_integer_value(json_object_get(status, "generation")));
 	json_decref(status);
+	/* In a transaction: with what was staged before. */
 	item_path(path, section, name);
-	result = ctl_ask(c, "GET", path, NULL, item);
+	all = ctl_change_path(&reading, "%s", path);
+	result = ctl_ask(c, "GET", all, NULL, item);
+	free(all);
 	if (result == CTL_OK && strcmp(section, "listeners") == 0) {
 		/* These stay as they are: listener default, associate and dissociate. */
 		json_object_del(*item, "default_certificate");

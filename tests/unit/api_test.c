@@ -16,148 +16,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "tests/unit/control_kit.h"
+#include "tests/unit/api_kit.h"
 
 #include <cmocka.h>
-
-/* The API over its socket, with a real control plane behind it (tests/unit/control_kit.h). */
-
-static struct kit k;
-static struct api *api;
-static char path[128];
-static char reply[4 << 20];
-static char head[1024];
-
-static void start_api(void)
-{
-	struct api_config config = { .mode = 0600, .socket = path };
-
-	config.ops = control_ops(k.control);
-	err_init(&k.e);
-	api = api_start(&config, &k.e);
-	if (!api)
-		fail_msg("%s", k.e.text);
-}
-
-static int setup(void **state)
-{
-	(void)state;
-	kit_start(&k);
-	snprintf(path, sizeof(path), "%s/control.sock", k.folder);
-	start_api();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	api_stop(api);
-	kit_end(&k);
-	return 0;
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-static int connect_to(void)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-
-	memcpy(address.sun_path, path, strlen(path) + 1);
-	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
-		return fd;
-	close(fd);
-	return -1;
-}
-
-/* What control does meanwhile. */
-static ssize_t receive(int fd, char *to, size_t room)
-{
-	const struct timeval moment = { .tv_usec = 2000 };
-	int64_t end = now_ms() + 30000;
-	ssize_t n;
-
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &moment, sizeof(moment));
-	do {
-		api_poll(api, 16);
-		n = recv(fd, to, room, 0);
-	} while (n < 0 && errno == EAGAIN && now_ms() < end);
-	return n;
-}
-
-static void send_all(int fd, const char *data, size_t len)
-{
-	const struct timeval moment = { .tv_usec = 2000 };
-	int64_t end = now_ms() + 30000;
-
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &moment, sizeof(moment));
-	while (len > 0 && now_ms() < end) {
-		ssize_t n = send(fd, data, len, MSG_NOSIGNAL);
-
-		api_poll(api, 16);
-		if (n < 0 && errno != EAGAIN)
-			return;
-		if (n > 0) {
-			data += n;
-			len -= (size_t)n;
-		}
-	}
-}
-
-/* Reads an answer to its end (the connection is to be closed); the body goes to reply. Returns the status. */
-static int read_answer(int fd)
-{
-	size_t len = 0;
-	char *body;
-	int status;
-
-	for (;;) {
-		ssize_t n = receive(fd, reply + len, sizeof(reply) - 1 - len);
-
-		if (n <= 0)
-			break;
-		len += (size_t)n;
-	}
-	reply[len] = '\0';
-	close(fd);
-	if (sscanf(reply, "HTTP/1.1 %d", &status) != 1)
-		return -1;
-	body = strstr(reply, "\r\n\r\n");
-	assert_non_null(body);
-	snprintf(head, sizeof(head), "%.*s", (int)(body - reply), reply);
-	memmove(reply, body + 4, strlen(body + 4) + 1);
-	return status;
-}
-
-static int
-ask_with(const char *method, const char *target, const char *headers, const char *body, size_t len)
-{
-	int fd = connect_to();
-	char *text;
-	int n;
-
-	assert_true(fd >= 0);
-	n = asprintf(&text,
-	    "%s %s HTTP/1.1\r\nHost: sallyport\r\nConnection: close\r\n%sContent-Length: %zu\r\n\r\n",
-	    method, target, headers, len);
-	assert_true(n > 0);
-	send_all(fd, text, (size_t)n);
-	if (len)
-		send_all(fd, body, len);
-	free(text);
-	return read_answer(fd);
-}
-
-static int ask(const char *method, const char *target, const char *body)
-{
-	return ask_with(method, target, "", body, body ? strlen(body) : 0);
-}
 
 /* Asks first whether it may send 10 MB, and does not. */
 static int ask_early(void)
@@ -170,62 +31,6 @@ static int ask_early(void)
 	send_all(fd, request, strlen(request));
 	return read_answer(fd);
 }
-
-static void assert_says(const char *wanted)
-{
-	if (!strstr(reply, wanted))
-		fail_msg("'%s' is not in: %s", wanted, reply);
-}
-
-/* The PEM of a file as a JSON string. */
-static char *json_pem(const char *name)
-{
-	char *text = kit_pem(name), *out = calloc(2, strlen(text) + 1), *to = out;
-
-	for (const char *from = text; *from; from++) {
-		if (*from == '\n')
-			*to++ = '\\';
-		*to++ = *from == '\n' ? 'n' : *from;
-	}
-	free(text);
-	return out;
-}
-
-static char *cert_body(const char *chain, const char *key, const char *more)
-{
-	char *c = json_pem(chain), *p = json_pem(key), *body;
-
-	assert_true(asprintf(&body, "{\"chain\":\"%s\",\"key\":\"%s\"%s}", c, p, more) > 0);
-	free(c);
-	free(p);
-	return body;
-}
-
-static int put(const char *target, const char *chain, const char *key, const char *more)
-{
-	char *body = cert_body(chain, key, more);
-	int status = ask("PUT", target, body);
-
-	free(body);
-	return status;
-}
-
-/* A refusal changes nothing. */
-#define assert_refused(call, status_, why)                         \
-	do {                                                       \
-		char *before_ = kit_state(&k), *after_;            \
-		uint64_t generation_ = kit_generation(&k);         \
-		int got_ = (call);                                 \
-		if (got_ != (status_))                             \
-			fail_msg("status %d: %s", got_, reply);    \
-		assert_says(why);                                  \
-		after_ = kit_state(&k);                            \
-		assert_string_equal(after_, before_);              \
-		assert_int_equal(kit_generation(&k), generation_); \
-		assert_int_equal(k.n_published, 0);                \
-		free(before_);                                     \
-		free(after_);                                      \
-	} while (0)
 
 static void reads_tell_what_runs(void **state)
 {
@@ -310,11 +115,6 @@ static void changes_are_made_and_told(void **state)
 	assert_true(k.drained_s == 5);
 	assert_int_equal(ask("GET", "/healthz", NULL), 503);
 }
-
-#define BACKEND "{\"targets\":[{\"address\":\"10.80.0.8:80\",\"weight\":3}]}"
-#define LISTENER                                                                            \
-	"{\"name\":\"third\",\"bind\":[\"10.80.0.1:445\"],\"backend\":\"new\",\"limits\":{" \
-	"\"idle_timeout\":7},\"default_certificate\":\"www\",\"certificates\":[\"rsa\"]}"
 
 static void items_are_resources(void **state)
 {
@@ -427,31 +227,6 @@ static void the_log_s_last_lines_are_told(void **state)
 	k.has_no_log = true;
 	assert_int_equal(ask("GET", "/v1/log", NULL), 409);
 	k.has_no_log = false;
-}
-
-/* What only fits together is judged together. */
-static void items_are_staged(void **state)
-{
-	char id[40], target[100];
-
-	(void)state;
-	assert_int_equal(ask("POST", "/v1/transactions", NULL), 201);
-	assert_int_equal(sscanf(reply, "{\"transaction\":\"%16s", id), 1);
-	id[16] = '\0';
-	snprintf(target, sizeof(target), "/v1/listeners/third?tx=%s", id);
-	assert_int_equal(ask("PUT", target, LISTENER), 202);
-	snprintf(target, sizeof(target), "/v1/transactions/%s/commit", id);
-	assert_int_equal(ask("POST", target, NULL), 422);
-	assert_says("names backend 'new'");
-	snprintf(target, sizeof(target), "/v1/backends/new?tx=%s", id);
-	assert_int_equal(ask("PUT", target, BACKEND), 202);
-	snprintf(target, sizeof(target), "/v1/transactions/%s", id);
-	assert_int_equal(ask("GET", target, NULL), 200);
-	assert_says("\"settings\":{\"bind\"");
-	snprintf(target, sizeof(target), "/v1/transactions/%s/commit", id);
-	assert_int_equal(ask("POST", target, NULL), 200);
-	assert_says("\"generation\":2");
-	assert_string_equal(kit_served(&k, "third", "rsa.test"), "rsa");
 }
 
 static void wrong_items_are_refused(void **state)
@@ -576,23 +351,10 @@ static void trust_stores_take_bundles_and_lists(void **state)
 /* A staple goes with its certificate: kept over restarts, and over going back to it. */
 static void staples_are_put(void **state)
 {
-	char command[300], *chain = json_pem("p256.pem"), *issuer = json_pem("inter.pem");
-	char *key = json_pem("p256.key"), *body, staple[8192] = "";
+	char *body = stapled_body();
 	struct ops_cert cert;
-	FILE *f;
-	size_t n;
 
 	(void)state;
-	snprintf(
-	    command, sizeof(command), "%s/unit/pki/ocsp %s >/dev/null 2>&1", TEST_FOLDER, k.folder);
-	assert_int_equal(system(command), 0);
-	snprintf(command, sizeof(command), "base64 -w 0 %s/p256.der", k.folder);
-	f = popen(command, "r");
-	n = fread(staple, 1, sizeof(staple) - 1, f);
-	assert_true(n > 100);
-	pclose(f);
-	assert_true(asprintf(&body, "{\"chain\":\"%s%s\",\"key\":\"%s\",\"ocsp\":\"%s\"}", chain,
-			issuer, key, staple) > 0);
 	assert_refused(put("/v1/certificates/spare", "p256.pem", "p256.key", ",\"ocsp\":\"!\""),
 	    422, "is no OCSP response");
 	assert_int_equal(ask("PUT", "/v1/certificates/spare", body), 200);
@@ -605,9 +367,6 @@ static void staples_are_put(void **state)
 	assert_true(kit_restart(&k));
 	assert_true(control_ops(k.control)->cert_find(control_ops(k.control)->arg, "spare", &cert));
 	assert_true(cert.has_staple);
-	free(chain);
-	free(issuer);
-	free(key);
 	free(body);
 }
 
@@ -723,60 +482,6 @@ static void dry_run_only_tells(void **state)
 	    ask("POST", "/v1/listeners/https/certificates?dry_run=1", "{\"certificate\":\"rsa\"}"),
 	    409, "already");
 	assert_refused(ask("POST", "/v1/reload?dry_run=1", NULL), 200, "\"generation\":2");
-}
-
-static void begin(char target[80], const char *what)
-{
-	char id[32];
-
-	assert_int_equal(ask("POST", "/v1/transactions", NULL), 201);
-	assert_int_equal(sscanf(reply, "{\"transaction\":\"%31[0-9a-f]", id), 1);
-	snprintf(target, 80, "/v1/transactions/%s%s", id, what);
-}
-
-static void transaction_becomes_one_generation(void **state)
-{
-	char commit[80], staged[200];
-
-	(void)state;
-	begin(commit, "/commit");
-	snprintf(staged, sizeof(staged), "/v1/listeners/https/certificates?tx=%.16s", commit + 17);
-	assert_refused(ask("POST", staged, "{\"certificate\":\"new\"}"), 202, "\"staged\":1");
-	/* In this order it is impossible: nothing is done, and it can be completed. */
-	assert_refused(ask("POST", commit, NULL), 404, "no certificate 'new'");
-	snprintf(staged, sizeof(staged), "/v1/transactions/%.16s", commit + 17);
-	assert_int_equal(ask("GET", staged, NULL), 200);
-	assert_says("\"staged\":1");
-	assert_int_equal(ask("DELETE", staged, NULL), 200);
-	assert_int_equal(ask("POST", commit, NULL), 404);
-
-	begin(commit, "/commit");
-	snprintf(staged, sizeof(staged), "/v1/certificates/new?tx=%.16s", commit + 17);
-	assert_int_equal(
-	    put(staged, "ed25519.pem", "ed25519.key", ",\"names\":[\"new.test\"]"), 202);
-	snprintf(staged, sizeof(staged), "/v1/listeners/https/certificates?tx=%.16s", commit + 17);
-	assert_int_equal(ask("POST", staged, "{\"certificate\":\"new\"}"), 202);
-	assert_int_equal(k.n_published, 0);
-	assert_int_equal(
-	    ask_with("POST", commit, "If-Match: 1\r\nIdempotency-Key: c\r\n", NULL, 0), 200);
-	assert_says("\"generation\":2");
-	assert_int_equal(k.n_published, 1);
-	assert_string_equal(kit_served(&k, "https", "new.test"), "new");
-	/* The answer was lost: the retry hears the same. */
-	assert_int_equal(
-	    ask_with("POST", commit, "If-Match: 1\r\nIdempotency-Key: c\r\n", NULL, 0), 200);
-	assert_says("\"repeated\":true");
-	assert_int_equal(kit_generation(&k), 2);
-}
-
-static void transactions_are_limited(void **state)
-{
-	char ignored[80];
-
-	(void)state;
-	for (unsigned i = 0; i < 16; i++)
-		begin(ignored, "");
-	assert_int_equal(ask("POST", "/v1/transactions", NULL), 429);
 }
 
 /* Clients that connect and say nothing, or half a request, are in nobody's way. */
@@ -921,8 +626,6 @@ static void socket_of_another_is_not_taken(void **state)
 	unlink(path);
 }
 
-#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -931,7 +634,6 @@ int main(void)
 		CASE(items_are_resources),
 		CASE(policies_and_trust_stores_say_what_they_come_to),
 		CASE(the_log_s_last_lines_are_told),
-		CASE(items_are_staged),
 		CASE(wrong_items_are_refused),
 		CASE(encrypted_keys_are_taken_and_warnings_told),
 		CASE(settings_beyond_reason_are_refused),
@@ -942,8 +644,6 @@ int main(void)
 		CASE(second_writer_of_a_generation_is_refused),
 		CASE(repeated_key_is_done_once),
 		CASE(dry_run_only_tells),
-		CASE(transaction_becomes_one_generation),
-		CASE(transactions_are_limited),
 		CASE(silent_clients_hold_up_nobody),
 		CASE(slow_body_is_hung_up_on),
 		CASE(stop_answers_what_is_waiting),
