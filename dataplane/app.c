@@ -259,6 +259,9 @@ static int start_ports(struct app *a, struct err *e)
 			return -1;
 		if (fill_iface(&a->ifaces[i], &a->boot->ports[i], a->ports[a->port_of[i]], e) < 0)
 			return -1;
+		snprintf(
+		    a->iface_names[i], sizeof(a->iface_names[i]), "%s", a->boot->ports[i].name);
+		a->n_ifaces = i + 1;
 	}
 	return 0;
 }

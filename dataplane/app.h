@@ -33,6 +33,9 @@ struct app {
 	uint8_t
 	    port_of[CONFIG_MAX_PORTS]; /* of boot->ports, which are the ifaces: index into ports */
 	struct net_iface ifaces[CONFIG_MAX_PORTS];
+	/* Names of the ifaces, for threads that must not look at boot: control frees it when another is published. */
+	char iface_names[CONFIG_MAX_PORTS][CONFIG_MAX_NAME + 1];
+	unsigned n_ifaces;
 	struct steer *steer;
 	enum steer_mode steer_mode; /* as the log says */
 	struct rte_rcu_qsbr *qsbr;

@@ -257,7 +257,7 @@ static void metric_offloads(const struct app *a, unsigned i, FILE *out)
 		else if (verdict.believed & all[j].net)
 			state = "proven";
 		fprintf(out, "sallyport_port_offload{port=\"%s\",offload=\"%s\",state=\"%s\"} 1\n",
-		    a->boot->ports[i].name, all[j].name, state);
+		    a->iface_names[i], all[j].name, state);
 	}
 }
 
@@ -272,7 +272,7 @@ static void metric_ports(const struct app *a, FILE *out)
 	head(out, "port_offload", "gauge",
 	    "1 for what the device is asked to do; state: offered, proven by what peers "
 	    "acknowledged, or refuted.");
-	for (unsigned i = 0; i < a->boot->n_ports; i++)
+	for (unsigned i = 0; i < a->n_ifaces; i++)
 		metric_offloads(a, i, out);
 
 	head(out, "port_link_up", "gauge", "1 while the link is up.");

@@ -26,6 +26,14 @@ static int on_chain(int is_good, WOLFSSL_X509_STORE_CTX *x)
 	return handshake_peer_chain(x->userCtx, chain, n);
 }
 
+/* Once the handshake is over there is nobody who could judge one. */
+static int refuse_chain(int is_good, WOLFSSL_X509_STORE_CTX *x)
+{
+	(void)is_good;
+	(void)x;
+	return 0;
+}
+
 /*
  * TLS 1.2: a Certificate message (RFC 5246 7.4.2) before wolfSSL reads it, since it gives up with an alert of its own
  * when it cannot. TLS 1.3 has no such hook, but there wolfSSL is silent then.
@@ -71,6 +79,14 @@ bool handshake_chain_watch(WOLFSSL *ssl, int how, bool may_be_old, void *arg)
 		wolfSSL_set_msg_callback_arg(ssl, arg);
 	}
 	return true;
+}
+
+void handshake_chain_unwatch(WOLFSSL *ssl)
+{
+	wolfSSL_set_msg_callback(ssl, NULL);
+	wolfSSL_set_msg_callback_arg(ssl, NULL);
+	wolfSSL_set_verify(ssl, WOLFSSL_VERIFY_PEER, refuse_chain);
+	wolfSSL_SetCertCbCtx(ssl, NULL);
 }
 
 enum client_cert_status handshake_chain_blame(int error)

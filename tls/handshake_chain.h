@@ -19,6 +19,9 @@ struct WOLFSSL;
  */
 bool handshake_chain_watch(struct WOLFSSL *ssl, int how, bool may_be_old, void *arg);
 
+/* Undoes it: ssl outlives the handshake that arg is. */
+void handshake_chain_unwatch(struct WOLFSSL *ssl);
+
 /* handshake_end.c: what the peer showed. False: the handshake is over. */
 bool handshake_peer_chain(void *arg, const struct client_cert_der *chain, unsigned n_chain);
 

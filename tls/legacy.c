@@ -6,6 +6,7 @@
 #include <wolfssl/options.h>
 #include <wolfssl/ssl.h>
 
+#include "tls/handshake_chain.h"
 #include "tls/handshake_io.h"
 #include "tls/handshake_worker.h"
 #include "tls/view.h"
@@ -33,7 +34,9 @@ struct legacy *legacy_new(struct tls_worker *w, WOLFSSL *ssl)
 	l->worker = w;
 	l->ssl = ssl;
 	handshake_io_bind(&l->pipe, ssl);
+	/* The handshake, which these would be called for, is about to be freed. */
 	wolfSSL_set_tls13_secret_cb(ssl, NULL, NULL);
+	handshake_chain_unwatch(ssl);
 	return l;
 }
 
