@@ -219,8 +219,11 @@ struct ops {
 	unsigned (*workers)(
 	    void *arg, void (*visit)(void *arg, const struct ops_worker *worker), void *visit_arg);
 
-	/* What control knows, for Prometheus, as text with HELP and TYPE. */
-	void (*metrics)(void *arg, FILE *out);
+	/*
+	 * What control knows, for Prometheus, as text with HELP and TYPE; with_certificates: a line or two for each, which are
+	 * megabytes where there are 100,000.
+	 */
+	void (*metrics)(void *arg, FILE *out, bool with_certificates);
 	/* The workers' counters, likewise. Any thread may call it. */
 	void (*counters)(void *arg, FILE *out);
 };

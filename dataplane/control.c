@@ -347,6 +347,9 @@ static int control_start(
 	if (result == 0)
 		control_tell_trust(c->state, NULL, NULL);
 	state_put(s.origin);
+	c->is_started = result == 0;
+	if (c->is_started)
+		control_shed(c);
 	if (result == 0 && c->journal) {
 		control_sweep(c);
 		journal_tidy(c->journal, UINT_MAX);

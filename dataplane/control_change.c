@@ -33,6 +33,73 @@ void control_forget_all(struct control *c)
 	c->n_keys = 0;
 }
 
+static bool has_cert(const struct state *s, const struct state_cert *cert)
+{
+	const struct state_cert *has = s ? map_find(s->certs, cert->name) : NULL;
+
+	return has && has->cert == cert->cert;
+}
+
+/* Is it what runs, or what can be gone back to but for the first n generations? */
+static bool is_kept(const struct control *c, const struct state_cert *cert, unsigned n)
+{
+	for (unsigned i = n; i < c->n_history; i++)
+		if (has_cert(c->history[i].state, cert))
+			return true;
+	return has_cert(c->state, cert);
+}
+
+struct shed {
+	struct control *c;
+	unsigned n_forgotten;
+};
+
+/* A certificate of the file (old: as an older state has it) that was replaced. */
+static int shed_cert(void *arg, void *old, void *new)
+{
+	const struct state_cert *was = old, *next = new;
+	const struct shed *s = arg;
+	struct state_cert *file;
+
+	if (!was || !was->cert || (next && next->cert == was->cert))
+		return 0;
+	file = map_find(s->c->state->origin->certs, was->name);
+	if (file && file->cert == was->cert && !is_kept(s->c, file, s->n_forgotten))
+		state_cert_shed(file);
+	return 0;
+}
+
+void control_shed(struct control *c)
+{
+	struct shed all = { .c = c };
+	struct state *origin = c->state->origin;
+
+	if (!origin)
+		return;
+	for (unsigned i = 0; i < c->n_history; i++)
+		if (c->history[i].state == origin)
+			return;
+	state_retire(origin);
+	map_compare(origin->certs, c->state->certs, shed_cert, &all);
+}
+
+/* The oldest generation, which cannot be gone back to any more. */
+static void forget_oldest(struct control *c)
+{
+	struct state *oldest = c->history[0].state, *next = c->history[1].state;
+	struct shed shed = { .c = c, .n_forgotten = 1 };
+
+	/* While the journal is read again, changes to come may be back to what the file says. */
+	if (c->is_started && oldest && oldest != c->state) {
+		state_retire(oldest);
+		if (next && c->state->origin)
+			map_compare(oldest->certs, next->certs, shed_cert, &shed);
+	}
+	forget(&c->history[0]);
+	memmove(c->history, c->history + 1, (CONTROL_HISTORY - 1) * sizeof(c->history[0]));
+	c->n_history--;
+}
+
 int control_remember(struct control *c, struct state *state, const char *action, const char *who,
     const char *summary, int64_t time, bool can_roll_back, struct err *e)
 {
@@ -47,11 +114,8 @@ int control_remember(struct control *c, struct state *state, const char *action,
 		return err_set(e, "out of memory");
 	}
 	g.state = can_roll_back ? state_get(state) : NULL;
-	if (c->n_history == CONTROL_HISTORY) {
-		forget(&c->history[0]);
-		memmove(c->history, c->history + 1, (CONTROL_HISTORY - 1) * sizeof(g));
-		c->n_history--;
-	}
+	if (c->n_history == CONTROL_HISTORY)
+		forget_oldest(c);
 	c->history[c->n_history++] = g;
 	return 0;
 }

@@ -13,16 +13,11 @@ static void head(FILE *out, const char *name, const char *type, const char *help
 	fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
-void control_op_metrics(void *arg, FILE *out)
+static void print_certificates(const struct control *c, FILE *out)
 {
-	const struct control *c = arg;
 	struct map_cursor at = map_from(c->state->certs, NULL);
 	const struct state_cert *s;
 
-	head(out, "sallyport_generation", "gauge", "Number of the configuration in force.");
-	fprintf(out, "sallyport_generation %llu\n", (unsigned long long)c->state->generation);
-	head(out, "sallyport_certificates", "gauge", "Certificates loaded.");
-	fprintf(out, "sallyport_certificates %zu\n", map_count(c->state->certs));
 	head(out, "sallyport_certificate_not_after_seconds", "gauge",
 	    "When a certificate ends, in seconds since the epoch.");
 	/* Names have no character that a label would have to escape (config/change.h). */
@@ -38,6 +33,18 @@ void control_op_metrics(void *arg, FILE *out)
 			fprintf(out,
 			    "sallyport_certificate_ocsp_next_update_seconds{name=\"%s\"} %lld\n",
 			    s->name, (long long)s->cert->ocsp_next_update);
+}
+
+void control_op_metrics(void *arg, FILE *out, bool with_certificates)
+{
+	const struct control *c = arg;
+
+	head(out, "sallyport_generation", "gauge", "Number of the configuration in force.");
+	fprintf(out, "sallyport_generation %llu\n", (unsigned long long)c->state->generation);
+	head(out, "sallyport_certificates", "gauge", "Certificates loaded.");
+	fprintf(out, "sallyport_certificates %zu\n", map_count(c->state->certs));
+	if (with_certificates)
+		print_certificates(c, out);
 	control_print_trust(c, out);
 	if (c->host.backends)
 		c->host.backends(c->host.arg, out);

@@ -29,7 +29,7 @@ struct control {
 	char disk[DIGEST_TEXT];  /* of the configuration file when it was last read */
 	struct control_host host;
 	struct ops ops;
-	bool draining;
+	bool draining, is_started;
 	int64_t started;
 	struct control_generation history[CONTROL_HISTORY]; /* oldest first */
 	unsigned n_history;
@@ -86,6 +86,12 @@ void control_items_forget(struct control *c, const struct change_list *l);
 int control_remember(struct control *c, struct state *state, const char *action, const char *who,
     const char *summary, int64_t time, bool can_roll_back, struct err *e);
 
+/*
+ * Lets go of certificates that the file names, that were replaced, and that cannot be gone back to. To be called once at the start;
+ * from then on control_remember sees to it.
+ */
+void control_shed(struct control *c);
+
 /* Frees what was remembered. */
 void control_forget_all(struct control *c);
 
@@ -141,5 +147,5 @@ void control_warn_trust(const struct control *c, int64_t now);
 int control_expiry_stage(int64_t left);
 
 /* control_metrics.c */
-void control_op_metrics(void *arg, FILE *out);
+void control_op_metrics(void *arg, FILE *out, bool with_certificates);
 void control_op_counters(void *arg, FILE *out);

@@ -51,7 +51,7 @@ static int refresh_one(struct refresh *r, const struct config_certificate *confi
 		return -1;
 	if (old) {
 		entry->cert = state_cert_share(entry->cert, old);
-		if (entry->cert == old->cert) { /* written again as it was */
+		if (state_cert_is(old, entry->cert)) { /* written again as it was */
 			old->stamp = entry->stamp;
 			state_cert_put(entry);
 			return 0;

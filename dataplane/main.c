@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <getopt.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -32,6 +33,8 @@
 #define REMINDER_S    3600.0
 #define WATCH_S       0.2 /* between two looks at links */
 #define API_BATCH     64  /* requests between two looks at signals */
+#define LARGE_BLOCK   (256 * 1024)
+#define KEPT_TOP      (64 * 1024 * 1024)
 
 static void usage(FILE *out)
 {
@@ -356,6 +359,18 @@ static int check_host(const char *path, struct err *e)
 	return result;
 }
 
+/*
+ * A large block (the text of 100,000 certificates' metrics, a configuration's) is a mapping of its own, always: as glibc has
+ * it by default the first one that is freed makes the next ones part of the heap, which what outlives them then keeps
+ * from getting smaller again.
+ */
+static void keep_heap_whole(void)
+{
+	mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK);
+	/* Workers have heaps of their own, which are not to be given back and asked for again while packets wait. */
+	mallopt(M_TRIM_THRESHOLD, KEPT_TOP);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option long_options[] = {
@@ -403,6 +418,7 @@ int main(int argc, char **argv)
 		result = test_file(path, &e);
 	} else {
 		user_hide();
+		keep_heap_whole();
 		control = control_new(path, NULL, NULL, &e);
 		result = control ? run(control, &e) : -1;
 		control_free(control);

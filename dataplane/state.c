@@ -49,6 +49,14 @@ void state_put(struct state *s)
 	free(s);
 }
 
+void state_retire(struct state *s)
+{
+	for (unsigned i = 0; i < s->n_listeners; i++) {
+		snapshot_service_put(s->listeners[i].service);
+		s->listeners[i].service = NULL;
+	}
+}
+
 struct state_listener *state_listener_add(struct state *s, const char *name)
 {
 	struct state_listener *l;

@@ -25,10 +25,11 @@ struct snapshot_service;
 struct state_cert {
 	unsigned references;
 	char *name;
-	struct cert *cert;
-	bool from_file;            /* its files are named in the configuration file */
-	uint64_t stamp;            /* of those files as they were read (state_cert.h) */
-	char content[DIGEST_TEXT]; /* what the store calls it; "" while from_file */
+	struct cert
+	    *cert;      /* NULL: only an origin has it, and nobody asks for it (state_cert_shed) */
+	bool from_file; /* its files are named in the configuration file */
+	uint64_t stamp; /* of those files as they were read (state_cert.h) */
+	char content[DIGEST_TEXT]; /* what the store calls it; "" while from_file, unless shed */
 	char **names;              /* what the API said instead of the certificate's own names */
 	unsigned n_names;
 };
@@ -97,6 +98,9 @@ struct state {
 
 struct state *state_get(struct state *s);
 void state_put(struct state *s); /* NULL is fine */
+
+/* s lives on only as others' origin: what its listeners serve is let go. */
+void state_retire(struct state *s);
 
 /*
  * The state that a configuration read from source describes, with all its certificates loaded; takes config, also when it fails.

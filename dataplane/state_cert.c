@@ -83,6 +83,37 @@ void state_cert_put(struct state_cert *c)
 	free(c);
 }
 
+/* Of chain, key and staple; -1: no memory. */
+static int cert_digest(const struct cert *cert, char digest[DIGEST_TEXT])
+{
+	size_t len;
+	char *text = state_content_of(cert, &len);
+
+	if (!text)
+		return -1;
+	sha256_text(text, len, digest);
+	explicit_bzero(text, len);
+	free(text);
+	return 0;
+}
+
+void state_cert_shed(struct state_cert *c)
+{
+	if (!c->cert || c->cert->references > 1 || cert_digest(c->cert, c->content) < 0)
+		return;
+	cert_put(c->cert);
+	c->cert = NULL;
+}
+
+bool state_cert_is(const struct state_cert *c, const struct cert *cert)
+{
+	char digest[DIGEST_TEXT];
+
+	if (c->cert)
+		return c->cert == cert;
+	return cert_digest(cert, digest) == 0 && strcmp(digest, c->content) == 0;
+}
+
 /* What is served all the same, but should be known. */
 static void warn(const struct cert *cert)
 {
@@ -148,7 +179,7 @@ static bool same_cert(const struct cert *a, const struct cert *b)
 
 struct cert *state_cert_share(struct cert *cert, const struct state_cert *old)
 {
-	if (!cert || !old || !same_cert(cert, old->cert))
+	if (!cert || !old || !old->cert || !same_cert(cert, old->cert))
 		return cert;
 	cert_put(cert);
 	return cert_get(old->cert);

@@ -17,6 +17,15 @@ state_cert_new(const char *name, struct cert *cert, char *const *names, unsigned
 /* cert, or, given back for it, old when both are the same bytes under the same name: what workers cached stays valid. */
 struct cert *state_cert_share(struct cert *cert, const struct state_cert *old);
 
+/*
+ * Lets go of what the file says when nobody can come to be served it any more: it was replaced, and no generation that is
+ * kept has it. Its digest stays. Does nothing while anything else holds the certificate.
+ */
+void state_cert_shed(struct state_cert *c);
+
+/* True when c, shed or not, is that certificate (state_cert_share comes first). */
+bool state_cert_is(const struct state_cert *c, const struct cert *cert);
+
 struct config_certificate;
 
 /*

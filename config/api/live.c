@@ -68,7 +68,7 @@ void api_keep(struct api_context *c)
 	FILE *out = open_memstream(&text, &len);
 
 	if (out)
-		c->ops->metrics(c->ops->arg, out);
+		c->ops->metrics(c->ops->arg, out, true);
 	if (out && fclose(out) == 0)
 		keep(c, text, len);
 	else
@@ -129,12 +129,12 @@ void api_read_metrics(struct api_context *c, struct api_request *r)
 	metrics_text(c, r);
 }
 
-/* One line of the metrics as a member of o; comments and certificates are left out. */
+/* One line of the metrics as a member of o; comments are left out. */
 static void add_sample(json_t *o, char *line)
 {
 	char *value = strrchr(line, ' ');
 
-	if (line[0] == '#' || !value || strncmp(line, "sallyport_certificate_not_after", 31) == 0)
+	if (line[0] == '#' || !value)
 		return;
 	*value++ = '\0';
 	if (strncmp(line, "sallyport_", 10) == 0)
@@ -148,17 +148,23 @@ static void add_sample(json_t *o, char *line)
 void api_read_stats(struct api_context *c, struct api_request *r)
 {
 	static const char *const none[] = { NULL };
-	char *text, *rest, *line;
+	char *text = NULL, *rest, *line;
+	size_t len;
 	json_t *o;
+	FILE *out;
 
 	if (!api_check_form(r, none, NULL))
 		return;
-	api_keep(c);
-	metrics_text(c, r);
-	if (r->status != 200)
+	out = open_memstream(&text, &len);
+	if (out) {
+		c->ops->metrics(c->ops->arg, out, false);
+		c->ops->counters(c->ops->arg, out);
+	}
+	if (!out || fclose(out) != 0) {
+		free(text);
+		api_error(r, 500, "out of memory");
 		return;
-	text = r->text;
-	r->text = NULL;
+	}
 	o = json_object();
 	for (rest = text; (line = strsep(&rest, "\n")) != NULL;)
 		add_sample(o, line);

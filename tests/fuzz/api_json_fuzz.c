@@ -190,10 +190,17 @@ static unsigned connections(void *arg, unsigned limit,
 	return 1;
 }
 
-static void metrics(void *arg, FILE *out)
+static void counters(void *arg, FILE *out)
 {
 	(void)arg;
 	fputs("# HELP x y\nx{a=\"b\"} 1\nz 0.5\n\nbroken\n", out);
+}
+
+static void metrics(void *arg, FILE *out, bool with_certificates)
+{
+	counters(arg, out);
+	if (with_certificates)
+		fputs("c 1\n", out);
 }
 
 static bool trust_find(void *arg, const char *name, struct ops_trust *t)
@@ -265,7 +272,7 @@ static const struct ops ops = {
 	.log_recent = log_recent,
 	.log_line = log_line,
 	.metrics = metrics,
-	.counters = metrics,
+	.counters = counters,
 };
 
 /* Takes the next word of *at up to any of ends, and the end with it. */

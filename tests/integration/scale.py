@@ -148,6 +148,22 @@ def swap(path, folder, ca, pid, seconds):
         sys.exit("memory is not flat")
 
 
+def spread(path, folder, pid, n_certs, n_changes):
+    """Replaces one certificate after the other, none of them twice: what is kept for each that the file has, too, is little."""
+    api, first, count = Api(path), N_BOTH, min(int(n_changes), int(n_certs) - N_BOTH)
+    settle, memory = min(count // 4, 200), 0
+    for n in range(count):
+        if n == settle:
+            memory = resident(pid, api)
+        new = body(folder, "c", first + n)
+        new["names"] = [f"{first + n:06d}.scale.test", f"spread.{first + n:06d}.scale.test"]
+        api.ask("PUT", f"/v1/certificates/s{first + n:06d}", new)
+    grown, n = resident(pid, api) - memory, count - settle
+    print(f"memory grew by {grown} kB over {n} changes of a certificate each, {grown * 1024 // n} bytes for one")
+    if grown * 1024 > 1024 * 1024 + 700 * n:
+        sys.exit("memory is not flat")
+
+
 def turn(path, folder, seconds):
     """Names come and go, and generations are rolled back and forth."""
     api, n, end = Api(path), 0, time.monotonic() + float(seconds)
@@ -161,6 +177,6 @@ def turn(path, folder, seconds):
     print(f"turns {n}")
 
 
-COMMANDS = {f.__name__: f for f in (config, shake, download, swap, turn)}
+COMMANDS = {f.__name__: f for f in (config, shake, download, swap, spread, turn)}
 if __name__ == "__main__":
     sys.exit(COMMANDS[sys.argv[1]](*sys.argv[2:]))

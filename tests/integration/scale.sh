@@ -1,12 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Many certificates (SCALE_CERTS, 2000; the full run has 100000), one replaced every 10 ms for SCALE_SECONDS (5; 60) while
-# two programs shake hands and a download goes on. What is measured is printed behind "figures:".
+# two programs shake hands and a download goes on, and then SCALE_SPREAD (1000; 6000) others, once each. What is measured is printed behind "figures:".
 # The certificates are kept in SCALE_CACHE (build).
 . tests/integration/lib.sh
 n=${SCALE_CERTS:-2000} seconds=${SCALE_SECONDS:-5}
 scale() { python3 $here/scale.py "$@"; }
-ctl() { scripts/lab ctl "$@"; }
 figures() { echo "# figures: $*"; }
 resident() { awk '/^VmRSS/ { print $2 }' "/proc/$(scripts/lab pid)/status"; }
 
@@ -55,6 +54,11 @@ replaced() {
 		>"$lab/swap.log" 2>&1 || { cat "$lab/swap.log"; return 1; }
 }
 try each_acknowledged_change_is_served_and_memory_is_flat replaced
+spread() {
+	scale spread "$lab/control.sock" "$cache" "$(scripts/lab pid)" "$n" "${SCALE_SPREAD:-1000}" \
+		>"$lab/spread.log" 2>&1 || { cat "$lab/spread.log"; return 1; }
+}
+try one_that_is_replaced_costs_little spread
 try names_come_and_go_and_generations scale turn "$lab/control.sock" "$cache" 2
 rm -f "$lab/shaking"
 wait $shake
@@ -69,7 +73,7 @@ rm -f "$lab/held"
 wait $download
 status=$?
 try the_download_outlives_them_and_its_own_certificate no_failure $status "$lab/download.log"
-figures "$(cat "$lab/swap.log"); python $(cat "$lab/shake.log"), curl $(cat "$lab/curl.log")"
+figures "$(cat "$lab/swap.log"); $(cat "$lab/spread.log"); python $(cat "$lab/shake.log"), curl $(cat "$lab/curl.log")"
 
 # What was acknowledged is back: the journal is read with all of it.
 scripts/lab kill
