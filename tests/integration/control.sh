@@ -3,33 +3,7 @@
 # The control API and sallyctl under load: swaps, refusals, kill -9, watched files, explain, drain.
 # CONTROL_SECONDS (5) of swaps, CONTROL_KILLS (5), CONTROL_EXPLAIN (40) combinations.
 . tests/integration/lib.sh
-ctl() { scripts/lab ctl "$@"; }
 api() { python3 $here/control.py "$1" "$lab/control.sock" "${@:2}"; }
-generation() { ctl --json status | python3 -c 'import json, sys; print(json.load(sys.stdin)["generation"])'; }
-served() { # NAME [OPTION]...: serial of what a client gets
-	s_client -servername "$1" "${@:2}" </dev/null | openssl x509 -noout -serial | cut -d = -f 2
-}
-gets() { # FILE NAME [OPTION]...
-	local want got
-	want=$(serial_of "$1")
-	got=$(served "${@:2}")
-	[ "$got" = "$want" ] || { echo "$got served, $want expected"; return 1; }
-}
-same_generation() { # COMMAND...: refused, and nothing changed
-	local before text
-	before=$(generation)
-	if text=$("$@" 2>&1); then
-		echo "succeeded: $*: $text"
-		return 1
-	fi
-	echo "$text"
-	[ "$(generation)" = "$before" ] || { echo "generation $before became $(generation)"; return 1; }
-}
-refused_with() { # TEXT COMMAND...
-	local text
-	text=$(same_generation "${@:2}") || { echo "$text"; return 1; }
-	grep -q -e "$1" <<<"$text" || { echo "$text does not say: $1"; return 1; }
-}
 raw() { curl -sS --fail-with-body --max-time 20 --unix-socket "$lab/control.sock" "$@"; }
 
 try status_tells_the_generation expect 'generation' ctl status

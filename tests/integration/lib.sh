@@ -107,3 +107,31 @@ is_quiet() { is connections_active 0 && is tls_handshakes_active 0; }
 becomes_quiet() { wait_for "${1:-20}" is_quiet; }
 
 serial_of() { openssl x509 -noout -serial -in "$1" | cut -d = -f 2; }
+
+# --- changes ---
+ctl() { scripts/lab ctl "$@"; }
+generation() { ctl --json status | python3 -c 'import json, sys; print(json.load(sys.stdin)["generation"])'; }
+served() { # NAME [OPTION]...: serial of what a client gets
+	s_client -servername "$1" "${@:2}" </dev/null | openssl x509 -noout -serial | cut -d = -f 2
+}
+gets() { # FILE NAME [OPTION]...
+	local want got
+	want=$(serial_of "$1")
+	got=$(served "${@:2}")
+	[ "$got" = "$want" ] || { echo "$got served, $want expected"; return 1; }
+}
+same_generation() { # COMMAND...: refused, and nothing changed
+	local before text
+	before=$(generation)
+	if text=$("$@" 2>&1); then
+		echo "succeeded: $*: $text"
+		return 1
+	fi
+	echo "$text"
+	[ "$(generation)" = "$before" ] || { echo "generation $before became $(generation)"; return 1; }
+}
+refused_with() { # TEXT COMMAND...
+	local text
+	text=$(same_generation "${@:2}") || { echo "$text"; return 1; }
+	grep -q -e "$1" <<<"$text" || { echo "$text does not say: $1"; return 1; }
+}

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # /metrics by listener: what was negotiated, what failed and why, bytes; over changes of the configuration.
 . tests/integration/lib.sh
-ctl() { scripts/lab ctl "$@"; }
 metric() { # NAME{LABELS}: its value, 0 while it is not there
 	scripts/lab metrics | awk -v name="sallyport_$1" '$1 == name { sum += $2 } END { printf "%d\n", sum }'
 }

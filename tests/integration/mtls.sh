@@ -157,7 +157,6 @@ nobody_on() { show - "$1" -servername "$2"; }
 turned_away() { # PORT SNI
 	! nobody_on "$1" "$2" | grep -q "$page"
 }
-ctl() { scripts/lab ctl "$@"; }
 try mtls_is_set_off ctl mtls set live off
 try nobody_is_asked_then expect "$page" nobody_on 9141 www.lab.test
 try mtls_is_set_passthrough ctl mtls set live passthrough

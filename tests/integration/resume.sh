@@ -3,7 +3,6 @@
 # Sessions resume, TLS 1.2 and 1.3, on every worker, after a certificate swap, a reload and a restart; and not on
 # another listener or under another policy.
 . tests/integration/lib.sh
-ctl() { scripts/lab ctl "$@"; }
 config=$(cat "$lab/config-path")
 cp "$config" "$lab/plain.cfg"
 # Without a key file a restart makes new keys.

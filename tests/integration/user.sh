@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # runtime.user: all threads become it, keys are read before, changes and the journal go on, nothing gives root back.
 . tests/integration/lib.sh
-ctl() { scripts/lab ctl "$@"; }
 config=$(cat "$lab/config-path")
 cp "$config" "$lab/plain.cfg"
 scripts/lab stop
