@@ -18,7 +18,6 @@
 #define BURST        32
 #define TIMER_BUDGET 256
 #define INFO_US      100000
-#define BACKED_UP_US 1000 /* that a device which takes nothing may hold up the others */
 #define DUMP_BUDGET  512
 #define IDLE_LOOPS   64 /* empty loops before the first sleep */
 #define SLEEP_MIN_US 20
@@ -123,35 +122,26 @@ static unsigned receive(struct worker *w)
 	return total;
 }
 
-static bool is_late(const struct worker *w)
-{
-	for (unsigned i = 0; i < w->n_ports; i++)
-		if (port_is_late(w->ports[i], w->index))
-			return true;
-	return false;
-}
-
-/*
- * Sends what devices had no room for. Backed up is who has a device that takes frames, but more slowly than they are
- * made: then no more are, so that segments wait in their connections, where ACKs still make them fewer, and not in a
- * queue that overflows. A device that has taken none for a while (its link is down) holds up nobody.
- */
+/* Sends what devices had no room for. Returns how many. */
 static unsigned transmit_late(struct worker *w)
 {
 	unsigned total = 0;
 
-	w->is_backed_up = false;
-	for (unsigned i = 0; i < w->n_ports; i++) {
-		unsigned n = port_tx_late(w->ports[i], w->index, &w->stats);
-
-		total += n;
-		if (n > 0 || !port_is_late(w->ports[i], w->index))
-			w->taken_us[i] = w->now_us;
-		if (port_is_late(w->ports[i], w->index) &&
-		    w->now_us - w->taken_us[i] < BACKED_UP_US)
-			w->is_backed_up = true;
-	}
+	for (unsigned i = 0; i < w->n_ports; i++)
+		total += port_tx_late(w->ports[i], w->index, w->now_us, &w->stats);
 	return total;
+}
+
+/*
+ * Then the stack is not asked for more: segments wait in their connections, where ACKs still make them fewer, and not in
+ * a queue that overflows.
+ */
+static bool is_backed_up(const struct worker *w)
+{
+	for (unsigned i = 0; i < w->n_ports; i++)
+		if (port_is_backed_up(w->ports[i], w->index, w->now_us))
+			return true;
+	return false;
 }
 
 /* What the stack has to send, sorted by interface. Returns how many frames. */
@@ -170,17 +160,15 @@ static unsigned transmit_burst(struct worker *w)
 	return n;
 }
 
-/* Packets out. Returns how many. */
+/* Packets out. Returns how many; what waits for room is looked at in vain as often as an empty ring. */
 static unsigned transmit(struct worker *w)
 {
-	unsigned total = transmit_late(w), n;
+	unsigned total = transmit_late(w), n = BURST;
 
-	if (w->is_backed_up)
-		return total;
-	do {
+	while (n == BURST && !is_backed_up(w)) {
 		n = transmit_burst(w);
 		total += n;
-	} while (n == BURST && !is_late(w));
+	}
 	return total;
 }
 
@@ -285,7 +273,7 @@ static void loop(struct worker *w)
 		stats_add(&w->stats, STAT_BUSY_CYCLES, rte_rdtsc() - start);
 		return;
 	}
-	if (w->idle_sleep && ++w->idle_loops > IDLE_LOOPS && !w->is_backed_up)
+	if (w->idle_sleep && ++w->idle_loops > IDLE_LOOPS && !is_backed_up(w))
 		rest(w);
 	else
 		rte_pause();

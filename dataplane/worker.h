@@ -71,8 +71,6 @@ struct worker {
 	enum worker_order obeyed;
 	uint64_t now_us, info_us;
 	uint64_t stack_wake_us, proxy_wake_us;
-	uint64_t taken_us[CONFIG_MAX_PORTS]; /* when each port's device last had room */
-	bool is_backed_up;                   /* one has none now */
 	unsigned idle_loops;
 	bool is_crowded; /* the last burst left packets behind */
 } __attribute__((aligned(64)));

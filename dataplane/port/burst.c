@@ -4,7 +4,8 @@
 #include "dataplane/base/stats.h"
 #include "dataplane/port/internal.h"
 
-#define TX_BURST 64u
+#define TX_BURST     64u
+#define BACKED_UP_US 20000 /* longer than another process is away when it shares its core */
 
 unsigned
 port_rx(struct port *p, unsigned queue, struct rte_mbuf *pkts[], unsigned max, struct stats *stats)
@@ -78,9 +79,9 @@ static void late_add(struct port_queue *q, struct rte_mbuf *pkts[], unsigned n, 
 	stats_add(stats, STAT_DROP_TX_FULL, n - kept);
 }
 
-unsigned port_tx_late(struct port *p, unsigned queue, struct stats *stats)
+/* As many as there is room for; returns how many. */
+static unsigned send_late(struct port_queue *q, struct stats *stats)
 {
-	struct port_queue *q = &p->queues[queue];
 	unsigned total = 0;
 
 	while (unlikely(q->n_late > 0)) {
@@ -94,12 +95,26 @@ unsigned port_tx_late(struct port *p, unsigned queue, struct stats *stats)
 		if (sent < n)
 			break;
 	}
+	q->has_taken |= total > 0;
 	return total;
 }
 
-bool port_is_late(const struct port *p, unsigned queue)
+unsigned port_tx_late(struct port *p, unsigned queue, uint64_t now_us, struct stats *stats)
 {
-	return p->queues[queue].n_late > 0;
+	struct port_queue *q = &p->queues[queue];
+	unsigned sent = send_late(q, stats);
+
+	if (q->has_taken || q->n_late == 0)
+		q->taken_us = now_us;
+	q->has_taken = false;
+	return sent;
+}
+
+bool port_is_backed_up(const struct port *p, unsigned queue, uint64_t now_us)
+{
+	const struct port_queue *q = &p->queues[queue];
+
+	return q->n_late > 0 && now_us - q->taken_us < BACKED_UP_US;
 }
 
 /* Leaves in pkts what the device's driver agrees to send, in order; returns how many. */
@@ -143,7 +158,7 @@ void port_tx(struct port *p, unsigned queue, struct rte_mbuf *pkts[], unsigned n
 
 	if (p->sends_from_rx_pool)
 		pool = q->pool;
-	port_tx_late(p, queue, stats);
+	send_late(q, stats);
 	for (unsigned i = 0; i < n; i++) {
 		out[n_out] = port_linear(p, pkts[i], pool);
 		if (unlikely(out[n_out] == NULL)) {

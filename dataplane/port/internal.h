@@ -30,6 +30,8 @@ struct port_queue {
 	_Atomic uint32_t audit;   /* frames left, or AUDIT_FAILED; 0: over */
 	/* Its worker's own: frames for which there was no room, from late_head on. */
 	uint32_t late_head, n_late;
+	uint64_t taken_us;      /* when nothing waited, or the device took some of it */
+	bool has_taken;         /* since then */
 	struct rte_mbuf **late; /* LATE_MAX */
 } __attribute__((aligned(64)));
 

@@ -190,5 +190,10 @@ void port_tx(struct port *p, unsigned queue, struct rte_mbuf *pkts[], unsigned n
     struct rte_mempool *pool, struct stats *stats);
 
 /* Sends what waits; to be called in every round. Returns how many it sent. */
-unsigned port_tx_late(struct port *p, unsigned queue, struct stats *stats);
-bool port_is_late(const struct port *p, unsigned queue); /* some are waiting still */
+unsigned port_tx_late(struct port *p, unsigned queue, uint64_t now_us, struct stats *stats);
+
+/*
+ * Frames wait, and the device had room not long ago: it takes them more slowly than they are made, so no more should be
+ * until it has caught up. A device that has taken none for 20 ms (its link is down) is not waited for.
+ */
+bool port_is_backed_up(const struct port *p, unsigned queue, uint64_t now_us);

@@ -439,7 +439,8 @@ static void a_full_ring_gets_the_rest_later(void **state)
 	err_init(&err);
 	p = port_open(&c, 0, &err);
 	assert_non_null(p);
-	assert_int_equal(port_tx_late(p, 0, &stats), 0);
+	assert_int_equal(port_tx_late(p, 0, 1000, &stats), 0);
+	assert_false(port_is_backed_up(p, 0, 1000));
 	for (uint32_t i = 0; i < 3000; i++) {
 		m[i % 100] = frame(1, 100, 0);
 		*rte_pktmbuf_mtod(m[i % 100], uint32_t *) = i;
@@ -447,9 +448,11 @@ static void a_full_ring_gets_the_rest_later(void **state)
 			port_tx(p, 0, m, 100, pool, &stats);
 	}
 	sent = (uint32_t)stats.v[STAT_TX_PACKETS];
-	assert_in_range(sent, 1000, 1100);               /* what the ring takes */
-	assert_int_equal(port_tx_late(p, 0, &stats), 0); /* there is no room yet */
-	assert_true(port_is_late(p, 0));
+	assert_in_range(sent, 1000, 1100); /* what the ring takes */
+	assert_true(port_is_backed_up(p, 0, 1001));
+	assert_int_equal(port_tx_late(p, 0, 20999, &stats), 0); /* there is no room yet */
+	assert_true(port_is_backed_up(p, 0, 20999));
+	assert_false(port_is_backed_up(p, 0, 21000)); /* nobody waits for a link that is down */
 	assert_int_equal(stats.v[STAT_TX_LATE], LATE_MAX);
 	assert_int_equal(stats.v[STAT_DROP_TX_FULL], 3000 - sent - LATE_MAX);
 	for (unsigned got; (got = port_rx(p, 0, m, 100, &stats)) > 0;) {
@@ -463,9 +466,10 @@ static void a_full_ring_gets_the_rest_later(void **state)
 			port_tx(p, 0, m, 1, pool, &stats);
 		else
 			rte_pktmbuf_free(m[0]);
-		port_tx_late(p, 0, &stats);
+		port_tx_late(p, 0, 30000 + next, &stats);
+		assert_int_equal(port_is_backed_up(p, 0, 30000 + next), p->queues[0].n_late > 0);
 	}
-	assert_false(port_is_late(p, 0));
+	assert_false(port_is_backed_up(p, 0, 40000));
 	assert_int_equal(next, sent + LATE_MAX + 1);
 	assert_int_equal(stats.v[STAT_TX_PACKETS], next);
 	assert_int_equal(stats.v[STAT_TX_BYTES], 100 * stats.v[STAT_TX_PACKETS]);
@@ -476,7 +480,7 @@ static void a_full_ring_gets_the_rest_later(void **state)
 			m[j] = frame(1, 100, 0);
 		port_tx(p, 0, m, 100, pool, &stats);
 	}
-	assert_true(port_is_late(p, 0));
+	assert_true(p->queues[0].n_late > 0);
 	for (unsigned got; (got = (unsigned)rte_eth_rx_burst(p->devs[0], 0, m, 100)) > 0;)
 		rte_pktmbuf_free_bulk(m, got);
 	port_close(p);
