@@ -37,8 +37,8 @@ unsigned proxy_adopt(struct proxy *p, const struct snapshot *snapshot);
 
 /*
  * Before a burst is taken in, so that what comes with it waits for nothing but packets: the next piece of
- * handshakes' work. is_crowded: the last burst left packets behind; then these get as much time as handshakes had before
- * there is more of that. True when something was done, which may have taken 100 µs and more. Allocates nothing but in
+ * handshakes' work. is_crowded: the last burst left packets behind; then these get several times the time that handshakes
+ * had before there is more of that. True when something was done, which may have taken 100 µs and more. Allocates nothing but in
  * the TLS worker's arena.
  */
 bool proxy_shake(struct proxy *p, uint64_t now_us, bool is_crowded);

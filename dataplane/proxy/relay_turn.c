@@ -11,10 +11,11 @@
  * are through. The line is as long as what can be done in WAIT_US: who would wait longer is
  * refused at once, which is cheap, rather than after a timeout.
  */
-#define SLICE_US      50
+#define SLICE_US      20
 #define COHORT_US     250
 #define MAX_STAGES    4 /* batches after which others begin, even if key operations always come up */
-#define REST_MAX_US   1000 /* for packets to be taken in; a turn that took longer was interrupted */
+#define REST_PARTS    4
+#define REST_MAX_US   1000 /* a turn that took longer was interrupted */
 #define WAIT_US       1000000
 #define MAX_STARTS    64    /* in one cohort */
 #define BATCH         8     /* key operations that cost little more than one (tls/pkey.h) */
@@ -291,7 +292,10 @@ static bool run_key_operations(struct proxy *p)
 	return true;
 }
 
-/* Half of the core is enough for handshakes while packets wait: most of these are the same flood's, and cost far less. */
+/*
+ * While packets wait, handshakes have one part of the core and packets REST_PARTS: most of these are the same flood's and cost
+ * little each, but where they are not taken in as fast as they come, a ring runs over and everybody's are lost.
+ */
 static bool is_their_turn(const struct proxy *p, uint64_t now_us, bool is_crowded)
 {
 	return !is_crowded || now_us >= p->packets_until_us;
