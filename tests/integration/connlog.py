@@ -50,7 +50,7 @@ class Log:
 
 def serial_of(path):
     return subprocess.run(["openssl", "x509", "-noout", "-serial", "-in", path], check=True,
-                          capture_output=True, text=True).stdout.strip().split("=")[1].lstrip("0")
+                          capture_output=True, text=True).stdout.strip().split("=")[1]
 
 
 def raw(port, data=b"", host=HOST):
