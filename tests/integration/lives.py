@@ -170,7 +170,7 @@ class Changes:
         ports = random.sample((8080, 8443, 9009, 9000), random.randrange(1, 4))
         kind = random.choice(("tcp", "http", "https", "tls", "none"))
         settings = {"targets": [{"address": f"{TARGET}:{p}", "drain": random.random() < 0.2} for p in ports],
-                    "connect_timeout": 1.0, "deregistration_delay": random.choice((0, 1.0)),
+                    "connect_timeout": 1.0, "deregistration_delay": random.choice((0.1, 1.0)),
                     "health": {"type": kind, "interval": 1.0, "timeout": 0.5}}
         if kind in ("https", "tls"):
             settings["tls"] = random.choice(({"verify": False}, {"trust_store": "targets", "server_name": "www.lab.test"}))
