@@ -47,15 +47,21 @@ static bool any_worker_has(const struct app *a, enum stat i)
 	return false;
 }
 
+/* One line a worker; suffix goes behind the family's name. */
+static void print_counter(const struct app *a, FILE *out, enum stat i, const char *suffix)
+{
+	const char *name = stats_name(i), *label = stats_label(name);
+
+	for (unsigned w = 0; w < a->n_workers; w++)
+		fprintf(out, "sallyport_%.*s%s{worker=\"%u\"%s} %llu\n", (int)(label - name), name,
+		    suffix, w, label, (unsigned long long)a->workers[w].stats.v[i]);
+}
+
 static void print_counters(const struct app *a, FILE *out, bool all)
 {
-	for (int i = 0; i < STAT_N; i++) {
-		if (!all && !any_worker_has(a, (enum stat)i))
-			continue;
-		for (unsigned w = 0; w < a->n_workers; w++)
-			fprintf(out, "sallyport_%s{worker=\"%u\"} %llu\n", stats_name((enum stat)i),
-			    w, (unsigned long long)a->workers[w].stats.v[i]);
-	}
+	for (int i = 0; i < STAT_N; i++)
+		if (all || any_worker_has(a, (enum stat)i))
+			print_counter(a, out, (enum stat)i, "");
 }
 
 static void print_states(const struct app *a, FILE *out, unsigned w)
@@ -146,26 +152,35 @@ static bool is_of_listener(enum stat i)
 	    i == STAT_HANDSHAKES_FAILED || i == STAT_BYTES_CLIENT_IN || i == STAT_BYTES_CLIENT_OUT;
 }
 
+/* Is i of the same family as the one in front of it? */
+static bool goes_on(enum stat i)
+{
+	const char *name = stats_name(i);
+	size_t len = (size_t)(stats_label(name) - name);
+
+	return i > 0 && name[len] && strncmp(stats_name(i - 1), name, len + 1) == 0;
+}
+
 /* "rx_packets" and "accepts_total" alike are what Prometheus calls ..._total. */
 static void metric_counters(const struct app *a, FILE *out)
 {
 	for (int i = 0; i < STAT_N; i++) {
 		const char *name = stats_name((enum stat)i);
-		size_t len = strlen(name);
-		bool is_total = len > 6 && strcmp(name + len - 6, "_total") == 0;
+		size_t len = (size_t)(stats_label(name) - name);
+		bool is_total = len > 6 && strncmp(name + len - 6, "_total", 6) == 0;
+		const char *suffix = is_total ? "" : "_total";
 		char full[96], help[96];
 
 		if (is_drop(name) || is_of_listener((enum stat)i))
 			continue;
-		snprintf(full, sizeof(full), "%s%s", name, is_total ? "" : "_total");
-		snprintf(help, sizeof(help), "Per worker: %s.", name);
+		snprintf(full, sizeof(full), "%.*s%s", (int)len, name, suffix);
+		snprintf(help, sizeof(help), "Per worker: %.*s.", (int)len, name);
 		for (char *at = help; *at; at++)
 			if (*at == '_')
 				*at = ' ';
-		head(out, full, "counter", help);
-		for (unsigned w = 0; w < a->n_workers; w++)
-			fprintf(out, "sallyport_%s{worker=\"%u\"} %llu\n", full, w,
-			    (unsigned long long)a->workers[w].stats.v[i]);
+		if (!goes_on((enum stat)i))
+			head(out, full, "counter", help);
+		print_counter(a, out, (enum stat)i, suffix);
 	}
 }
 

@@ -124,7 +124,7 @@ static void fill_worker(const struct app *a, unsigned i, struct ops_worker *o)
 		.cycles = rte_rdtsc() - a->workers_tsc,
 		.busy_cycles = w->stats.v[STAT_BUSY_CYCLES],
 		.connections = w->stats.v[STAT_CONNECTIONS_ACTIVE],
-		.handed_over = w->stats.v[STAT_STEER_FORWARDED],
+		.handed_over = steer_forwarded(&w->stats),
 		.taken_over = w->stats.v[STAT_STEER_RECEIVED],
 		.ports_taken = w->stack_info.n_ports_taken,
 		.ports_free_least = w->stack_info.n_ports_free_least,

@@ -2,6 +2,7 @@
 #include "dataplane/base/stats.h"
 
 #include <assert.h>
+#include <string.h>
 
 const char *stats_name(enum stat i)
 {
@@ -13,4 +14,9 @@ const char *stats_name(enum stat i)
 
 	assert((unsigned)i < STAT_N);
 	return names[i];
+}
+
+const char *stats_label(const char *name)
+{
+	return name + strcspn(name, ",");
 }

@@ -9,6 +9,7 @@
  * Names are what operators see: X(ENUMERATOR, "prometheus_like_name"). Add a
  * line here for every new drop reason or event; nothing else has to change.
  * "drop_" counters are packets thrown away, one reason each. gauges go down too.
+ * Counters of one family stand together, with a label: "family,label=\"value\"".
  */
 #define STATS_LIST(X)                                               \
 	/* port */                                                  \
@@ -21,7 +22,9 @@
 	X(TX_LATE, "tx_late")                                       \
 	X(DROP_NO_MBUF, "drop_no_mbuf")                             \
 	/* steer */                                                 \
-	X(STEER_FORWARDED, "steer_forwarded")                       \
+	X(STEER_FORWARDED_HASH, "steer_forwarded,mode=\"hash\"")    \
+	X(STEER_FORWARDED_FLOW, "steer_forwarded,mode=\"flow\"")    \
+	X(STEER_FORWARDED_RING, "steer_forwarded,mode=\"ring\"")    \
 	X(STEER_RECEIVED, "steer_received")                         \
 	X(DROP_STEER_RING_FULL, "drop_steer_ring_full")             \
 	X(STEER_COMPARED, "steer_compared")                         \
@@ -65,6 +68,7 @@
 	X(DROP_TCP_BAD_HEADER, "drop_tcp_bad_header")               \
 	X(DROP_TCP_BAD_CHECKSUM, "drop_tcp_bad_checksum")           \
 	X(DROP_TCP_NO_LISTENER, "drop_tcp_no_listener")             \
+	X(DROP_TCP_OTHERS, "drop_tcp_other_worker")                 \
 	X(DROP_TCP_LIMIT, "drop_tcp_limit")                         \
 	X(DROP_TCP_MEMORY, "drop_tcp_memory")                       \
 	X(DROP_TCP_PAWS, "drop_tcp_old_timestamp")                  \
@@ -72,7 +76,13 @@
 	X(DROP_TCP_OUT_OF_WINDOW, "drop_tcp_out_of_window")         \
 	X(DROP_TCP_BAD_ACK, "drop_tcp_bad_ack")                     \
 	X(DROP_TCP_ICMP, "drop_tcp_icmp_not_believed")              \
-	X(TCP_RST_SENT, "tcp_resets_sent")                          \
+	X(TCP_RST_PORT, "tcp_resets_sent,reason=\"no_listener\"")   \
+	X(TCP_RST_UNKNOWN, "tcp_resets_sent,reason=\"unknown\"")    \
+	X(TCP_RST_ENDED, "tcp_resets_sent,reason=\"ended\"")        \
+	X(TCP_RST_BAD_ACK, "tcp_resets_sent,reason=\"bad_ack\"")    \
+	X(TCP_RST_UNREAD, "tcp_resets_sent,reason=\"unread\"")      \
+	X(TCP_RST_ABORTED, "tcp_resets_sent,reason=\"aborted\"")    \
+	X(TCP_RST_TIMEOUT, "tcp_resets_sent,reason=\"timeout\"")    \
 	X(TCP_RST_RECEIVED, "tcp_resets_received")                  \
 	X(TCP_ACKS_SENT, "tcp_pure_acks_sent")                      \
 	X(TCP_CHALLENGES, "tcp_challenge_acks_sent")                \
@@ -155,5 +165,8 @@ static inline void stats_add(struct stats *s, enum stat i, uint64_t n)
 	s->v[i] += n;
 }
 
-/* The counter's public name, without the "sallyport_" prefix; never NULL for i < STAT_N. */
+/* The counter's public name and label, without the "sallyport_" prefix; never NULL for i < STAT_N. */
 const char *stats_name(enum stat i);
+
+/* The label's comma in a name, or its end: up to there it is the family, and from there it goes between braces. */
+const char *stats_label(const char *name);

@@ -22,11 +22,11 @@
 #define TRIAL       1024
 #define TRIAL_WRONG (TRIAL / 16)
 
-/* What one worker collects for another before it touches their ring. */
+/* What one worker collects for another before it touches their ring: written for each packet, so on lines of its own. */
 struct batch {
 	struct rte_mbuf *pkts[BATCH];
 	unsigned n;
-};
+} __attribute__((aligned(64)));
 
 /* Written by its worker alone. */
 struct lane {
@@ -78,9 +78,10 @@ static bool alloc_all(struct steer *s)
 	if (s->rings == NULL || s->lanes == NULL)
 		return false;
 	for (unsigned from = 0; from < n; from++) {
-		s->lanes[from].to = calloc(n, sizeof(struct batch));
+		s->lanes[from].to = aligned_alloc(64, n * sizeof(struct batch));
 		if (s->lanes[from].to == NULL)
 			return false;
+		memset(s->lanes[from].to, 0, n * sizeof(struct batch));
 		for (unsigned to = 0; to < n; to++)
 			if (from != to && (s->rings[from * n + to] = ring_new()) == NULL)
 				return false;
@@ -226,12 +227,25 @@ uint64_t steer_ports(const void *arg, const struct flow *flow)
 	return bits;
 }
 
+static const enum stat forwarded[STEER_N_MODES] = {
+	[STEER_ALONE] = STAT_STEER_FORWARDED_RING, /* never */
+	[STEER_HASH] = STAT_STEER_FORWARDED_HASH,
+	[STEER_FLOW] = STAT_STEER_FORWARDED_FLOW,
+	[STEER_RING] = STAT_STEER_FORWARDED_RING,
+};
+
+uint64_t steer_forwarded(const struct stats *stats)
+{
+	return stats->v[STAT_STEER_FORWARDED_HASH] + stats->v[STAT_STEER_FORWARDED_FLOW] +
+	    stats->v[STAT_STEER_FORWARDED_RING];
+}
+
 static void flush(struct steer *s, unsigned me, unsigned to, struct stats *stats)
 {
 	struct batch *b = &s->lanes[me].to[to];
 	unsigned done = rte_ring_sp_enqueue_burst(ring(s, me, to), (void **)b->pkts, b->n, NULL);
 
-	stats_add(stats, STAT_STEER_FORWARDED, done);
+	stats_add(stats, forwarded[steer_mode(s)], done);
 	stats_add(stats, STAT_DROP_STEER_RING_FULL, b->n - done);
 	rte_pktmbuf_free_bulk(b->pkts + done, b->n - done);
 	b->n = 0;

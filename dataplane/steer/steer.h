@@ -63,6 +63,9 @@ uint64_t steer_ports(const void *arg, const struct flow *flow);
 unsigned
 steer_sort(struct steer *s, unsigned me, struct rte_mbuf *pkts[], unsigned n, struct stats *stats);
 
+/* How many packets the worker of these counters has handed to others, in whatever mode. */
+uint64_t steer_forwarded(const struct stats *stats);
+
 /* The same for frames that were made here: they are no evidence of what a device does. */
 unsigned steer_strays(
     struct steer *s, unsigned me, struct rte_mbuf *pkts[], unsigned n, struct stats *stats);

@@ -291,7 +291,7 @@ void tcp_abort(struct tcp_conn *c)
 	c->flags |= CONN_ABORTED;
 	c->events = 0;
 	if (c->flags & CONN_HASHED && has_to_reset(c))
-		output_reset(c);
+		output_reset(c, STAT_TCP_RST_ABORTED);
 	if (c->state != TCP_CLOSED && c->state != TCP_TIME_WAIT)
 		conn_close(c, 0);
 	rxq_free(c);
@@ -307,7 +307,7 @@ void tcp_release(struct tcp_conn *c)
 	}
 	if (c->rcv_avail) {
 		/* RFC 2525 2.17: data was lost, and the peer has to know. */
-		output_reset(c);
+		output_reset(c, STAT_TCP_RST_UNREAD);
 		conn_close(c, 0);
 		return;
 	}

@@ -472,7 +472,7 @@ static bool is_unwanted(struct tcp_conn *c, const struct seg *seg)
 {
 	if (!(c->flags & CONN_RELEASED) || !seg->len || seq_leq(seg->seq + seg->len, c->rcv_nxt))
 		return false;
-	output_reset(c);
+	output_reset(c, STAT_TCP_RST_UNREAD);
 	conn_close(c, TCP_EV_RESET);
 	return true;
 }

@@ -292,7 +292,7 @@ struct tcp_conn *mini_input(
 	if (!(seg->flags & SEG_ACK))
 		return NULL;
 	if (seg->ack != mini->iss + 1) {
-		reply_reset(s, pkt, seg);
+		reply_reset(s, pkt, seg, STAT_TCP_RST_BAD_ACK);
 		return NULL;
 	}
 	if (pool_is_empty(&s->conn_pool) || stack_is_short(s)) {

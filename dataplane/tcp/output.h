@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "dataplane/base/stats.h"
 #include "dataplane/tcp/conn.h"
 
 struct net_dst;
@@ -21,10 +22,10 @@ void output_syn(struct tcp_conn *c);
 /* Sends an ACK now. */
 void output_ack(struct tcp_conn *c);
 
-/* Sends <SEQ=SND.NXT><CTL=RST,ACK>. */
-void output_reset(struct tcp_conn *c);
+/* Sends <SEQ=SND.NXT><CTL=RST,ACK>, counted as why. */
+void output_reset(struct tcp_conn *c, enum stat why);
 
-/* Sends <SEQ=seq><CTL=RST>, the answer to an unacceptable ACK. */
+/* Sends <SEQ=seq><CTL=RST>, the answer to an unacceptable ACK, and counts it as one. */
 void output_reset_at(struct tcp_conn *c, uint32_t seq);
 
 /* The persist timer: the first byte as a probe, or what silly-window avoidance held back. */

@@ -49,7 +49,7 @@ void reply_send(struct stack *s, const struct pkt *pkt, const struct reply *r)
 	net_reply_tcp(s->net, pkt, m, s->now_us);
 }
 
-void reply_reset(struct stack *s, const struct pkt *pkt, const struct seg *seg)
+void reply_reset(struct stack *s, const struct pkt *pkt, const struct seg *seg, enum stat why)
 {
 	struct reply r = { .sport = seg->dport, .dport = seg->sport };
 
@@ -62,6 +62,6 @@ void reply_reset(struct stack *s, const struct pkt *pkt, const struct seg *seg)
 		r.ack = seg_end(seg);
 		r.flags = SEG_RST | SEG_ACK;
 	}
-	stats_inc(s->stats, STAT_TCP_RST_SENT);
+	stats_inc(s->stats, why);
 	reply_send(s, pkt, &r);
 }

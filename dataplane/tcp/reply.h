@@ -23,5 +23,5 @@ unsigned reply_write(struct rte_mbuf *m, const struct reply *r);
 /* Sends r back the way pkt came; nothing when mbufs are short. */
 void reply_send(struct stack *s, const struct pkt *pkt, const struct reply *r);
 
-/* Answers a segment that belongs to nothing with the RST of RFC 9293 3.10.7.1; never a RST. */
-void reply_reset(struct stack *s, const struct pkt *pkt, const struct seg *seg);
+/* Answers a segment that belongs to nothing with the RST of RFC 9293 3.10.7.1, counted as why; never a RST. */
+void reply_reset(struct stack *s, const struct pkt *pkt, const struct seg *seg, enum stat why);

@@ -230,6 +230,27 @@ struct rx {
 	uint32_t hash;
 };
 
+/* Is it another worker's? Fragments come together at any: what they made belongs to the flow's owner. */
+static bool rx_is_stray(const struct stack *s, const struct rx *rx)
+{
+	struct flow flow;
+
+	if (!s->config.flow_is_ours)
+		return false;
+	tcp_key_flow(s, &rx->key, rx->pkt.iface, &flow);
+	return !s->config.flow_is_ours(s->config.flow_arg, &flow);
+}
+
+/* RST, but not for a connection that another worker may have. */
+static void rx_refuse(struct stack *s, const struct rx *rx, enum stat why)
+{
+	if (rx_is_stray(s, rx))
+		stats_inc(s->stats, STAT_DROP_TCP_OTHERS);
+	else
+		reply_reset(
+		    s, &rx->pkt, &rx->seg, table_has_left(s, rx->hash) ? STAT_TCP_RST_ENDED : why);
+}
+
 /* RFC 9293 3.10.7.1 and .2: nothing has this 4-tuple. */
 static struct tcp_conn *rx_new(struct stack *s, struct rx *rx, const uint32_t *iss_after)
 {
@@ -237,7 +258,7 @@ static struct tcp_conn *rx_new(struct stack *s, struct rx *rx, const uint32_t *i
 
 	if (listener == LISTEN_NONE) {
 		stats_inc(s->stats, STAT_DROP_TCP_NO_LISTENER);
-		reply_reset(s, &rx->pkt, &rx->seg);
+		rx_refuse(s, rx, STAT_TCP_RST_PORT);
 		return NULL;
 	}
 	/* LISTEN: first RST, second ACK, third SYN. */
@@ -251,7 +272,7 @@ static struct tcp_conn *rx_new(struct stack *s, struct rx *rx, const uint32_t *i
 			c = mini_cookie(
 			    s, &rx->key, rx->hash, &rx->pkt, &rx->seg, listener, &is_shed);
 		if (!c && !is_shed)
-			reply_reset(s, &rx->pkt, &rx->seg);
+			rx_refuse(s, rx, STAT_TCP_RST_UNKNOWN);
 		return c;
 	}
 	if (rx->seg.flags & SEG_SYN) {
@@ -405,17 +426,6 @@ static void rx_icmp(struct stack *s, const struct net_icmp *icmp)
 		is_good = icmp_mini(s, mini_at(s, table_index(ref)), icmp);
 	if (!is_good)
 		stats_inc(s->stats, STAT_DROP_TCP_ICMP);
-}
-
-/* Fragments come together at any worker: what they made belongs to the flow's owner. */
-static bool rx_is_stray(const struct stack *s, const struct rx *rx)
-{
-	struct flow flow;
-
-	if (!s->config.flow_is_ours)
-		return false;
-	tcp_key_flow(s, &rx->key, rx->pkt.iface, &flow);
-	return !s->config.flow_is_ours(s->config.flow_arg, &flow);
 }
 
 static void rx_stray(struct stack *s, struct rte_mbuf *m)

@@ -3,9 +3,15 @@
 
 #include <stdlib.h>
 
+#include <rte_common.h>
+
 #include "dataplane/tcp/mini.h"
 #include "dataplane/tcp/stack.h"
 #include "dataplane/tcp/timewait.h"
+
+/* How many 4-tuples that were left are remembered at most, and how long: as a peer's TIME-WAIT. */
+#define LEFT_MAX 65536
+#define LEFT_MS  60000
 
 static unsigned addrs_hash(const struct ip_addr *ip)
 {
@@ -37,13 +43,16 @@ int table_init(struct table *t, uint32_t n, const uint8_t secret[16])
 		size *= 2;
 	t->buckets = calloc(size, sizeof(*t->buckets));
 	t->mask = size - 1;
+	t->left_mask = RTE_MIN(size, (uint32_t)LEFT_MAX) - 1;
+	t->left = calloc(t->left_mask + 1, sizeof(*t->left));
 	t->key = siphash_key_make(secret);
-	return t->buckets ? 0 : -1;
+	return t->buckets && t->left ? 0 : -1;
 }
 
 void table_fini(struct table *t)
 {
 	free(t->buckets);
+	free(t->left);
 }
 
 static uint32_t *next_of(struct stack *s, uint32_t ref)
@@ -117,4 +126,12 @@ void table_remove(struct stack *s, uint32_t ref, uint32_t hash)
 		link = next_of(s, *link);
 	}
 	*link = *next_of(s, ref);
+	s->table.left[hash & s->table.left_mask] = (struct table_left){ hash, s->now_ms };
+}
+
+bool table_has_left(const struct stack *s, uint32_t hash)
+{
+	const struct table_left *left = &s->table.left[hash & s->table.left_mask];
+
+	return left->hash == hash && left->at_ms && s->now_ms - left->at_ms < LEFT_MS;
 }

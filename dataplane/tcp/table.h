@@ -47,9 +47,16 @@ enum table_kind {
 	TABLE_TW = 3,
 };
 
+/* A 4-tuple that something has left: when, and the hash of it. */
+struct table_left {
+	uint32_t hash, at_ms;
+};
+
 struct table {
 	uint32_t *buckets;
 	uint32_t mask;
+	uint32_t left_mask;
+	struct table_left *left; /* the last of each hash & left_mask */
 	struct siphash_key key;
 };
 
@@ -84,6 +91,12 @@ static inline void table_prefetch(const struct table *t, uint32_t hash)
 
 /* The object with this key, or 0. */
 uint32_t table_find(const struct stack *s, const struct tcp_key *key, uint32_t hash);
+
+/*
+ * Whether something with this hash was in the table less than a minute ago and is no more: a segment for it is late, not
+ * astray. Under load the memory is shorter; another key is mistaken for it once in 2^16 times or less.
+ */
+bool table_has_left(const struct stack *s, uint32_t hash);
 
 /* The key must not be in the table yet. */
 void table_add(struct stack *s, uint32_t ref, uint32_t hash);

@@ -169,7 +169,7 @@ static void run_rto(struct tcp_conn *c)
 
 	if (is_given_up(c)) {
 		stats_inc(s->stats, STAT_TCP_TIMEOUTS);
-		output_reset(c);
+		output_reset(c, STAT_TCP_RST_TIMEOUT);
 		conn_close(c, TCP_EV_TIMEOUT);
 		return;
 	}
@@ -191,7 +191,7 @@ static void run_persist(struct tcp_conn *c)
 	}
 	if (is_given_up(c)) {
 		stats_inc(conn_stack(c)->stats, STAT_TCP_TIMEOUTS);
-		output_reset(c);
+		output_reset(c, STAT_TCP_RST_TIMEOUT);
 		conn_close(c, TCP_EV_TIMEOUT);
 		return;
 	}
@@ -238,7 +238,7 @@ static void run_rexmit(struct tcp_conn *c)
 static void give_up(struct tcp_conn *c)
 {
 	stats_inc(conn_stack(c)->stats, STAT_TCP_TIMEOUTS);
-	output_reset(c);
+	output_reset(c, STAT_TCP_RST_TIMEOUT);
 	conn_close(c, TCP_EV_TIMEOUT);
 }
 

@@ -138,7 +138,7 @@ void output_keepalive(struct tcp_conn *c)
 	send_bare(c, c->snd_nxt - 1, SEG_ACK);
 }
 
-static void send_reset(struct tcp_conn *c, uint32_t seq, uint32_t ack, uint8_t flags)
+static void send_reset(struct tcp_conn *c, uint32_t seq, uint32_t ack, uint8_t flags, enum stat why)
 {
 	struct stack *s = conn_stack(c);
 	struct net_dst *dst = xmit_route(c);
@@ -159,21 +159,21 @@ static void send_reset(struct tcp_conn *c, uint32_t seq, uint32_t ack, uint8_t f
 		r.opts.tsval = stack_ts(s, c->ts_off);
 		r.opts.tsecr = c->ts_recent;
 	}
-	stats_inc(s->stats, STAT_TCP_RST_SENT);
+	stats_inc(s->stats, why);
 	if (history_is_kept(s))
 		history_out(c, &r, 0);
 	reply_write(m, &r);
 	net_send_tcp(s->net, dst, &c->flow, m, 0, s->now_us);
 }
 
-void output_reset(struct tcp_conn *c)
+void output_reset(struct tcp_conn *c, enum stat why)
 {
-	send_reset(c, c->snd_nxt, c->rcv_nxt, SEG_RST | SEG_ACK);
+	send_reset(c, c->snd_nxt, c->rcv_nxt, SEG_RST | SEG_ACK, why);
 }
 
 void output_reset_at(struct tcp_conn *c, uint32_t seq)
 {
-	send_reset(c, seq, 0, SEG_RST);
+	send_reset(c, seq, 0, SEG_RST, STAT_TCP_RST_BAD_ACK);
 }
 
 void output_syn(struct tcp_conn *c)

@@ -259,6 +259,15 @@ static uint64_t counted(enum stat stat)
 	return n;
 }
 
+static uint64_t handed_over(void)
+{
+	uint64_t n = 0;
+
+	for (unsigned w = 0; w < N_WORKERS; w++)
+		n += steer_forwarded(&stats[w]);
+	return n;
+}
+
 /* Sends n packets, each of its own flow, and sees every one of them come to a worker. */
 static void send_flows(struct kind kind, uint32_t n)
 {
@@ -309,7 +318,7 @@ static void nothing_is_handed_over_when_rules_are_heeded(void **state)
 	assert_int_equal(counted(STAT_STEER_COMPARED), 100000);
 	assert_int_equal(counted(STAT_STEER_WRONG_QUEUE), 0);
 	assert_int_equal(counted(STAT_STEER_WRONG_HASH), 0);
-	assert_int_equal(counted(STAT_STEER_FORWARDED), 0);
+	assert_int_equal(handed_over(), 0);
 	for (unsigned w = 0; w < N_WORKERS; w++)
 		assert_in_range(stats[w].v[STAT_STEER_COMPARED], 24000, 26000);
 }
@@ -325,7 +334,7 @@ static void tagged_frames_have_rules_of_their_own(void **state)
 	send_flows((struct kind){ true, true }, 5000);
 	send_flows((struct kind){ true, false }, 5000);
 	send_flows(v4, 5000);
-	assert_int_equal(counted(STAT_STEER_FORWARDED), 0);
+	assert_int_equal(handed_over(), 0);
 }
 
 static void refused(enum nic kind_of_nic, const char *text)
@@ -378,7 +387,7 @@ static void is_found_out(enum nic kind_of_nic)
 	assert_int_equal(steer_mode(s), STEER_RING);
 	assert_true(counted(STAT_STEER_WRONG_QUEUE) > 64);
 	assert_int_equal(counted(STAT_STEER_WRONG_HASH), 0);
-	assert_int_equal(counted(STAT_STEER_FORWARDED), counted(STAT_STEER_RECEIVED));
+	assert_int_equal(handed_over(), counted(STAT_STEER_RECEIVED));
 	for (unsigned i = 0; i < 1000; i++) {
 		struct flow flow = flow_number(i, true);
 
