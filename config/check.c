@@ -364,18 +364,34 @@ static void check_prefixes(struct check *k, const struct config_listener *l, con
 	}
 }
 
-/* Of one at once, or one a second, no part can be kept. */
-static void check_reserved(struct check *k, const struct config_listener *l)
+/* Each worker has its part of a limit, and where sources are reserved these have a part of that: none is to be 0. */
+static void check_limits(struct check *k, const struct config_listener *l)
 {
-	const struct config_limits *limits = &l->limits;
+	const struct {
+		const char *name;
+		uint32_t limit;
+		bool is_kept_of; /* for those that are reserved */
+	} all[] = {
+		{ "handshakes_per_second", l->limits.handshakes_per_second, true },
+		{ "handshakes_at_once", l->limits.handshakes_at_once, true },
+		{ "per_source: handshakes_per_second", l->limits.source_per_second, false },
+		{ "per_source: handshakes_at_once", l->limits.source_at_once, false },
+	};
+	unsigned n_workers = k->c->runtime.n_workers;
 
-	check_prefixes(
-	    k, l, "limits: reserved: 'sources'", l->reserved.sources, l->reserved.n_sources);
-	if (l->reserved.n_sources > 0 &&
-	    (limits->handshakes_per_second == 1 || limits->handshakes_at_once == 1))
-		err_add(k->e, l->file, l->line,
-		    "listener '%s': limits: reserved: a limit of 1 cannot be shared; the least is 2",
-		    or_unnamed(l->name));
+	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		bool is_kept_of = all[i].is_kept_of && l->reserved.n_sources > 0;
+
+		if (all[i].limit > 0 && all[i].limit < n_workers)
+			err_add(k->e, l->file, l->line,
+			    "listener '%s': limits: %s is %u for %u workers; each needs at least one",
+			    or_unnamed(l->name), all[i].name, all[i].limit, n_workers);
+		else if (is_kept_of && all[i].limit > 0 && all[i].limit < 2 * n_workers)
+			err_add(k->e, l->file, l->line,
+			    "listener '%s': limits: reserved: a limit of %u cannot be shared; the "
+			    "least is %u",
+			    or_unnamed(l->name), all[i].limit, 2 * n_workers);
+	}
 }
 
 /* of: "listener 'https'", or an entry of its sni. */
@@ -509,7 +525,9 @@ static void check_listener(struct check *k, const struct config_listener *l)
 	check_protocol(k, l);
 	check_rules(k, l);
 	check_prefixes(k, l, "proxy_protocol: 'from'", (l)->proxy_from, (l)->n_proxy_from);
-	check_reserved(k, l);
+	check_prefixes(
+	    k, l, "limits: reserved: 'sources'", l->reserved.sources, l->reserved.n_sources);
+	check_limits(k, l);
 	for (unsigned i = 0; i < l->n_bind; i++)
 		check_bind(k, l, &l->bind[i]);
 	snprintf(of, sizeof(of), "listener '%s'", or_unnamed(l->name));

@@ -200,6 +200,10 @@ void check_runtime(struct check *k)
 			    "choose another or leave 'control_core' out",
 			    r->control_core);
 	}
+	if (r->max_connections < r->n_workers)
+		err_add(k->e, r->file, r->line,
+		    "runtime: 'max_connections' is %u for %u workers; each needs at least one",
+		    r->max_connections, r->n_workers);
 }
 
 /* What eal_start says itself: cores come from 'runtime'. */

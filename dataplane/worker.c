@@ -10,6 +10,7 @@
 #include <rte_ring_elem.h>
 
 #include "config/err.h"
+#include "dataplane/base/share.h"
 #include "dataplane/port/port.h"
 #include "dataplane/proxy/dump.h"
 #include "dataplane/proxy/proxy.h"
@@ -26,7 +27,7 @@
 int worker_init(struct worker *w, const struct worker_config *config, struct err *e)
 {
 	const struct config_runtime *runtime = &config->config->runtime;
-	uint32_t max = runtime->max_connections / w->n_workers + 1;
+	uint32_t max = share_of(runtime->max_connections, w->index, w->n_workers);
 	struct stack_config stack = {
 		.net = { .ifaces = config->ifaces,
 		    .n_ifaces = w->n_ifaces,

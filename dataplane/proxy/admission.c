@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dataplane/base/share.h"
 #include "dataplane/base/siphash.h"
 
 #define WAYS      4
@@ -39,6 +40,30 @@ struct admission {
 	struct gate gates[ADMISSION_MAX_GATES];
 	struct source sources[N_SETS * WAYS];
 };
+
+/* What is kept of a limit; 0: of none, or nothing. */
+static uint32_t kept_of(uint32_t limit, unsigned share)
+{
+	uint32_t kept = (uint32_t)((uint64_t)limit * share / 100);
+
+	return limit > 0 && share > 0 && kept == 0 ? 1 : kept;
+}
+
+struct admission_limits admission_part(
+    const struct admission_limits *all, unsigned share, unsigned worker, unsigned n_workers)
+{
+	uint32_t per_second = share_of(all->per_second, worker, n_workers);
+	uint32_t at_once = share_of(all->at_once, worker, n_workers);
+
+	return (struct admission_limits){
+		.per_second = per_second - kept_of(per_second, share),
+		.at_once = at_once - kept_of(at_once, share),
+		.reserved_per_second = kept_of(per_second, share),
+		.reserved_at_once = kept_of(at_once, share),
+		.source_per_second = share_of(all->source_per_second, worker, n_workers),
+		.source_at_once = share_of(all->source_at_once, worker, n_workers),
+	};
+}
 
 struct admission *admission_new(const uint8_t secret[16])
 {

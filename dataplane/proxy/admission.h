@@ -23,11 +23,13 @@ struct admission_limits {
 	uint32_t source_per_second, source_at_once;
 };
 
-/* A worker's part of a limit over all workers: rounded up, so that it is never none. */
-static inline uint32_t admission_share(uint32_t limit, unsigned n_workers)
-{
-	return (limit + n_workers - 1) / n_workers;
-}
+/*
+ * What worker of n_workers lets in, where all is what they let in together, its reserved_... 0: of its part of the first two
+ * limits share percent, rounded down but at least 1, are kept for reserved sources. Limits are not below n_workers, and not below
+ * twice that where share is not 0.
+ */
+struct admission_limits admission_part(
+    const struct admission_limits *all, unsigned share, unsigned worker, unsigned n_workers);
 
 /*
  * Places of a worker, for connections or for handshakes, a part of which is kept for reserved sources. These take from their

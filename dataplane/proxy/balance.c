@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "dataplane/base/share.h"
 #include "dataplane/base/siphash.h"
 
 #define UNIT       256 /* a weight of 1, so that slow start can give less */
@@ -89,7 +90,7 @@ static uint32_t candidate(struct pick *p, const struct target *t)
 
 	if (weight > 0 && t->max_connections > 0 &&
 	    lane_of(p, t)->active >=
-		balance_share(t->max_connections, p->ask->worker, p->ask->n_workers)) {
+		share_of(t->max_connections, p->ask->worker, p->ask->n_workers)) {
 		p->full = true;
 		return 0;
 	}

@@ -9,7 +9,7 @@
  * Which target a connection goes to. A worker decides by itself, from what it has seen itself: connections, failures
  * and turns are counted per worker, and nothing is written that another one reads while it decides.
  * With the connections spread evenly over the workers this comes to the same as one decision for all
- * (the tests say how close); limits are split (balance_share). Choosing costs a pass over the targets, but for
+ * (the tests say how close); limits are split (base/share.h). Choosing costs a pass over the targets, but for
  * random_two, which looks at two.
  */
 
@@ -57,12 +57,6 @@ bool balance_failed(const struct backend *b, struct target_run *t, const struct 
 static inline void balance_succeeded(struct target_run *t, unsigned worker)
 {
 	t->lanes[worker].failures = 0;
-}
-
-/* A worker's part of a limit over all workers. */
-static inline uint32_t balance_share(uint32_t limit, unsigned worker, unsigned n_workers)
-{
-	return limit / n_workers + (worker < limit % n_workers);
 }
 
 /* The key of len bytes; the same on every machine. */

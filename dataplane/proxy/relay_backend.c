@@ -3,6 +3,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "dataplane/base/share.h"
 #include "dataplane/proxy/relay.h"
 
 #define ALERT_INTERNAL_ERROR 80 /* RFC 8446 6.2 */
@@ -109,7 +110,7 @@ static bool queue_join(struct proxy *p, struct relay *r, const struct backend *b
 	struct opening *o = r->opening;
 	int32_t left_ms;
 
-	if (queue->n_waiting >= balance_share(b->queue_size, p->worker, p->n_workers)) {
+	if (queue->n_waiting >= share_of(b->queue_size, p->worker, p->n_workers)) {
 		queue->n_queue_full++;
 		return false;
 	}

@@ -106,8 +106,8 @@ bool relay_may_begin(struct proxy *p, struct relay *r, const struct listener *l)
 		relay_reject(p, r, CONN_END_REFUSED_FULL);
 		return false;
 	}
-	switch (admission_enter(
-	    p->admission, gate, &l->limits, source, p->now_us, &p->tickets[r - p->relays])) {
+	switch (admission_enter(p->admission, gate, &l->limits[p->worker], source, p->now_us,
+	    &p->tickets[r - p->relays])) {
 	case ADMISSION_OK:
 		return true;
 	case ADMISSION_AT_ONCE:
@@ -124,7 +124,8 @@ bool relay_may_begin(struct proxy *p, struct relay *r, const struct listener *l)
 
 bool relay_may_start(struct proxy *p, struct relay *r, const struct listener *l)
 {
-	if (admission_start(p->admission, &p->tickets[r - p->relays], &l->limits, p->now_us))
+	if (admission_start(
+		p->admission, &p->tickets[r - p->relays], &l->limits[p->worker], p->now_us))
 		return true;
 	stats_inc(p->stats, STAT_REFUSED_RATE);
 	relay_reject(p, r, CONN_END_REFUSED_RATE);

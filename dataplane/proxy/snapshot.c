@@ -105,34 +105,23 @@ static void clear_backend(struct backend *b)
 	free(b->sums);
 }
 
-/* What is kept for reserved sources comes out of the limit; neither part is none when there is a limit. */
-static uint32_t kept_of(uint32_t limit, unsigned share)
-{
-	uint32_t kept = (uint32_t)((uint64_t)limit * share / 100);
-
-	return limit > 0 && share > 0 && kept == 0 ? 1 : kept;
-}
-
-static uint32_t left_of(uint32_t limit, uint32_t kept)
-{
-	return limit > kept || limit == 0 ? limit - kept : 1;
-}
-
-static struct admission_limits limits_of(const struct config_listener *config, unsigned n_workers)
+/* One for each worker; NULL: no memory. */
+static struct admission_limits *
+build_limits(const struct config_listener *config, unsigned n_workers)
 {
 	const struct config_limits *l = &config->limits;
-	unsigned share = config->reserved.n_sources > 0 ? config->reserved.share : 0;
-	uint32_t per_second = admission_share(l->handshakes_per_second, n_workers);
-	uint32_t at_once = admission_share(l->handshakes_at_once, n_workers);
-
-	return (struct admission_limits){
-		.per_second = left_of(per_second, kept_of(per_second, share)),
-		.at_once = left_of(at_once, kept_of(at_once, share)),
-		.reserved_per_second = kept_of(per_second, share),
-		.reserved_at_once = kept_of(at_once, share),
-		.source_per_second = admission_share(l->source_per_second, n_workers),
-		.source_at_once = admission_share(l->source_at_once, n_workers),
+	const struct admission_limits all = {
+		.per_second = l->handshakes_per_second,
+		.at_once = l->handshakes_at_once,
+		.source_per_second = l->source_per_second,
+		.source_at_once = l->source_at_once,
 	};
+	unsigned share = config->reserved.n_sources > 0 ? config->reserved.share : 0;
+	struct admission_limits *parts = calloc(n_workers, sizeof(*parts));
+
+	for (unsigned i = 0; parts && i < n_workers; i++)
+		parts[i] = admission_part(&all, share, i, n_workers);
+	return parts;
 }
 
 /* NULL with n > 0: no memory. */
@@ -157,13 +146,14 @@ static int build_admission(
 {
 	const struct config_reserved *reserved = &config->reserved;
 
-	l->limits = limits_of(config, n_workers);
+	l->limits = build_limits(config, n_workers);
 	l->proxy_timeout_ms = milliseconds(config->proxy_timeout_s);
 	l->proxy_others = config->proxy_others;
 	l->fronts = build_sources(config->proxy_from, config->n_proxy_from);
 	l->reserved = build_sources(reserved->sources, reserved->n_sources);
 	l->reserved_share = reserved->n_sources > 0 ? reserved->share : 0;
-	if ((config->n_proxy_from > 0 && !l->fronts) || (reserved->n_sources > 0 && !l->reserved))
+	if (!l->limits || (config->n_proxy_from > 0 && !l->fronts) ||
+	    (reserved->n_sources > 0 && !l->reserved))
 		return err_set(e, "out of memory for listener '%s'", config->name);
 	return 0;
 }
@@ -463,6 +453,7 @@ void snapshot_base_put(struct snapshot_base *b)
 	for (unsigned i = 0; i < b->n_listeners; i++) {
 		listener_run_put(b->listeners[i].run);
 		free(b->listeners[i].bind);
+		free(b->listeners[i].limits);
 		source_set_free(b->listeners[i].fronts);
 		source_set_free(b->listeners[i].reserved);
 		clear_routes(&b->listeners[i]);

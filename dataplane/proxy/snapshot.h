@@ -99,13 +99,13 @@ struct listener {
 	uint32_t idle_timeout_ms;
 	struct source_set *fronts; /* who sends a PROXY header; NULL: nobody */
 	uint32_t proxy_timeout_ms;
-	bool proxy_others;              /* served without one; false: refused */
-	struct admission_limits limits; /* this worker's part: they are the same for all */
-	struct source_set *reserved;    /* NULL: nobody is */
-	unsigned reserved_share;        /* percent; 0: nobody is */
-	bool is_remembered;             /* facts of its connections are wanted (conn_facts.h) */
-	bool is_logged;                 /* and a line in the log */
-	bool is_printed;                /* with prints of the ClientHello (tls/prints.h) */
+	bool proxy_others;               /* served without one; false: refused */
+	struct admission_limits *limits; /* each worker's part */
+	struct source_set *reserved;     /* NULL: nobody is */
+	unsigned reserved_share;         /* percent; 0: nobody is */
+	bool is_remembered;              /* facts of its connections are wanted (conn_facts.h) */
+	bool is_logged;                  /* and a line in the log */
+	bool is_printed;                 /* with prints of the ClientHello (tls/prints.h) */
 };
 
 /*

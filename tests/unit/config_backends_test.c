@@ -221,11 +221,38 @@ static void limits_smaller_than_the_workers(void **state)
 	    "one\n");
 }
 
+/* Of 1 for two workers one would be left without, or both together would have twice as much. */
+static void limits_of_handshakes_smaller_than_the_workers(void **state)
+{
+	char *text;
+
+	(void)state;
+	if (sysconf(_SC_NPROCESSORS_CONF) < 2)
+		skip();
+	err_init(&e);
+	text = config_text_with("workers = [0]", "workers = [0, 1]; max_connections = 1");
+	text = config_text_change(text, "idle_timeout = 60",
+	    "idle_timeout = 60; handshakes_per_second = 1; handshakes_at_once = 3; per_source = { "
+	    "handshakes_at_once = 1; }; reserved = { sources = [\"10.0.0.0/8\"]; }");
+	assert_null(config_load_text(CONFIG_TEXT_FILE, text, strlen(text), &e));
+	free(text);
+	assert_string_equal(e.text,
+	    "sallyport.cfg:1: runtime: 'max_connections' is 1 for 2 workers; each needs at least "
+	    "one\n"
+	    "sallyport.cfg:25: listener 'https': limits: handshakes_per_second is 1 for 2 workers; "
+	    "each needs at least one\n"
+	    "sallyport.cfg:25: listener 'https': limits: reserved: a limit of 3 cannot be shared; "
+	    "the least is 4\n"
+	    "sallyport.cfg:25: listener 'https': limits: per_source: handshakes_at_once is 1 for 2 "
+	    "workers; each needs at least one\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_written_is_loaded),
 		cmocka_unit_test(limits_smaller_than_the_workers),
+		cmocka_unit_test(limits_of_handshakes_smaller_than_the_workers),
 	};
 
 	return config_text_run("config_backends", cases, sizeof(cases) / sizeof(cases[0]), tests,

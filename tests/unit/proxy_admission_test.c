@@ -447,13 +447,59 @@ static void sets_know_ipv6_and_everybody(void **state)
 	source_set_free(NULL);
 }
 
-static void shares_are_never_none(void **state)
+/* Over 1 to 64 workers, for limits that divide and that do not: no part is none, and together they are the limit. */
+static void parts_come_to_the_limit(void **state)
 {
 	(void)state;
-	assert_int_equal(admission_share(0, 4), 0);
-	assert_int_equal(admission_share(1, 4), 1);
-	assert_int_equal(admission_share(8, 4), 2);
-	assert_int_equal(admission_share(9, 4), 3);
+	for (unsigned n = 1; n <= 64; n++)
+		for (uint32_t limit = 2 * n; limit < 2 * n + 200; limit += 7) {
+			const struct admission_limits all = { limit, limit + 1, 0, 0, limit,
+				limit };
+			struct admission_limits sum = { 0 };
+
+			for (unsigned w = 0; w < n; w++) {
+				struct admission_limits p = admission_part(&all, 25, w, n);
+
+				assert_true(p.per_second > 0 && p.at_once > 0);
+				assert_true(p.reserved_per_second > 0 && p.reserved_at_once > 0);
+				assert_true(p.reserved_per_second <= p.per_second);
+				assert_true(p.source_per_second > 0 && p.source_at_once > 0);
+				sum.per_second += p.per_second + p.reserved_per_second;
+				sum.at_once += p.at_once + p.reserved_at_once;
+				sum.source_per_second += p.source_per_second;
+				sum.source_at_once += p.source_at_once;
+			}
+			assert_int_equal(sum.per_second, limit);
+			assert_int_equal(sum.at_once, limit + 1);
+			assert_int_equal(sum.source_per_second, limit);
+			assert_int_equal(sum.source_at_once, limit);
+		}
+}
+
+static void no_limit_stays_none(void **state)
+{
+	const struct admission_limits none = { 0 };
+
+	(void)state;
+	for (unsigned w = 0; w < 16; w++) {
+		struct admission_limits p = admission_part(&none, 90, w, 16);
+
+		assert_memory_equal(&p, &none, sizeof(p));
+	}
+}
+
+static void nothing_is_kept_for_nobody(void **state)
+{
+	const struct admission_limits all = { .per_second = 16, .at_once = 17 };
+
+	(void)state;
+	for (unsigned w = 0; w < 16; w++) {
+		struct admission_limits p = admission_part(&all, 0, w, 16);
+
+		assert_int_equal(p.per_second, 1);
+		assert_int_equal(p.at_once, w == 0 ? 2 : 1);
+		assert_int_equal(p.reserved_per_second + p.reserved_at_once, 0);
+	}
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make, drop)
@@ -477,7 +523,9 @@ int main(void)
 		TEST(handshakes_have_places),
 		TEST(sets_find_what_their_prefixes_hold),
 		TEST(sets_know_ipv6_and_everybody),
-		TEST(shares_are_never_none),
+		TEST(parts_come_to_the_limit),
+		TEST(no_limit_stays_none),
+		TEST(nothing_is_kept_for_nobody),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
