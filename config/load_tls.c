@@ -209,6 +209,7 @@ static const struct load_key backend_tls_keys[] = {
 	{ "policy", load_policy_name, NOTED(config_backend_tls, policy) },
 	{ "certificate", load_own_certificate, AT(config_backend_tls, certificate) },
 	{ "alpn", load_strings, LISTED(config_backend_tls, alpn), .size = 255, .max = 32 },
+	{ "pass_alpn", load_bool, AT(config_backend_tls, pass_alpn) },
 	{ "sessions", load_bool, AT(config_backend_tls, sessions) },
 };
 

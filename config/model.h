@@ -219,7 +219,8 @@ struct config_backend_tls {
 	const char *certificate;
 	const char *const *alpn; /* offered; none: no ALPN */
 	unsigned n_alpn;
-	bool sessions; /* are resumed */
+	bool pass_alpn; /* of a client that has negotiated a protocol that one is offered instead */
+	bool sessions;  /* are resumed */
 	const char *file;
 	unsigned line; /* 0: it was left out, targets are spoken to in the clear */
 };

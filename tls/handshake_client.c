@@ -36,18 +36,20 @@ static void choose_shares(struct handshake_client *c, const struct policy *p)
 		c->shares[c->n_shares++] = p->groups[i];
 }
 
-static bool set_names(WOLFSSL *ssl, const struct origin *o)
+static bool set_names(WOLFSSL *ssl, const struct origin *o, const struct origin_peer *peer)
 {
-	char alpn[ORIGIN_MAX_ALPN + 1];
+	const char *from = peer->alpn_len > 0 ? peer->alpn : o->alpn;
+	uint8_t alpn_len = peer->alpn_len > 0 ? peer->alpn_len : o->alpn_len;
+	char alpn[ORIGIN_MAX_ALPN + 1] = "";
 	size_t len = strlen(o->host);
 
 	if (len > 0 &&
 	    wolfSSL_UseSNI(ssl, WOLFSSL_SNI_HOST_NAME, o->host, (unsigned short)len) !=
 		WOLFSSL_SUCCESS)
 		return false;
-	memcpy(alpn, o->alpn, sizeof(alpn)); /* wolfSSL cuts it up */
-	return o->alpn_len == 0 ||
-	    wolfSSL_UseALPN(ssl, alpn, o->alpn_len, WOLFSSL_ALPN_FAILED_ON_MISMATCH) ==
+	memcpy(alpn, from, alpn_len); /* wolfSSL cuts it up */
+	return alpn_len == 0 ||
+	    wolfSSL_UseALPN(ssl, alpn, alpn_len, WOLFSSL_ALPN_FAILED_ON_MISMATCH) ==
 	    WOLFSSL_SUCCESS;
 }
 
@@ -63,7 +65,7 @@ bool handshake_client_init(struct handshake_client *c, WOLFSSL *ssl, const struc
 	memcpy(c->address, peer->address, sizeof(c->address));
 	c->address_len = peer->address_len;
 	if (!handshake_chain_watch(ssl, WOLFSSL_VERIFY_PEER, c->may_be_old, arg) ||
-	    !set_names(ssl, o))
+	    !set_names(ssl, o, peer))
 		return false;
 	if (c->keeps_session && c->may_be_old && wolfSSL_UseSessionTicket(ssl) != WOLFSSL_SUCCESS)
 		return false;

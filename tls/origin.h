@@ -62,4 +62,6 @@ struct origin_peer {
 	uint8_t address[16];
 	uint8_t address_len;                  /* 4 or 16: network order */
 	const struct origin_session *session; /* the last one with it; NULL: none */
+	const char *alpn;                     /* offered instead of the origin's; no comma in it */
+	uint8_t alpn_len;                     /* 0: the origin's are */
 };

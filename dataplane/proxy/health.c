@@ -6,6 +6,7 @@
 #include "dataplane/proxy/proxy_protocol.h"
 #include "dataplane/proxy/relay.h"
 #include "tls/handshake.h"
+#include "tls/origin.h"
 
 #define FIRST_SPREAD_MS 500  /* the first checks of all targets are spread over so much */
 #define REQUEST_MAX     1024 /* path, host and what is around them */
@@ -255,9 +256,10 @@ static void shake_hands(struct proxy *p, struct health *h)
 static void begin_tls(struct proxy *p, struct health *h)
 {
 	const struct origin *origin = p->snapshot->origins[h->backend - p->snapshot->backends];
+	struct origin_peer peer = { .session = NULL };
 
 	h->state = HEALTH_HANDSHAKE;
-	h->handshake = leg_handshake_new(p, origin, &h->target->at, NULL, health_user(h));
+	h->handshake = leg_handshake_new(p, origin, &h->target->at, &peer, health_user(h));
 	if (h->handshake)
 		shake_hands(p, h);
 	else

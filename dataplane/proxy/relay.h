@@ -245,8 +245,9 @@ struct record *relay_origin_record(const struct proxy *p, const struct relay *r)
  */
 enum handshake_status
 leg_handshake(struct proxy *p, struct leg *l, struct handshake *h, const struct origin *now);
+/* peer's address is at's. */
 struct handshake *leg_handshake_new(struct proxy *p, const struct origin *origin,
-    const struct endpoint *at, const struct origin_session *session, void *user);
+    const struct endpoint *at, struct origin_peer *peer, void *user);
 /* Why it has failed. */
 enum target_tls target_tls_of(const struct handshake_facts *f);
 

@@ -13,13 +13,13 @@
 /* --- for relays and checks --- */
 
 struct handshake *leg_handshake_new(struct proxy *p, const struct origin *origin,
-    const struct endpoint *at, const struct origin_session *session, void *user)
+    const struct endpoint *at, struct origin_peer *peer, void *user)
 {
 	bool is_v4 = ip_addr_is_v4(&at->ip);
-	struct origin_peer peer = { .address_len = is_v4 ? 4 : 16, .session = session };
 
-	memcpy(peer.address, at->ip.b + (is_v4 ? 12 : 0), peer.address_len);
-	return handshake_new_client(p->tls, origin, &peer, user);
+	peer->address_len = is_v4 ? 4 : 16;
+	memcpy(peer->address, at->ip.b + (is_v4 ? 12 : 0), peer->address_len);
+	return handshake_new_client(p->tls, origin, peer, user);
 }
 
 enum handshake_status
@@ -100,12 +100,29 @@ static const struct origin *origin_of(const struct proxy *p, const struct relay 
 	return b ? p->snapshot->origins[b - p->snapshot->backends] : NULL;
 }
 
+/* Offers the protocol that the client has negotiated, if it has one. */
+static void pass_alpn(struct proxy *p, struct relay *r, struct origin_peer *peer)
+{
+	const struct conn_facts *f = relay_facts(p, r);
+	size_t n = 0;
+	const char *alpn = f ? conn_facts_text(f, CONN_ALPN, &n) : NULL;
+
+	if (n > UINT8_MAX)
+		return;
+	peer->alpn = alpn;
+	peer->alpn_len = (uint8_t)n;
+}
+
 void relay_origin_begin(struct proxy *p, struct relay *r, const struct origin *origin)
 {
 	struct target_run *t = r->target;
+	const struct backend *b = relay_backend(p, r);
+	struct origin_peer peer = { .session = t->lanes[p->worker].session };
 
+	if (b && b->pass_alpn)
+		pass_alpn(p, r, &peer);
 	relay_set_state(p, r, RELAY_ORIGIN);
-	r->handshake = leg_handshake_new(p, origin, &t->at, t->lanes[p->worker].session, r);
+	r->handshake = leg_handshake_new(p, origin, &t->at, &peer, r);
 	if (r->handshake) {
 		relay_origin(p, r);
 		return;

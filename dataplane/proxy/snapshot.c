@@ -79,6 +79,7 @@ static int build_backend(
 		.proxy_version = (uint8_t)config->proxy_version,
 		.proxy_tlvs = (uint8_t)config->proxy_tlvs,
 		.has_tls = config->tls.line > 0,
+		.pass_alpn = config->tls.pass_alpn,
 		.queue_size = config->queue.size,
 		.queue_timeout_ms = milliseconds(config->queue.timeout_s),
 		.deregistration_ms = milliseconds(config->deregistration_delay_s),
@@ -407,8 +408,8 @@ static int build_base(struct snapshot_base *b, struct err *e)
 
 		l->is_logged = config->log.path != NULL;
 		l->is_printed = l->is_logged && config->log.format == CONFIG_LOG_JSON;
-		l->is_remembered =
-		    l->is_logged || l->fronts || b->backends[l->backend].proxy_version;
+		l->is_remembered = l->is_logged || l->fronts ||
+		    b->backends[l->backend].proxy_version || b->backends[l->backend].pass_alpn;
 		for (unsigned k = 0; k < l->n_routes; k++)
 			l->is_remembered =
 			    l->is_remembered || b->backends[l->routes[k].backend].proxy_version;

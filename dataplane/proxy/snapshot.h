@@ -76,6 +76,7 @@ struct backend {
 	uint8_t proxy_version;   /* of the header that targets are sent; 0: none */
 	uint8_t proxy_tlvs;      /* enum proxy_protocol_tlv */
 	bool has_tls;            /* targets are spoken to in TLS, as snapshot.origins says */
+	bool pass_alpn;          /* and offered the protocol that the client has negotiated */
 };
 
 /* A name and where its clients go. */

@@ -3,7 +3,7 @@
 """TLS to targets, where curl and nginx cannot be told to misbehave.
 
 usage: btls.py target ADDRESS PORT CHAIN KEY   serves until it is ended; says "ready"
-       btls.py whole|cut|half PORT             a client's case, against that target
+       btls.py whole|cut|torn|spoilt|half PORT a client's case, against that target
 """
 import hashlib
 import os
@@ -28,6 +28,17 @@ class Served(Tls):
         self.tls = context.wrap_bio(self.arrived, self.leaving, server_side=True)
         self.run(self.tls.do_handshake)
 
+    def write_otherwise(self, data, change):
+        """The last record as change makes it."""
+        self.write(data)
+        self.tls.write(b"the last")
+        self.sock.sendall(change(self.leaving.read()))
+
+    def wait_for_end(self):
+        """Until the other side has nothing more to say: closing with bytes unread would be a reset."""
+        while self.sock.recv(self.read_size):
+            pass
+
 
 def serve(sock, context):
     """The first line says what is wanted."""
@@ -40,9 +51,14 @@ def serve(sock, context):
         if wanted == b"half":
             rest += tls.read_all()
             tls.write(hashlib.sha256(rest).hexdigest().encode() + PART)
+        elif wanted == b"torn":
+            tls.write_otherwise(PART, lambda record: record[:-3])
+        elif wanted == b"spoilt":
+            tls.write_otherwise(PART, lambda record: record[:-3] + bytes([record[-3] ^ 1]) + record[-2:])
+            tls.wait_for_end()
         else:
             tls.write(PART)
-        if wanted != b"cut":
+        if wanted in (b"whole", b"half"):
             tls.end_writing()
     except (OSError, ssl.SSLError) as e:
         print(e, flush=True)
@@ -68,17 +84,34 @@ def whole(port):
         need(tls.read_all() == PART, "other bytes")
 
 
-def cut(port):
-    """One that is cut off does not look whole."""
+def broken(how, port):
+    """All that came whole comes through, and then an alert and no clean end."""
     for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
-        tls = Tls(int(port), version)
-        tls.write(b"cut\n")
+        tls, data = Tls(int(port), version), b""
+        tls.write(how + b"\n")
         try:
-            data = tls.read_all()
+            while more := tls.read():
+                data += more
         except ssl.SSLError as e:
             need("internal error" in str(e).lower(), f"another alert: {e}")
+            need(data == PART, f"{len(data)} bytes came, not the {len(PART)} that were whole")
             continue
         need(False, f"{len(data)} bytes, and a clean end")
+
+
+def cut(port):
+    """One that is cut off behind a record does not look whole."""
+    broken(b"cut", port)
+
+
+def torn(port):
+    """Nor one that is cut off inside a record."""
+    broken(b"torn", port)
+
+
+def spoilt(port):
+    """Nor one with a record that was changed on the way."""
+    broken(b"spoilt", port)
 
 
 def half(port):
@@ -93,4 +126,4 @@ def half(port):
 
 
 if __name__ == "__main__":
-    {"target": target, "whole": whole, "cut": cut, "half": half}[sys.argv[1]](*sys.argv[2:])
+    {"target": target, "whole": whole, "cut": cut, "torn": torn, "spoilt": spoilt, "half": half}[sys.argv[1]](*sys.argv[2:])

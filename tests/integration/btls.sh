@@ -25,7 +25,7 @@ server() { # PORT CERTIFICATE [MORE]
 			access_log $dir/access-$1.log;
 			root $lab/www;
 			location = /tls { default_type text/plain;
-				return 200 "\$ssl_protocol \$ssl_session_reused \$ssl_server_name \$ssl_client_verify \$ssl_client_serial \$proxy_protocol_addr\n"; }
+				return 200 "\$ssl_protocol \$ssl_session_reused \$ssl_server_name \$ssl_client_verify \$ssl_client_serial \$ssl_alpn_protocol \$proxy_protocol_addr\n"; }
 			location /upload/ { dav_methods PUT; }
 			${3:-}
 		}
@@ -48,6 +48,7 @@ nginx_start "$dir" "
 	$(server 8710 address)
 	$(server 8711 in 'ssl_protocols TLSv1.2; ssl_ciphers ECDHE-ECDSA-AES128-SHA256;')
 	$(server 8712 live)
+	$(LISTEN=http2 server 8714 in)
 	server { listen 10.81.0.2:8713; access_log $dir/access-8713.log; root $lab/www; }"
 ip netns exec "$prefix-backend" python3 $here/btls.py target 10.81.0.2 8720 "$pki/in.pem" "$pki/in.key" >"$dir/target.log" 2>&1 &
 target=$!
@@ -80,8 +81,11 @@ kinds() { # NAME FRONT_PORT TARGET_PORTS TLS [MORE]
 		odd 9219 8720 $verified
 		fresh12 9221 8707 $verified sessions = false;
 		nothing-in-common 9220 8707 $verified policy = "only13";
+		passed 9222 8714 $verified pass_alpn = true; alpn = ["h2"];
+		listed 9223 8714 $verified alpn = ["http/1.1"];
 	K
 }
+declare -A protocols=([passed]='alpn = ["h2", "http/1.1"];' [listed]='alpn = ["http/1.1"];')
 declare -A more=([told]='proxy_protocol = { version = 2; };'
 	[checked]='health = { type = "https"; host = "in.test"; path = "/tls"; interval = 0.3; timeout = 0.3; healthy = 2; unhealthy = 2; minimum_healthy = 0; };'
 	[tls13]='health = { type = "tls"; interval = 0.3; timeout = 0.3; };'
@@ -109,7 +113,7 @@ write_config() {
 		'listeners = (')
 			while read -r name port targets tls; do
 				echo "  { name = \"l-$name\"; bind = [\"10.80.0.1:$port\"]; backend = \"b-$name\"; default_certificate = [\"www-ecdsa\", \"www-rsa\"];"
-				echo '    policy = "ELBSecurityPolicy-TLS13-1-2-2021-06"; },'
+				echo '    policy = "ELBSecurityPolicy-TLS13-1-2-2021-06";'" ${protocols[$name]:-} },"
 			done < <(kinds)
 			;;
 		esac
@@ -190,6 +194,15 @@ try own_certificate_is_replaced_live shows_another
 stays() { expect "shown to the targets of backend 'b-mutual'" bash -c '! scripts/lab ctl cert remove us'; }
 try own_certificate_stays_while_it_is_shown stays
 
+# --- protocols
+
+clients_is_passed() {
+	said 9222 ' h2 $' --http2 && said 9222 ' http/1\.1 $' --http1.1 && said 9223 ' http/1\.1 $' --no-alpn
+}
+try the_protocol_that_the_client_negotiated clients_is_passed
+try that_of_the_list_without_one expect 'ALPN: server accepted h2' scripts/lab backend \
+	curl -sSvk --max-time 20 https://10.81.0.2:8714/tls # so 8714 has both
+
 # --- sessions
 
 reused() { # NAME PORT OPTION...: as often as it takes to come to every worker twice
@@ -227,6 +240,10 @@ rm -f "$lab/www/upload/btls.bin" "$lab/www/btls-$size.bin"
 odd() { in_client timeout 60 python3 $here/btls.py "$1" 9219; }
 try an_end_in_order_is_one odd whole
 try a_cut_answer_does_not_look_whole odd cut
+try nor_one_cut_inside_a_record odd torn
+damaged=$(counter backend_tls_record_errors_total)
+try a_damaged_record_ends_it odd spoilt
+try and_is_counted more_than backend_tls_record_errors_total "$damaged"
 try half_close_goes_through odd half
 try cut_is_counted more_than backend_tls_truncations_total 0
 

@@ -68,9 +68,11 @@ static const struct config_text_case cases[] = {
 	    AT "tls: 'alpn' has 'h2' twice\n" },
 	{ "alpn_comma", TLS("trust_store = \"ours\"; alpn = [\"h2,x\"];"),
 	    AT "tls: 'alpn' has 'h2,x': a name has no comma; write one string for each\n" },
+	{ "pass_alpn_not_a_boolean", TLS("trust_store = \"ours\"; pass_alpn = \"h2\";"),
+	    AT "tls: 'pass_alpn' must be true or false, not a string\n" },
 	{ "unknown_key", TLS("trust_store = \"ours\"; sni = \"a\";"),
 	    AT "tls: unknown key 'sni'; there are: verify, trust_store, server_name, policy, "
-	       "certificate, alpn, sessions\n" },
+	       "certificate, alpn, pass_alpn, sessions\n" },
 	{ "not_a_group", ALONE("tls = true;"),
 	    AT "'tls' must be a group { }, not true or false\n" },
 	{ "checked_in_tls", MORE("trust_store = \"ours\";", "health = { type = \"tls\"; };"), "" },
@@ -116,7 +118,8 @@ static void what_is_written_is_loaded(void **state)
 {
 	struct config *c = load_with(TLS("trust_store = \"ours\"; server_name = \"in.test\"; "
 					 "policy = \"corp\"; certificate = \"api\"; "
-					 "alpn = [\"h2\", \"http/1.1\"]; sessions = false;"));
+					 "alpn = [\"h2\", \"http/1.1\"]; pass_alpn = true; "
+					 "sessions = false;"));
 	const struct config_backend_tls *t = &c->backends[0].tls;
 
 	(void)state;
@@ -129,6 +132,7 @@ static void what_is_written_is_loaded(void **state)
 	assert_string_equal(t->certificate, "api");
 	assert_int_equal(t->n_alpn, 2);
 	assert_string_equal(t->alpn[1], "http/1.1");
+	assert_true(t->pass_alpn);
 	assert_false(t->sessions);
 	config_free(c);
 
@@ -140,6 +144,7 @@ static void what_is_written_is_loaded(void **state)
 	assert_null(t->policy);
 	assert_null(t->certificate);
 	assert_int_equal(t->n_alpn, 0);
+	assert_false(t->pass_alpn);
 	assert_true(t->sessions);
 	config_free(c);
 
@@ -161,6 +166,7 @@ static void each_setting_counts(void **state)
 		"connect_timeout = 2.5; tls = { verify = false; certificate = \"api\"; }; } );\n" STORES,
 		"connect_timeout = 2.5; tls = { verify = false; alpn = [\"h2\"]; }; } );\n" STORES,
 		"connect_timeout = 2.5; tls = { verify = false; alpn = [\"h3\"]; }; } );\n" STORES,
+		"connect_timeout = 2.5; tls = { verify = false; pass_alpn = true; }; } );\n" STORES,
 		"connect_timeout = 2.5; tls = { verify = false; sessions = false; }; } );\n" STORES,
 	};
 	const size_t n = sizeof(all) / sizeof(all[0]);

@@ -266,6 +266,12 @@ void kit_begin(struct kit_conn *c, struct tls_worker *w, const struct origin *o,
 		.address = { 192, 0, 2, 7 }, .address_len = 4, .session = session
 	};
 
+	kit_begin_with(c, w, o, server, &peer);
+}
+
+void kit_begin_with(struct kit_conn *c, struct tls_worker *w, const struct origin *o,
+    SSL_CTX *server, const struct origin_peer *peer)
+{
 	memset(c, 0, sizeof(*c));
 	last_alert = 0;
 	c->worker = w;
@@ -273,7 +279,7 @@ void kit_begin(struct kit_conn *c, struct tls_worker *w, const struct origin *o,
 	SSL_set_info_callback(c->ssl, on_info);
 	SSL_set_bio(c->ssl, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
 	SSL_set_accept_state(c->ssl);
-	c->h = handshake_new_client(w, o, &peer, c);
+	c->h = handshake_new_client(w, o, peer, c);
 	assert_non_null(c->h);
 }
 

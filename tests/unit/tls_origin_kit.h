@@ -81,6 +81,10 @@ struct kit_conn {
 void kit_begin(struct kit_conn *c, struct tls_worker *w, const struct origin *o, SSL_CTX *server,
     const struct origin_session *session);
 
+/* The same with another peer than 192.0.2.7, which session is of. */
+void kit_begin_with(struct kit_conn *c, struct tls_worker *w, const struct origin *o,
+    SSL_CTX *server, const struct origin_peer *peer);
+
 /* Runs it to its end, following now; c->status and c->facts tell. */
 void kit_shake(struct kit_conn *c, const struct origin *now);
 

@@ -271,6 +271,47 @@ static void protocols_are_offered(void **state)
 	origin_free(o);
 }
 
+/* Instead of the origin's: what the client has negotiated, and what a server says to it. */
+static void a_clients_protocol_is_offered(void **state)
+{
+	static const char *const alpn[] = { "h2", "http/1.1" };
+	const struct origin_config configs[] = {
+		{ .verify = true, .server_name = "app.test", .alpn = alpn, .n_alpn = 2 },
+		{ .verify = true, .server_name = "app.test" },
+	};
+	const struct origin_peer peer = { .address = { 192, 0, 2, 7 },
+		.address_len = 4,
+		.alpn = "http/1.1 and what is behind it",
+		.alpn_len = 8 };
+	static struct kit_conn c;
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		struct origin *o = kit_origin(&configs[i / 2]);
+		SSL_CTX *server = server_of(versions[i % 2]);
+		const unsigned char *chosen;
+		unsigned len;
+
+		SSL_CTX_set_alpn_select_cb(server, choose_first, NULL);
+		kit_begin_with(&c, worker, o, server, &peer);
+		kit_shake(&c, o);
+		assert_true(c.is_open);
+		SSL_get0_alpn_selected(c.ssl, &chosen, &len);
+		assert_int_equal(len, 8);
+		assert_memory_equal(chosen, "http/1.1", 8);
+		kit_end(&c);
+		/* The origin's own is no answer to that. */
+		SSL_CTX_set_alpn_select_cb(server, choose_first, (void *)(uintptr_t) "\x02h2");
+		kit_begin_with(&c, worker, o, server, &peer);
+		kit_shake(&c, o);
+		assert_false(c.is_open);
+		assert_true(c.facts.alert_is_ours);
+		kit_end(&c);
+		SSL_CTX_free(server);
+		origin_free(o);
+	}
+}
+
 /* --- after the handshake --- */
 
 static void keys_are_updated_both_ways(void **state)
@@ -441,6 +482,7 @@ int main(void)
 		cmocka_unit_test(every_suite_carries_data),
 		cmocka_unit_test(a_server_may_want_another_group),
 		cmocka_unit_test(protocols_are_offered),
+		cmocka_unit_test(a_clients_protocol_is_offered),
 		cmocka_unit_test(keys_are_updated_both_ways),
 		cmocka_unit_test(both_ends_close),
 		cmocka_unit_test(any_pieces_will_do),
