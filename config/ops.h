@@ -148,6 +148,35 @@ struct ops_policy {
 	bool client_preference;
 };
 
+/* From best to worst. */
+enum ops_health {
+	OPS_HEALTH_OK,
+	OPS_HEALTH_DEGRADED,    /* of targets, or of backends, some can serve */
+	OPS_HEALTH_UNAVAILABLE, /* none can */
+	OPS_HEALTH_DRAINING,    /* of the daemon: it is about to end */
+};
+
+enum ops_target_state {
+	OPS_TARGET_HEALTHY,
+	OPS_TARGET_UNCHECKED, /* the backend has no checks: taken for good */
+	OPS_TARGET_NEW,       /* it has to pass checks first */
+	OPS_TARGET_UNHEALTHY,
+	OPS_TARGET_DRAINING,
+	OPS_TARGET_DISABLED, /* its weight is 0 */
+};
+
+struct ops_backend {
+	const char *name;
+	enum ops_health health;
+	bool is_panicking; /* too few are up, so all are used */
+	unsigned n_targets;
+};
+
+struct ops_target {
+	const char *address; /* "10.81.0.2:8080" */
+	enum ops_target_state state;
+};
+
 struct ops {
 	void *arg;
 
@@ -210,6 +239,13 @@ struct ops {
 	 */
 	enum ops_verdict (*put_tickets)(void *arg, const char *text, size_t len, const char *who,
 	    unsigned *n_keys, struct err *e);
+
+	/* Of the daemon; it can serve while one listener has one backend with a target. */
+	enum ops_health (*health)(void *arg);
+
+	/* The i-th, false: there is none; and the i-th target of that one. */
+	bool (*backend_at)(void *arg, unsigned i, struct ops_backend *to);
+	void (*target_at)(void *arg, unsigned backend, unsigned i, struct ops_target *to);
 
 	/* Calls visit for at most limit connections; returns how many there are. */
 	unsigned (*connections)(void *arg, unsigned limit,

@@ -359,6 +359,11 @@ out:
 	return result;
 }
 
+void control_is_draining(struct control *c)
+{
+	c->draining = true;
+}
+
 static void op_drain(void *arg, double timeout_s, const char *who)
 {
 	struct control *c = arg;

@@ -86,6 +86,9 @@ void control_attach(struct control *c, const struct control_host *host);
 /* For config/api; valid as long as c. */
 const struct ops *control_ops(struct control *c);
 
+/* The daemon is about to end: from now on it says so to whoever asks for its health. */
+void control_is_draining(struct control *c);
+
 /* SIGHUP. 0, or -1 with the reason in e and nothing changed. */
 int control_reload(struct control *c, const char *who, struct err *e);
 

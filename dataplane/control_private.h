@@ -131,6 +131,9 @@ control_op_diff(void *arg, struct change_list *l, struct err *notes, struct err 
 void control_read_ops(struct ops *ops);
 const char *control_key_type(const struct cert *cert);
 
+/* control_health.c */
+void control_health_ops(struct ops *ops);
+
 /* control_explain.c */
 enum ops_verdict control_op_explain(
     void *arg, const struct ops_explain *question, struct ops_explained *answer, struct err *e);

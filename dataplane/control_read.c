@@ -175,4 +175,5 @@ void control_read_ops(struct ops *ops)
 	ops->item_at = op_item_at;
 	ops->generation_at = op_generation_at;
 	control_tls_ops(ops);
+	control_health_ops(ops);
 }

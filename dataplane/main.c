@@ -111,6 +111,7 @@ static void go_on_ending(struct loop *l)
 	l->order = l->order == WORKER_RUN ? WORKER_DRAIN : WORKER_CLOSE;
 	l->deadline = seconds() + (l->order == WORKER_DRAIN ? drain_s : CLOSE_GRACE_S);
 	app_order(l->app, l->order);
+	control_is_draining(l->control);
 	notify_stopping();
 	log_notice(l->order == WORKER_DRAIN ? "draining" : "closing what is left");
 }

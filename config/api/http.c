@@ -532,6 +532,8 @@ void api_set_busy(struct api *a, bool is_busy)
 {
 	struct api_request *r;
 
+	if (is_busy)
+		api_keep_health(&a->context);
 	do {
 		pthread_mutex_lock(&a->lock);
 		r = is_busy ? take(&a->quick, &a->last_quick) : NULL;
@@ -616,5 +618,6 @@ void api_stop(struct api *a)
 	pthread_mutex_destroy(&a->lock);
 	pthread_mutex_destroy(&a->context.lock);
 	free(a->context.kept);
+	free(a->context.kept_health);
 	free(a);
 }

@@ -47,35 +47,102 @@ void api_read_connections(struct api_context *c, struct api_request *r)
 	api_answer(r, 200, json_pack("{s:i, s:o}", "total", (int)total, "connections", all));
 }
 
-static void keep(struct api_context *c, char *text, size_t len)
+/* --- health --- */
+
+static json_t *backend_json(struct api_context *c, unsigned i, const struct ops_backend *b)
 {
+	static const char *const health[] = { "healthy", "degraded", "unhealthy", "draining" };
+	static const char *const states[] = { "healthy", "unchecked", "new", "unhealthy",
+		"draining", "disabled" };
+	json_t *targets = json_object();
+
+	for (unsigned k = 0; k < b->n_targets; k++) {
+		struct ops_target t;
+
+		c->ops->target_at(c->ops->arg, i, k, &t);
+		json_object_set_new(targets, t.address, json_string(states[t.state]));
+	}
+	return json_pack("{s:s, s:b, s:o}", "status", health[b->health], "panic", b->is_panicking,
+	    "targets", targets);
+}
+
+/* What a load balancer in front asks: 200 while it may send connections here, else 503. */
+static json_t *health_json(struct api_context *c, unsigned *status)
+{
+	static const char *const words[] = { "ok", "degraded", "unavailable", "draining" };
+	enum ops_health health = c->ops->health(c->ops->arg);
+	json_t *backends = json_object();
 	struct ops_status s;
+	struct ops_backend b;
 
 	c->ops->status(c->ops->arg, &s);
+	for (unsigned i = 0; c->ops->backend_at(c->ops->arg, i, &b); i++)
+		json_object_set_new(backends, b.name, backend_json(c, i, &b));
+	*status = health <= OPS_HEALTH_DEGRADED ? 200 : 503;
+	return json_pack("{s:s, s:I, s:o}", "status", words[health], "generation",
+	    (json_int_t)s.generation, "backends", backends);
+}
+
+/* For when control has no time. */
+static void keep_health(struct api_context *c, const json_t *o, unsigned status)
+{
+	char *text = json_dumps(o, JSON_COMPACT);
+
+	if (!text)
+		return;
 	pthread_mutex_lock(&c->lock);
-	free(c->kept);
-	c->kept = text;
-	c->kept_len = len;
-	c->kept_generation = s.generation;
-	c->kept_draining = s.draining;
+	free(c->kept_health);
+	c->kept_health = text;
+	c->kept_health_status = status;
 	pthread_mutex_unlock(&c->lock);
 }
 
-void api_keep(struct api_context *c)
+void api_read_health(struct api_context *c, struct api_request *r)
+{
+	unsigned status;
+	json_t *o = health_json(c, &status);
+
+	keep_health(c, o, status);
+	api_answer(r, status, o);
+}
+
+/* --- what is kept --- */
+
+static void keep_metrics(struct api_context *c)
 {
 	char *text = NULL;
 	size_t len;
 	FILE *out = open_memstream(&text, &len);
 
-	if (out)
-		c->ops->metrics(c->ops->arg, out, true);
-	if (out && fclose(out) == 0)
-		keep(c, text, len);
-	else
+	if (!out)
+		return;
+	c->ops->metrics(c->ops->arg, out, true);
+	if (fclose(out) != 0) {
 		free(text);
+		return;
+	}
+	pthread_mutex_lock(&c->lock);
+	free(c->kept);
+	c->kept = text;
+	c->kept_len = len;
+	pthread_mutex_unlock(&c->lock);
 }
 
-/* control's part as it is kept, and the counters as they are. */
+void api_keep_health(struct api_context *c)
+{
+	unsigned status;
+	json_t *o = health_json(c, &status);
+
+	keep_health(c, o, status);
+	json_decref(o);
+}
+
+void api_keep(struct api_context *c)
+{
+	api_keep_health(c);
+	keep_metrics(c);
+}
+
 static void add_worker(void *arg, const struct ops_worker *w)
 {
 	json_t *queues = json_array();
@@ -103,6 +170,7 @@ void api_read_workers(struct api_context *c, struct api_request *r)
 	api_answer(r, 200, json_pack("{s:o}", "workers", all));
 }
 
+/* control's part as it is kept, and the counters as they are. */
 static void metrics_text(struct api_context *c, struct api_request *r)
 {
 	FILE *out = open_memstream(&r->text, &r->text_len);
@@ -125,7 +193,7 @@ void api_read_metrics(struct api_context *c, struct api_request *r)
 
 	if (!api_check_form(r, none, NULL))
 		return;
-	api_keep(c);
+	keep_metrics(c);
 	metrics_text(c, r);
 }
 
@@ -172,22 +240,6 @@ void api_read_stats(struct api_context *c, struct api_request *r)
 	api_answer(r, 200, o);
 }
 
-/* 200 while connections are taken, 503 from a drain on: what a load balancer in front asks. */
-static void health(struct api_request *r, bool draining, uint64_t generation)
-{
-	api_answer(r, draining ? 503 : 200,
-	    json_pack("{s:s, s:I}", "status", draining ? "draining" : "ok", "generation",
-		(json_int_t)generation));
-}
-
-void api_read_health(struct api_context *c, struct api_request *r)
-{
-	struct ops_status s;
-
-	c->ops->status(c->ops->arg, &s);
-	health(r, s.draining, s.generation);
-}
-
 /* --- without control --- */
 
 bool api_is_quick(const struct api_request *r)
@@ -199,16 +251,19 @@ bool api_is_quick(const struct api_request *r)
 
 void api_answer_kept(struct api_context *c, struct api_request *r)
 {
-	uint64_t generation;
-	bool draining;
+	unsigned status;
+	json_t *o;
 
 	if (r->parts[0][0] == 'm') {
 		metrics_text(c, r);
 		return;
 	}
 	pthread_mutex_lock(&c->lock);
-	generation = c->kept_generation;
-	draining = c->kept_draining;
+	o = c->kept_health ? json_loads(c->kept_health, 0, NULL) : NULL;
+	status = c->kept_health_status;
 	pthread_mutex_unlock(&c->lock);
-	health(r, draining, generation);
+	if (o)
+		api_answer(r, status, o);
+	else
+		api_error(r, 503, "out of memory");
 }

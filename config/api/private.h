@@ -77,8 +77,8 @@ struct api_context {
 	pthread_mutex_t lock;
 	char *kept;
 	size_t kept_len;
-	uint64_t kept_generation;
-	bool kept_draining;
+	char *kept_health; /* JSON */
+	unsigned kept_health_status;
 };
 
 /* --- answers --- */
@@ -185,8 +185,9 @@ void api_tx_show(struct api_context *c, struct api_request *r);
 void api_tx_commit(struct api_context *c, struct api_request *r);
 void api_tx_abort(struct api_context *c, struct api_request *r);
 
-/* Keeps what api_answer_kept says; control thread. */
+/* Keeps what api_answer_kept says, or the half of it that costs little; control thread. */
 void api_keep(struct api_context *c);
+void api_keep_health(struct api_context *c);
 
 /* True for GET /metrics and GET /healthz. */
 bool api_is_quick(const struct api_request *r);

@@ -247,6 +247,28 @@ workers(void *arg, void (*visit)(void *arg, const struct ops_worker *worker), vo
 	return 1;
 }
 
+static enum ops_health health(void *arg)
+{
+	(void)arg;
+	return OPS_HEALTH_UNAVAILABLE;
+}
+
+static bool backend_at(void *arg, unsigned i, struct ops_backend *to)
+{
+	(void)arg;
+	*to = (struct ops_backend){
+		.name = i ? "new" : "app", .health = OPS_HEALTH_DEGRADED, .n_targets = 2
+	};
+	return i < 2;
+}
+
+static void target_at(void *arg, unsigned backend, unsigned i, struct ops_target *to)
+{
+	(void)arg;
+	*to = (struct ops_target){ i ? "10.80.0.8:80" : "[fd80::8]:80",
+		backend ? OPS_TARGET_NEW : OPS_TARGET_DISABLED };
+}
+
 static const struct ops ops = {
 	.status = status,
 	.cert_next = cert_next,
@@ -266,6 +288,9 @@ static const struct ops ops = {
 	.put_tickets = put_tickets,
 	.connections = connections,
 	.workers = workers,
+	.health = health,
+	.backend_at = backend_at,
+	.target_at = target_at,
 	.trust_find = trust_find,
 	.policy_at = policy_at,
 	.policy_find = policy_find,
@@ -333,6 +358,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	api_tx_expire(&context, 0, true);
 	free(context.kept);
+	free(context.kept_health);
 	api_request_free(r);
 	free(copy);
 	return 0;

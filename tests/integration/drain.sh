@@ -10,6 +10,11 @@ get /16m.bin --limit-rate 12M -o "$lab/drained.bin" &
 transfer=$!
 sleep 0.3
 kill -TERM "$pid"
+says_so() {
+	expect '"status":"draining".*503$' ip netns exec "$prefix-gate" \
+		curl -sS --max-time 10 -w '%{http_code}' http://127.0.0.1:9180/healthz
+}
+try whoever_asks_is_told wait_for 1 says_so
 sleep 0.3
 try new_connections_are_refused refused get / --max-time 1
 finished() { wait $transfer && cmp "$lab/drained.bin" "$lab/www/16m.bin"; }

@@ -10,6 +10,9 @@ checks='health = { type = "http"; path = "/up"; status = "200"; body = "is well"
 quick='healthy = 2; unhealthy = 2; minimum_healthy = 1; };'
 quiet='outlier = { failures = 0; };' # so that the checks alone decide
 
+healthz() { # what it says must match
+	wait_for 10 expect "$1" ip netns exec "$prefix-gate" curl -sS --max-time 10 http://127.0.0.1:9180/healthz
+}
 up() { [ "$(of target_up "$1")" = "$2" ]; }
 becomes() { wait_for 15 up "$1" "$2"; } # NUMBER 0|1
 says() { wait_for 10 grep -q "$1" "$lab/sallyport.log"; }
@@ -32,7 +35,8 @@ try all_are_found_up all_up
 
 wrong_status() {
 	rm "$lab/target2/up"
-	becomes 2 0 && says "target 10.81.0.2:8082 is down: it answers with status 404" && only 13
+	becomes 2 0 && says "target 10.81.0.2:8082 is down: it answers with status 404" && only 13 &&
+		healthz '^{"status":"degraded",.*"three":{"status":"degraded","panic":false,"targets":{"10.81.0.2:8081":"healthy","10.81.0.2:8082":"unhealthy"'
 }
 try a_wrong_status_takes_it_out wrong_status
 
@@ -45,7 +49,8 @@ try a_wrong_body_takes_it_out wrong_body
 panic() {
 	rm "$lab/target1/up"
 	becomes 1 0 || return 1
-	wait_for 10 in_panic 1 && says 'too few targets are up' && only 123
+	wait_for 10 in_panic 1 && says 'too few targets are up' && only 123 &&
+		healthz '^{"status":"degraded",.*"three":{"status":"unhealthy","panic":true,'
 }
 in_panic() { [ "$(of_backend backend_panic)" = "$1" ]; }
 try with_none_up_all_are_used panic
@@ -59,7 +64,8 @@ try unless_told_otherwise fail_closed
 back() {
 	OPTIONS="$quiet $checks $quick" targets "$T1" "$T2" "$T3"
 	for i in 1 2 3; do echo 'all is well' >"$lab/target$i/up"; done
-	becomes 1 1 && becomes 2 1 && becomes 3 1 && wait_for 10 in_panic 0 && only 123
+	becomes 1 1 && becomes 2 1 && becomes 3 1 && wait_for 10 in_panic 0 && only 123 &&
+		healthz '^{"status":"ok",.*"three":{"status":"healthy","panic":false,'
 }
 try those_that_are_back_are_used back
 
@@ -105,6 +111,7 @@ cut_in_time() {
 	wait_for 10 filled 1 || return 1
 	cut=$(of_backend backend_cut_total) start=$(date +%s%N)
 	OPTIONS='deregistration_delay = 1.5;' targets "$T1 drain = true;" "$T2" || return 1
+	healthz '"three":{.*"10.81.0.2:8081":"draining","10.81.0.2:8082":"unchecked"' || return 1
 	wait $download && return 1 # curl saw the end before its length
 	[ $((($(date +%s%N) - start) / 1000000)) -ge 1400 ] && [ "$(of_backend backend_cut_total)" -gt "$cut" ] && only 2
 }

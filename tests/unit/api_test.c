@@ -73,6 +73,8 @@ static void reads_tell_what_runs(void **state)
 	assert_says("# TYPE sallyport_generation gauge\nsallyport_generation 1\n");
 	assert_says("sallyport_certificate_not_after_seconds{name=\"www\",key_type=\"P-256\"} 20");
 	assert_int_equal(ask("GET", "/healthz", NULL), 200);
+	assert_says("{\"status\":\"ok\",\"generation\":1,\"backends\":{\"app\":{\"status\":"
+		    "\"healthy\",\"panic\":false,\"targets\":{\"10.80.0.9:80\":\"unchecked\"}}}}");
 	assert_int_equal(ask("GET", "/v1/workers", NULL), 200);
 	assert_says("{\"workers\":[]}"); /* there is no data plane */
 	assert_int_equal(ask("GET", "/v1/workers?all=1", NULL), 400);
@@ -114,6 +116,7 @@ static void changes_are_made_and_told(void **state)
 	assert_int_equal(ask("POST", "/v1/drain?timeout=5s", NULL), 202);
 	assert_true(k.drained_s == 5);
 	assert_int_equal(ask("GET", "/healthz", NULL), 503);
+	assert_says("{\"status\":\"draining\",");
 }
 
 static void items_are_resources(void **state)
@@ -588,7 +591,7 @@ static void metrics_do_not_wait_for_control(void **state)
 	    "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
 	const struct timeval limit = { .tv_sec = 30 };
 	const char *const requests[] = { quick, health };
-	char answer[65536];
+	char answer[65536] = "";
 
 	(void)state;
 	api_set_busy(api, true);
@@ -600,6 +603,8 @@ static void metrics_do_not_wait_for_control(void **state)
 		/* Nobody polls. */
 		assert_true(recv(fd, answer, sizeof(answer) - 1, MSG_WAITALL) > 20);
 		assert_memory_equal(answer, "HTTP/1.1 200", 12);
+		answer[sizeof(answer) - 1] = '\0';
+		assert_int_equal(strstr(answer, "\"10.80.0.9:80\":\"unchecked\"") != NULL, i == 1);
 		close(fd);
 	}
 	api_set_busy(api, false);
