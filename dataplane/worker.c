@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "dataplane/worker.h"
 
+#include <sched.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <time.h>
@@ -20,9 +21,6 @@
 #define TIMER_BUDGET 256
 #define INFO_US      100000
 #define DUMP_BUDGET  512
-#define IDLE_LOOPS   64 /* empty loops before the first sleep */
-#define SLEEP_MIN_US 20
-#define SLEEP_MAX_US 1000 /* after two seconds without anything */
 
 int worker_init(struct worker *w, const struct worker_config *config, struct err *e)
 {
@@ -230,22 +228,36 @@ static void publish_info(struct worker *w)
 	    &w->is_empty, open == 0 && proxy_active(w->proxy) == 0, memory_order_relaxed);
 }
 
+/* The processor time of this thread so far. */
+static uint64_t cpu_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
 /* Nothing came for a while and nothing is due: give the core away for a moment. */
 static void rest(struct worker *w)
 {
 	uint64_t wake = w->stack_wake_us < w->proxy_wake_us ? w->stack_wake_us : w->proxy_wake_us;
-	uint64_t us = SLEEP_MIN_US * (1 + w->idle_loops / IDLE_LOOPS);
+	uint32_t us = idle_sleep_us(&w->idle, w->now_us);
+	bool is_longest = us == w->idle.longest_us;
 	struct timespec t = { 0 };
 
-	if (us > SLEEP_MAX_US)
-		us = SLEEP_MAX_US;
+	if (us == 0) {
+		sched_yield(); /* to whom the answer is awaited from, if he is on this core */
+		return;
+	}
 	if (wake <= w->now_us)
 		return;
 	if (us > wake - w->now_us)
-		us = wake - w->now_us;
+		us = (uint32_t)(wake - w->now_us);
 	t.tv_nsec = (long)us * 1000;
 	nanosleep(&t, NULL);
 	stats_inc(&w->stats, STAT_SLEEPS);
+	if (is_longest && idle_slept(&w->idle))
+		idle_judge(&w->idle, cpu_us(), clock_us(&w->clock, rte_rdtsc()));
 }
 
 static void loop(struct worker *w)
@@ -269,12 +281,12 @@ static void loop(struct worker *w)
 
 	stats_inc(&w->stats, STAT_LOOPS);
 	if (work || proxy_is_busy(w->proxy)) {
-		w->idle_loops = 0;
+		idle_end(&w->idle, w->now_us);
 		stats_inc(&w->stats, STAT_LOOPS_BUSY);
 		stats_add(&w->stats, STAT_BUSY_CYCLES, rte_rdtsc() - start);
 		return;
 	}
-	if (w->idle_sleep && ++w->idle_loops > IDLE_LOOPS && !is_backed_up(w))
+	if (w->idle_sleep && !is_backed_up(w))
 		rest(w);
 	else
 		rte_pause();
@@ -288,6 +300,7 @@ int worker_main(void *arg)
 	rte_rcu_qsbr_thread_register(w->qsbr, w->index);
 	rte_rcu_qsbr_thread_online(w->qsbr, w->index);
 	w->now_us = clock_us(&w->clock, rte_rdtsc());
+	idle_init(&w->idle, w->now_us);
 	while (atomic_load_explicit(&w->order, memory_order_relaxed) != WORKER_STOP)
 		loop(w);
 	rte_rcu_qsbr_thread_offline(w->qsbr, w->index);

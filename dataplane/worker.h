@@ -12,6 +12,7 @@
 #include "config/model.h"
 #include "dataplane/base/clock.h"
 #include "dataplane/base/stats.h"
+#include "dataplane/idle.h"
 #include "dataplane/net/net.h"
 #include "dataplane/steer/steer.h"
 #include "dataplane/tcp/tcp.h"
@@ -71,8 +72,8 @@ struct worker {
 	enum worker_order obeyed;
 	uint64_t now_us, info_us;
 	uint64_t stack_wake_us, proxy_wake_us;
-	unsigned idle_loops;
 	bool is_crowded; /* the last burst left packets behind */
+	struct idle idle;
 } __attribute__((aligned(64)));
 
 struct worker_config {
