@@ -27,7 +27,8 @@ enum state {
 	CONNECT,
 	HANDSHAKE,
 	READY,
-	EXCHANGE
+	EXCHANGE,
+	ENDING /* our end is out, the server's is awaited */
 };
 
 struct client {
@@ -60,6 +61,11 @@ static struct {
 
 static uint8_t piece[PIECE];
 
+static bool is_opening(enum state s)
+{
+	return s == CONNECT || s == HANDSHAKE;
+}
+
 static void set_state(struct client *c, enum state next)
 {
 	if (c->state == FREE) {
@@ -68,7 +74,7 @@ static void set_state(struct client *c, enum state next)
 	} else if (c->state == READY) {
 		TAILQ_REMOVE(&k.ready, c, link);
 		k.n_ready--;
-	} else if (c->state != EXCHANGE) {
+	} else if (is_opening(c->state)) {
 		k.n_opening--;
 	}
 	c->state = next;
@@ -78,7 +84,7 @@ static void set_state(struct client *c, enum state next)
 	} else if (next == READY) {
 		TAILQ_INSERT_TAIL(&k.ready, c, link);
 		k.n_ready++;
-	} else if (next != EXCHANGE) {
+	} else if (is_opening(next)) {
 		k.n_opening++;
 	}
 }
@@ -209,6 +215,41 @@ static bool is_over(void)
 	    (k.limit == UINT64_MAX && kload_now() - k.start >= (uint64_t)(k.o->seconds * 1e9));
 }
 
+/* The last bytes that the server sends after our end are answered with RST by a socket that is closed: orderly waits for them. */
+static void goodbye(struct client *c)
+{
+	wolfSSL_shutdown(c->ssl);
+	if (k.o->orderly) {
+		shutdown(c->fd, SHUT_WR);
+		set_state(c, ENDING);
+	} else {
+		k.connections++;
+		end(c);
+	}
+}
+
+/* What the server may still have to say is its close_notify and its FIN. */
+static void await_end(struct client *c)
+{
+	int ret = wolfSSL_read(c->ssl, piece, sizeof(piece));
+	ssize_t n;
+
+	if (ret > 0 || wolfSSL_get_error(c->ssl, ret) != WOLFSSL_ERROR_ZERO_RETURN) {
+		if (ret > 0 || !wants(c, ret))
+			fail(c, "the end is no close_notify");
+		return;
+	}
+	n = read(c->fd, piece, sizeof(piece));
+	if (n < 0 && errno == EAGAIN)
+		return;
+	if (n != 0) {
+		fail(c, n < 0 ? strerror(errno) : "bytes behind close_notify");
+		return;
+	}
+	k.connections++;
+	end(c);
+}
+
 static void done(struct client *c)
 {
 	uint64_t now = kload_now();
@@ -221,9 +262,7 @@ static void done(struct client *c)
 	}
 	set_state(c, READY);
 	if (k.o->exchanges > 0 && ++c->n_exchanges >= k.o->exchanges) {
-		k.connections++;
-		wolfSSL_shutdown(c->ssl);
-		end(c);
+		goodbye(c);
 	} else if (k.o->exchanges > 0) {
 		begin(c, now);
 	} else if (k.loading && k.o->rate == 0 && k.o->count == 0 && !is_over()) {
@@ -253,7 +292,7 @@ static bool receive(struct client *c)
 		if (c->state == EXCHANGE)
 			return send_some(c);
 	}
-	return c->state != FREE;
+	return c->state == READY || c->state == EXCHANGE;
 }
 
 static void run(struct client *c, uint32_t events)
@@ -274,8 +313,10 @@ static void run(struct client *c, uint32_t events)
 		return;
 	if (c->state == EXCHANGE && !send_some(c))
 		return;
-	while (c->state >= READY && receive(c))
+	while ((c->state == READY || c->state == EXCHANGE) && receive(c))
 		;
+	if (c->state == ENDING)
+		await_end(c);
 }
 
 /* Runs what has news, or waits for it until then. */

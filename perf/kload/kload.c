@@ -16,7 +16,8 @@ static const char usage[] =
     "\n"
     "Options are loadgen's, and the same for both: --connections --opening --exchanges --byte --up --down\n"
     "--count --seconds --rate --group --rsa --ca --name --wait; and\n"
-    "  --resume           take tickets from the first connection on; a full handshake is then an error\n";
+    "  --resume           take tickets from the first connection on; a full handshake is then an error\n"
+    "  --orderly          wait for the server's close_notify and FIN; another end is then an error\n";
 
 enum {
 	O_SERVE = 256,
@@ -33,6 +34,7 @@ enum {
 	O_GROUP,
 	O_RSA,
 	O_RESUME,
+	O_ORDERLY,
 	O_WAIT,
 	O_CA,
 	O_NAME,
@@ -54,6 +56,7 @@ static const struct option names[] = {
 	{ "group", required_argument, NULL, O_GROUP },
 	{ "rsa", no_argument, NULL, O_RSA },
 	{ "resume", no_argument, NULL, O_RESUME },
+	{ "orderly", no_argument, NULL, O_ORDERLY },
 	{ "wait", no_argument, NULL, O_WAIT },
 	{ "ca", required_argument, NULL, O_CA },
 	{ "name", required_argument, NULL, O_NAME },
@@ -129,6 +132,9 @@ static void take(struct kload_options *o, int c, const char *text)
 		break;
 	case O_RESUME:
 		o->resume = true;
+		break;
+	case O_ORDERLY:
+		o->orderly = true;
 		break;
 	case O_WAIT:
 		o->wait = true;

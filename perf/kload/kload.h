@@ -18,7 +18,7 @@ struct kload_options {
 	uint64_t up, down, count;
 	double seconds, rate;
 	uint16_t group;
-	bool rsa, resume, wait;
+	bool rsa, resume, orderly, wait;
 	const char *ca, *name;
 	struct message request, answer;
 };

@@ -56,6 +56,13 @@ counter() {
 		END { printf "%d\n", sum }'
 }
 
+# The same of those that have LABEL, beside others.
+counter_of() { # NAME LABEL
+	scripts/lab stats | awk -v name="sallyport_$1" -v label="$2" '
+		{ n = $1; sub(/{.*/, "", n); if (n == name && index($1, label)) sum += $2 }
+		END { printf "%d\n", sum }'
+}
+
 # restart CONFIG: a daemon of the script's own, until it is called with what was in config-path.
 restart() {
 	scripts/lab stop && echo "$1" >"$lab/config-path" && scripts/lab start
