@@ -10,8 +10,9 @@
 #include "dataplane/tcp/timewait.h"
 
 /* How many 4-tuples that were left are remembered at most, and how long: as a peer's TIME-WAIT. */
-#define LEFT_MAX 65536
-#define LEFT_MS  60000
+#define LEFT_MAX  65536
+#define LEFT_MS   60000
+#define LEFT_WAYS 4
 
 static unsigned addrs_hash(const struct ip_addr *ip)
 {
@@ -43,8 +44,8 @@ int table_init(struct table *t, uint32_t n, const uint8_t secret[16])
 		size *= 2;
 	t->buckets = calloc(size, sizeof(*t->buckets));
 	t->mask = size - 1;
-	t->left_mask = RTE_MIN(size, (uint32_t)LEFT_MAX) - 1;
-	t->left = calloc(t->left_mask + 1, sizeof(*t->left));
+	t->left_mask = RTE_MIN(size, (uint32_t)LEFT_MAX) / LEFT_WAYS - 1;
+	t->left = calloc((t->left_mask + 1) * LEFT_WAYS, sizeof(*t->left));
 	t->key = siphash_key_make(secret);
 	return t->buckets && t->left ? 0 : -1;
 }
@@ -117,6 +118,17 @@ void table_add(struct stack *s, uint32_t ref, uint32_t hash)
 	*bucket = ref;
 }
 
+/* In place of the oldest of its set. */
+static void remember(struct table *t, uint32_t hash, uint32_t now_ms)
+{
+	struct table_left *set = &t->left[(hash & t->left_mask) * LEFT_WAYS], *oldest = set;
+
+	for (unsigned i = 1; i < LEFT_WAYS; i++)
+		if ((int32_t)(set[i].at_ms - oldest->at_ms) < 0)
+			oldest = &set[i];
+	*oldest = (struct table_left){ hash, now_ms };
+}
+
 void table_remove(struct stack *s, uint32_t ref, uint32_t hash)
 {
 	uint32_t *link = &s->table.buckets[hash & s->table.mask];
@@ -126,12 +138,15 @@ void table_remove(struct stack *s, uint32_t ref, uint32_t hash)
 		link = next_of(s, *link);
 	}
 	*link = *next_of(s, ref);
-	s->table.left[hash & s->table.left_mask] = (struct table_left){ hash, s->now_ms };
+	remember(&s->table, hash, s->now_ms);
 }
 
 bool table_has_left(const struct stack *s, uint32_t hash)
 {
-	const struct table_left *left = &s->table.left[hash & s->table.left_mask];
+	const struct table_left *set = &s->table.left[(hash & s->table.left_mask) * LEFT_WAYS];
 
-	return left->hash == hash && left->at_ms && s->now_ms - left->at_ms < LEFT_MS;
+	for (unsigned i = 0; i < LEFT_WAYS; i++)
+		if (set[i].hash == hash && set[i].at_ms && s->now_ms - set[i].at_ms < LEFT_MS)
+			return true;
+	return false;
 }

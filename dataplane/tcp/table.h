@@ -56,7 +56,7 @@ struct table {
 	uint32_t *buckets;
 	uint32_t mask;
 	uint32_t left_mask;
-	struct table_left *left; /* the last of each hash & left_mask */
+	struct table_left *left; /* by hash & left_mask, in sets */
 	struct siphash_key key;
 };
 

@@ -30,8 +30,8 @@ proxied() {
 	P
 }
 try "connections_$connections" proxied
-# Of all RSTs only those for what is late are right here: an ACK of a FIN that was sent twice; and the kernel's taps (memif's wire
-# has them, too) move a flow to another queue when they learn where it is answered, with segments left in the first.
+# Of all RSTs only those for what is late are right here: where the wire holds a FIN up for longer than the RTO it is sent twice
+# and acknowledged twice, and with the first ACK the connection is over. (The wires of memif and tap are loaded processes.)
 none_is_reset() {
 	local reason
 	for reason in $reasons; do
