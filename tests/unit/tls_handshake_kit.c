@@ -10,6 +10,15 @@
 
 #include <cmocka.h>
 
+const struct kit_cut kit_cuts[KIT_CUTS] = {
+	{ 0, 0 },
+	{ 1, 0 },
+	{ 0, 1 },
+	{ 1, 1 },
+	{ 7, 100 },
+	{ 1448, 1448 },
+};
+
 static char dir[] = "/tmp/sallyport-kit-XXXXXX";
 static struct cert certs[KIT_N_KEYS];
 static uint8_t *root;

@@ -88,6 +88,10 @@ struct kit_cut {
 	size_t in, out; /* bytes shown to a step at most, and room given; 0: no limit */
 };
 
+/* Some that matter: all at once, byte by byte, as segments come. */
+#define KIT_CUTS 6
+extern const struct kit_cut kit_cuts[KIT_CUTS];
+
 /*
  * One step of h with what the client sent, answers go to the client. Polls the worker when a key
  * operation is wanted.
