@@ -28,6 +28,7 @@
 	X(STEER_RECEIVED, "steer_received")                         \
 	X(DROP_STEER_RING_FULL, "drop_steer_ring_full")             \
 	X(STEER_COMPARED, "steer_compared")                         \
+	X(STEER_COMPARED_HASH, "steer_compared_hash")               \
 	X(STEER_WRONG_HASH, "steer_wrong_hash")                     \
 	X(STEER_WRONG_QUEUE, "steer_wrong_queue")                   \
 	/* net */                                                   \

@@ -251,13 +251,16 @@ static void flush(struct steer *s, unsigned me, unsigned to, struct stats *stats
 	b->n = 0;
 }
 
-/* Did the device do what it says it does with a packet that came to me? */
-static void
-compare(struct steer *s, unsigned me, bool wrong_hash, bool wrong_queue, struct stats *stats)
+/* Did the device do what it says it does with a packet that came to me, whose hash should be this? */
+static void compare(struct steer *s, unsigned me, const struct rte_mbuf *m, uint32_t hash,
+    bool wrong_queue, struct stats *stats)
 {
 	struct lane *lane = &s->lanes[me];
+	bool has_hash = s->hash != NULL && m->ol_flags & RTE_MBUF_F_RX_RSS_HASH;
+	bool wrong_hash = has_hash && m->hash.rss != hash;
 
 	stats_inc(stats, STAT_STEER_COMPARED);
+	stats_add(stats, STAT_STEER_COMPARED_HASH, has_hash);
 	stats_add(stats, STAT_STEER_WRONG_HASH, wrong_hash);
 	stats_add(stats, STAT_STEER_WRONG_QUEUE, wrong_queue);
 	lane->n_wrong += wrong_hash || wrong_queue;
@@ -289,9 +292,7 @@ static unsigned owner_of(
 	if (is_evidence && peek == PEEK_PLAIN &&
 	    (m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) != RTE_MBUF_F_RX_IP_CKSUM_BAD &&
 	    (m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) != RTE_MBUF_F_RX_L4_CKSUM_BAD)
-		compare(s, me,
-		    s->hash != NULL && m->ol_flags & RTE_MBUF_F_RX_RSS_HASH && m->hash.rss != hash,
-		    owner != me, stats);
+		compare(s, me, m, hash, owner != me, stats);
 	return owner;
 }
 

@@ -193,6 +193,7 @@ static void an_honest_device_is_believed_and_nothing_handed_over(void **state)
 	send_flows(HONEST, 0, 100000);
 	assert_int_equal(steer_mode(s), STEER_HASH);
 	assert_int_equal(counted(STAT_STEER_COMPARED), 100000);
+	assert_int_equal(counted(STAT_STEER_COMPARED_HASH), 100000);
 	assert_int_equal(counted(STAT_STEER_WRONG_HASH), 0);
 	assert_int_equal(counted(STAT_STEER_WRONG_QUEUE), 0);
 	assert_int_equal(handed_over(), 0);
@@ -204,6 +205,7 @@ static void a_device_may_keep_its_hash_to_itself(void **state)
 	send_flows(SILENT, 0, 20000);
 	assert_int_equal(steer_mode(s), STEER_HASH);
 	assert_int_equal(counted(STAT_STEER_COMPARED), 20000);
+	assert_int_equal(counted(STAT_STEER_COMPARED_HASH), 0);
 	assert_int_equal(handed_over(), 0);
 }
 
