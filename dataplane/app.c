@@ -452,8 +452,13 @@ void app_watch_ports(struct app *a)
 		    (refuted & NET_TX_TCP_CHECKSUM ? PORT_TX_TCP_CHECKSUM : 0) |
 			(refuted & NET_TX_TSO ? PORT_TX_TSO : 0));
 	}
-	for (unsigned i = 0; i < a->n_ports; i++)
+	for (unsigned i = 0; i < a->n_ports; i++) {
+		if (port_leave(a->ports[i])) {
+			grace_wait(a->qsbr);
+			port_release(a->ports[i]);
+		}
 		port_watch(a->ports[i]);
+	}
 }
 
 int app_stuck_worker(struct app *a)

@@ -95,7 +95,10 @@ void app_watch(struct app *a);
 /* Tells every worker (enum worker_order). */
 void app_order(struct app *a, int order);
 
-/* Logs links that changed and offloads that turned out wrong (port_watch). Some times a second. */
+/*
+ * Logs links that changed and offloads that turned out wrong (port_watch), and gives back devices that are unplugged.
+ * Some times a second.
+ */
 void app_watch_ports(struct app *a);
 
 /* What the workers have found of the transmit offloads of this iface, put together. */

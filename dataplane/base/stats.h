@@ -19,6 +19,7 @@
 	X(TX_BYTES, "tx_bytes")                                     \
 	X(DROP_TX_FULL, "drop_tx_full")                             \
 	X(DROP_TX_REFUSED, "drop_tx_refused")                       \
+	X(DROP_PORT_GONE, "drop_port_gone")                         \
 	X(TX_LATE, "tx_late")                                       \
 	X(DROP_NO_MBUF, "drop_no_mbuf")                             \
 	/* steer */                                                 \

@@ -7,6 +7,12 @@
 #define TX_BURST     64u
 #define BACKED_UP_US 20000 /* longer than another process is away when it shares its core */
 
+/* Its devices have been given back, or are about to be. */
+static bool is_gone(const struct port *p)
+{
+	return unlikely(atomic_load_explicit(&p->is_gone, memory_order_relaxed));
+}
+
 unsigned
 port_rx(struct port *p, unsigned queue, struct rte_mbuf *pkts[], unsigned max, struct stats *stats)
 {
@@ -14,6 +20,8 @@ port_rx(struct port *p, unsigned queue, struct rte_mbuf *pkts[], unsigned max, s
 	uint64_t bytes = 0;
 	unsigned n;
 
+	if (is_gone(p))
+		return 0;
 	n = rte_eth_rx_burst(q->dev, q->queue, pkts, (uint16_t)RTE_MIN(max, (unsigned)UINT16_MAX));
 	for (unsigned i = 0; i < n; i++) {
 		pkts[i]->port = p->index;
@@ -102,8 +110,11 @@ static unsigned send_late(struct port_queue *q, struct stats *stats)
 unsigned port_tx_late(struct port *p, unsigned queue, uint64_t now_us, struct stats *stats)
 {
 	struct port_queue *q = &p->queues[queue];
-	unsigned sent = send_late(q, stats);
+	unsigned sent;
 
+	if (is_gone(p))
+		return 0; /* what waits still is port_close's */
+	sent = send_late(q, stats);
 	if (q->has_taken || q->n_late == 0)
 		q->taken_us = now_us;
 	q->has_taken = false;
@@ -114,7 +125,7 @@ bool port_is_backed_up(const struct port *p, unsigned queue, uint64_t now_us)
 {
 	const struct port_queue *q = &p->queues[queue];
 
-	return q->n_late > 0 && now_us - q->taken_us < BACKED_UP_US;
+	return q->n_late > 0 && now_us - q->taken_us < BACKED_UP_US && !is_gone(p);
 }
 
 /* Leaves in pkts what the device's driver agrees to send, in order; returns how many. */
@@ -156,6 +167,11 @@ void port_tx(struct port *p, unsigned queue, struct rte_mbuf *pkts[], unsigned n
 	struct rte_mbuf *out[TX_BURST];
 	unsigned n_out = 0;
 
+	if (is_gone(p)) {
+		rte_pktmbuf_free_bulk(pkts, n);
+		stats_add(stats, STAT_DROP_PORT_GONE, n);
+		return;
+	}
 	if (p->sends_from_rx_pool)
 		pool = q->pool;
 	send_late(q, stats);

@@ -45,10 +45,12 @@ struct port {
 	uint16_t index;
 	uint16_t
 	    max_segs; /* a frame of more mbufs is copied into one; 1: also indirect mbufs are */
-	uint16_t max_tso_segs;  /* of a frame that the device cuts */
-	uint32_t offloads;      /* enum port_offload */
-	uint32_t refuted;       /* of these; control's own */
-	_Atomic bool is_broken; /* EAL's interrupt thread sets it */
+	uint16_t max_tso_segs;   /* of a frame that the device cuts */
+	uint32_t offloads;       /* enum port_offload */
+	uint32_t refuted;        /* of these; control's own */
+	_Atomic bool is_broken;  /* EAL's interrupt thread sets it */
+	_Atomic bool is_leaving; /* that too: the machine wants a device back */
+	_Atomic bool is_gone;    /* control sets it: workers keep off the devices */
 	bool said_broken;
 	bool sends_from_rx_pool; /* af_xdp: mbufs of the receive pool are not copied by the PMD */
 	unsigned n_queues, n_devs;
@@ -77,7 +79,7 @@ bool port_audit_is_true(const struct rte_mbuf *m);
  */
 void port_audit(struct port_queue *q, struct rte_mbuf *pkts[], unsigned n);
 
-/* Hears from EAL of devices that go away; false: out of memory. */
+/* Hears from EAL of devices that go away or fail; false: out of memory. */
 bool port_listen(struct port *p);
 void port_listen_end(struct port *p);
 

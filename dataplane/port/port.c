@@ -553,15 +553,6 @@ const struct port_rss *port_rss(const struct port *p)
 	return p->has_rss ? &p->rss : NULL;
 }
 
-void port_queue_name(const struct port *p, unsigned queue, char *text, size_t size)
-{
-	const struct port_queue *q = &p->queues[queue];
-	char device[RTE_ETH_NAME_MAX_LEN] = "?";
-
-	rte_eth_dev_get_name_by_port(q->dev, device);
-	snprintf(text, size, "%s: %s queue %u", p->name, device, q->queue);
-}
-
 const char *port_name(const struct port *p)
 {
 	return p->name;

@@ -143,7 +143,10 @@ struct port_link {
 	uint32_t speed_mbps; /* 0: down, or not known */
 };
 
-/* Control only, as all that follows up to port_ring_mbufs. */
+/*
+ * Control only, as all that follows up to port_ring_mbufs; but port_queue_name, port_link_get and port_xstats any thread
+ * but a worker, also while control releases the devices.
+ */
 void port_link_get(const struct port *p, struct port_link *out);
 bool port_link_is_up(const struct port *p);
 
@@ -163,8 +166,18 @@ void port_watch(struct port *p);
 void port_refute(struct port *p, uint32_t offloads);
 uint32_t port_refuted(const struct port *p); /* by this or by port_watch */
 
-/* True while a device of the port has been unplugged, or reports an error that only a restart mends. */
+/* True once a device of the port has been unplugged, or reports an error that only a restart mends. */
 bool port_is_broken(const struct port *p);
+
+/*
+ * True once: the machine wants a device of the port back, as somebody unplugs it, and waits until it gets it. From
+ * now on port_rx brings nothing, and what is to be sent is dropped and counted; a grace period later, when no worker
+ * is within port_rx or port_tx any more, port_release has to be called. Logged.
+ */
+bool port_leave(struct port *p);
+
+/* Closes the devices and gives them back. p stays, without any, until port_close. */
+void port_release(struct port *p);
 
 /* Calls fn for each of the devices' own counters; device counts from 0 within the port. */
 typedef void (*port_xstat_fn)(void *arg, unsigned device, const char *name, uint64_t value);

@@ -1,16 +1,30 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 
+#define ALLOW_EXPERIMENTAL_API /* rte_dev_event_callback_*: so marked in DPDK 22.11 */
+#include <rte_dev.h>
+#include <rte_errno.h>
 #include <rte_ethdev.h>
+#include <rte_pause.h>
 
 #include "dataplane/base/log.h"
 #include "dataplane/port/internal.h"
 
 /* What control looks at now and then: links, what the audits found, the devices' own counters. */
 
+/*
+ * Whoever asks the devices, and who gives them back: metrics are also printed by other threads than control. No
+ * worker takes it.
+ */
+static pthread_mutex_t devices_lock = PTHREAD_MUTEX_INITIALIZER;
+
 void port_link_get(const struct port *p, struct port_link *out)
 {
-	*out = (struct port_link){ .is_up = true, .is_full_duplex = true };
+	pthread_mutex_lock(&devices_lock);
+	*out = (struct port_link){ .is_up = p->n_devs > 0, .is_full_duplex = true };
 	for (unsigned i = 0; i < p->n_devs; i++) {
 		struct rte_eth_link link = { 0 };
 
@@ -21,8 +35,21 @@ void port_link_get(const struct port *p, struct port_link *out)
 			out->speed_mbps += link.link_speed;
 		out->is_full_duplex &= link.link_duplex == RTE_ETH_LINK_FULL_DUPLEX;
 	}
+	pthread_mutex_unlock(&devices_lock);
 	if (!out->is_up)
 		out->speed_mbps = 0;
+}
+
+void port_queue_name(const struct port *p, unsigned queue, char *text, size_t size)
+{
+	const struct port_queue *q = &p->queues[queue];
+	char device[RTE_ETH_NAME_MAX_LEN] = "?";
+
+	pthread_mutex_lock(&devices_lock);
+	if (p->n_devs > 0)
+		rte_eth_dev_get_name_by_port(q->dev, device);
+	pthread_mutex_unlock(&devices_lock);
+	snprintf(text, size, "%s: %s queue %u", p->name, device, q->queue);
 }
 
 bool port_link_is_up(const struct port *p)
@@ -59,35 +86,81 @@ static void watch_link(struct port *p)
 		log_notice("port '%s': link is up", p->name);
 }
 
-/* Gone from its slot, or in need of a reset: what the workers get from it then is nothing. */
+static void set(_Atomic bool *flag)
+{
+	atomic_store_explicit(flag, true, memory_order_relaxed);
+}
+
+/* Gone, or in need of a reset: what the workers get from it then is nothing. EAL's interrupt thread. */
 static int on_event(uint16_t dev, enum rte_eth_event_type event, void *arg, void *ret)
 {
 	struct port *p = arg;
 
 	(void)dev;
-	(void)event;
 	(void)ret;
-	atomic_store_explicit(&p->is_broken, true, memory_order_relaxed);
+	if (event == RTE_ETH_EVENT_INTR_RMV)
+		set(&p->is_leaving);
+	set(&p->is_broken);
 	return 0;
+}
+
+/* vfio has been asked for the device; it asks us every few seconds until it gets it. The same thread. */
+static void on_device_event(const char *device, enum rte_dev_event_type event, void *arg)
+{
+	struct port *p = arg;
+
+	(void)device;
+	if (event != RTE_DEV_EVENT_REMOVE)
+		return;
+	set(&p->is_leaving);
+	set(&p->is_broken);
 }
 
 static const enum rte_eth_event_type events[] = { RTE_ETH_EVENT_INTR_RMV,
 	RTE_ETH_EVENT_INTR_RESET };
 
+/* What the bus calls a device, which may have several ports; NULL: nothing. */
+static struct rte_device *device_of(uint16_t dev)
+{
+	struct rte_eth_dev_info info;
+
+	return rte_eth_dev_info_get(dev, &info) == 0 ? info.device : NULL;
+}
+
 bool port_listen(struct port *p)
 {
-	for (unsigned i = 0; i < p->n_devs; i++)
+	for (unsigned i = 0; i < p->n_devs; i++) {
+		const struct rte_device *device = device_of(p->devs[i]);
+		int rc = 0;
+
 		for (unsigned j = 0; j < RTE_DIM(events); j++)
 			if (rte_eth_dev_callback_register(p->devs[i], events[j], on_event, p) != 0)
 				return false;
+		if (device != NULL)
+			rc = rte_dev_event_callback_register(
+			    rte_dev_name(device), on_device_event, p);
+		/* Of a device with several ports it may have been told already. */
+		if (rc < 0 && rc != -EEXIST)
+			return false;
+	}
 	return true;
 }
 
 void port_listen_end(struct port *p)
 {
-	for (unsigned i = 0; i < p->n_devs; i++)
+	for (unsigned i = 0; i < p->n_devs; i++) {
+		const struct rte_device *device = device_of(p->devs[i]);
+
+		/* Refused while it is being called, and it must not be called for a port that is freed. */
 		for (unsigned j = 0; j < RTE_DIM(events); j++)
-			rte_eth_dev_callback_unregister(p->devs[i], events[j], on_event, p);
+			while (rte_eth_dev_callback_unregister(
+				   p->devs[i], events[j], on_event, p) == -EAGAIN)
+				rte_pause();
+		while (device != NULL &&
+		    rte_dev_event_callback_unregister(rte_dev_name(device), on_device_event, p) ==
+			-EAGAIN)
+			rte_pause();
+	}
 }
 
 bool port_is_broken(const struct port *p)
@@ -100,10 +173,56 @@ static void watch_devices(struct port *p)
 	for (unsigned i = 0; i < p->n_devs; i++)
 		if (rte_eth_dev_is_removed(p->devs[i]) == 1)
 			atomic_store_explicit(&p->is_broken, true, memory_order_relaxed);
-	if (p->said_broken || !port_is_broken(p))
+	if (p->said_broken || !port_is_broken(p) ||
+	    atomic_load_explicit(&p->is_leaving, memory_order_relaxed))
 		return;
 	p->said_broken = true;
 	log_error("port '%s': its device is gone or has failed: restart when it is back", p->name);
+}
+
+bool port_leave(struct port *p)
+{
+	if (!atomic_load_explicit(&p->is_leaving, memory_order_relaxed) ||
+	    atomic_load_explicit(&p->is_gone, memory_order_relaxed))
+		return false;
+	set(&p->is_gone);
+	log_error("port '%s': its device is being unplugged and is given back: restart when it is "
+		  "there again",
+	    p->name);
+	return true;
+}
+
+static bool is_used(const struct rte_device *device)
+{
+	uint16_t dev;
+
+	RTE_ETH_FOREACH_DEV(dev) {
+		if (device_of(dev) == device)
+			return true;
+	}
+	return false;
+}
+
+void port_release(struct port *p)
+{
+	port_flow_clear(p);
+	port_listen_end(p);
+	pthread_mutex_lock(&devices_lock);
+	for (unsigned i = 0; i < p->n_devs; i++) {
+		struct rte_device *device = device_of(p->devs[i]);
+		int rc = 0;
+
+		rte_eth_dev_stop(p->devs[i]);
+		rte_eth_dev_close(p->devs[i]);
+		/* Closed, it is held still: the bus has to let go of it. */
+		if (device != NULL && !is_used(device))
+			rc = rte_dev_remove(device);
+		if (rc != 0)
+			log_error("port '%s': a device is not given back: %s", p->name,
+			    rte_strerror(-rc));
+	}
+	p->n_devs = 0;
+	pthread_mutex_unlock(&devices_lock);
 }
 
 void port_refute(struct port *p, uint32_t offloads)
@@ -168,6 +287,8 @@ static void device_xstats(const struct port *p, unsigned device, port_xstat_fn f
 
 void port_xstats(const struct port *p, port_xstat_fn fn, void *arg)
 {
+	pthread_mutex_lock(&devices_lock);
 	for (unsigned i = 0; i < p->n_devs; i++)
 		device_xstats(p, i, fn, arg);
+	pthread_mutex_unlock(&devices_lock);
 }
