@@ -9,6 +9,7 @@ export LAB=$lab
 ca=$lab/pki/ca.pem
 
 in_client() { ip netns exec "$prefix-client" "$@"; }
+in_backend() { ip netns exec "$prefix-backend" "$@"; }
 
 # try NAME COMMAND...: one case, the command's output only when it fails.
 try() {
@@ -39,7 +40,7 @@ refused() { # COMMAND...: it must fail
 get() { # PATH [CURL OPTION]...: over IPv4 unless told
 	local path=$1
 	shift
-	in_client curl -sS --fail --max-time 120 --cacert "$ca" --resolve www.lab.test:443:10.80.0.1 "$@" \
+	in_client curl -sS --fail --max-time "${GET_SECONDS:-120}" --cacert "$ca" --resolve www.lab.test:443:10.80.0.1 "$@" \
 		"https://www.lab.test$path"
 }
 
