@@ -188,8 +188,8 @@ static bool same_tls(const struct config_backend_tls *x, const struct config_bac
 	    same_string(x->trust_store, y->trust_store) &&
 	    same_string(x->server_name, y->server_name) && same_string(x->policy, y->policy) &&
 	    same_string(x->certificate, y->certificate) &&
-	    same_strings(x->alpn, x->n_alpn, y->alpn, y->n_alpn) &&
-	    x->pass_alpn == y->pass_alpn && x->sessions == y->sessions;
+	    same_strings(x->alpn, x->n_alpn, y->alpn, y->n_alpn) && x->pass_alpn == y->pass_alpn &&
+	    x->sessions == y->sessions;
 }
 
 static bool same_backend(const struct config *a, unsigned i, const struct config *b, unsigned j)
