@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Clients of the control API for control.sh: control.py COMMAND SOCKET [ARGUMENT]..."""
+import contextlib
 import http.client
 import json
 import random
@@ -11,25 +12,13 @@ import subprocess
 import sys
 import time
 
-
-class Unix(http.client.HTTPConnection):
-    def __init__(self, path):
-        super().__init__("sallyport", timeout=20)
-        self.path = path
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self.path)
+from api import Api
 
 
 def ask(path, method, target, body=None, headers=None):
-    c = Unix(path)
-    c.request(method, target, json.dumps(body) if body is not None else None, headers or {})
-    r = c.getresponse()
-    answer = json.loads(r.read())
-    c.close()
-    return r.status, answer
+    with contextlib.closing(Api(path, timeout=20)) as c:
+        status, text = c.ask(method, target, body, headers)
+    return status, json.loads(text)
 
 
 def pem(stem):

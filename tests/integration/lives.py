@@ -14,29 +14,12 @@ import sys
 import threading
 import time
 
+from api import Api
+
 FRONT, TARGET = "10.80.0.1", "10.81.0.2"
 PORTS = [443, 443, 4443, 4443, 9140, 9141, 9141, 9142]
 NAMES = ["www.lab.test", "known.test", "off.test", "own.test", "a.pass.test", "exact.lab.test", "nobody.example"]
 SUITES = [None, None, "ECDHE-ECDSA-AES128-SHA256", "ECDHE-RSA-AES128-SHA", "AES128-GCM-SHA256"]
-
-
-class Unix(http.client.HTTPConnection):
-    """One connection, kept."""
-
-    def __init__(self, path):
-        super().__init__("sallyport", timeout=60)
-        self.path = path
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self.path)
-
-    def ask(self, method, target, body=None):
-        self.request(method, target, json.dumps(body) if body is not None else None)
-        r = self.getresponse()
-        text = r.read()
-        return r.status, json.loads(text) if text.startswith(b"{") else {}
 
 
 class World:
@@ -46,8 +29,12 @@ class World:
         self.errors = []
         self.n = collections.Counter()
 
+    def has_seen_enough(self):
+        return self.n["connections"] >= 20 and self.n["changes"] >= 100
+
     def is_over(self):
-        return time.monotonic() >= self.end or bool(self.errors)
+        late = time.monotonic() - self.end
+        return bool(self.errors) or (late >= 0 and (self.has_seen_enough() or late >= 8 * self.args.seconds))
 
 
 def text(*paths):
@@ -125,11 +112,15 @@ class Changes:
     def __init__(self, world):
         self.world = world
         self.args = world.args
-        self.api = Unix(f"{self.args.lab}/control.sock")
+        self.api = Api(f"{self.args.lab}/control.sock")
         self.kept = {name: self.listener(name) for name in ("live", "mutual", "https")}
 
+    def ask(self, method, target, body=None):
+        status, text = self.api.ask(method, target, body)
+        return status, json.loads(text) if text.startswith(b"{") else {}
+
     def listener(self, name):
-        settings = self.api.ask("GET", f"/v1/listeners/{name}")[1]
+        settings = self.ask("GET", f"/v1/listeners/{name}")[1]
         settings.pop("certificates", None)
         settings.pop("default_certificate", None)
         return settings
@@ -185,14 +176,14 @@ class Changes:
         return "PUT", "/v1/trust-stores/targets/ca-bundle", {"ca_bundle": text(f"{self.args.lab}/pki/ca.pem")}
 
     def crl(self):
-        lists = self.api.ask("GET", "/v1/trust-stores/live/revocations")[1].get("revocations", [])
+        lists = self.ask("GET", "/v1/trust-stores/live/revocations")[1].get("revocations", [])
         if lists and random.random() < 0.5:
             return "DELETE", f"/v1/trust-stores/live/revocations/{random.choice(lists)['id']}", None
         name = random.choice(("root", "root-clean"))
         return "POST", "/v1/trust-stores/live/revocations", {"crl": text(f"{self.args.pki}/ec/{name}.crl")}
 
     def rollback(self):
-        known = [g["generation"] for g in self.api.ask("GET", "/v1/generations")[1]["generations"]]
+        known = [g["generation"] for g in self.ask("GET", "/v1/generations")[1]["generations"]]
         return "POST", f"/v1/rollback/{random.choice(known)}", None
 
     def reload(self):
@@ -202,10 +193,10 @@ class Changes:
         return "POST", "/v1/ticket-keys/rotate", None
 
     def transaction(self):
-        tx = self.api.ask("POST", "/v1/transactions")[1]["transaction"]
+        tx = self.ask("POST", "/v1/transactions")[1]["transaction"]
         for make in random.sample((self.mtls, self.bundle, self.certificate, self.policy), 3):
             method, target, body = make()
-            self.api.ask(method, f"{target}?tx={tx}", body)
+            self.ask(method, f"{target}?tx={tx}", body)
         return "POST", f"/v1/transactions/{tx}/commit", None
 
     def look(self):
@@ -217,7 +208,7 @@ class Changes:
         seldom = [self.reload, self.rollback, self.targets_store]
         while not self.world.is_over():
             make = random.choice(often if random.random() < 0.97 else seldom)
-            status, answer = self.api.ask(*make())
+            status, answer = self.ask(*make())
             self.world.n["changes" if status == 200 else "changes refused"] += 1
             if status >= 500:
                 self.world.errors.append(f"{make.__name__}: {status} {answer}")
@@ -239,7 +230,7 @@ def main():
     world = World(p.parse_args())
     for make in (Changes.targets_store, Changes.backend, Changes.third):
         first = Changes(world)
-        status, answer = first.api.ask(*make(first))
+        status, answer = first.ask(*make(first))
         if status not in (200, 404):
             sys.exit(f"{make.__name__}: {status} {answer}")
     threads = [threading.Thread(target=client, args=(world,)) for _ in range(world.args.clients)]
@@ -251,7 +242,7 @@ def main():
     print(", ".join(f"{k} {v}" for k, v in sorted(world.n.items())))
     if world.errors:
         sys.exit("\n".join(world.errors[:20]))
-    if world.n["connections"] < 20 or world.n["changes"] < 100:
+    if not world.has_seen_enough():
         sys.exit("too little has happened")
 
 

@@ -9,7 +9,6 @@ A change begins every 50 ms. On a machine that is too slow for that, ordinary ru
 the changes must keep their pace.
 """
 import argparse
-import http.client
 import json
 import os
 import random
@@ -20,6 +19,8 @@ import statistics
 import sys
 import threading
 import time
+
+from api import Api
 
 EVERY = 0.05  # seconds, from change to change
 PAUSE = 0.05, 0.15  # seconds, of a client
@@ -35,17 +36,6 @@ STATES = [
     ("off", "root", "root", True),
     ("verify", "both", "root", False),
 ]
-
-
-class Unix(http.client.HTTPConnection):
-    def __init__(self, path):
-        super().__init__("localhost", timeout=60)
-        self.path = path
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(60)
-        self.sock.connect(self.path)
 
 
 class World:
@@ -81,13 +71,11 @@ def change(args, world, state, config):
     put(f"{trust}/live.crl", read(f"{trust}/{crl}.crl"))
     text = re.sub(r'mtls = \{ mode = "\w+"; trust_store = "live"', f'mtls = {{ mode = "{mode}"; trust_store = "live"', config)
     put(f"{args.lab}/integration.cfg", text.encode())
-    c = Unix(f"{args.lab}/control.sock")
-    c.request("POST", "/v1/reload")
-    answer = c.getresponse()
-    body = answer.read().decode()
+    c = Api(f"{args.lab}/control.sock")
+    status, body = c.ask("POST", "/v1/reload")
     c.close()
-    if answer.status != 200:
-        world.errors.append(f"reload: {answer.status} {body}")
+    if status != 200:
+        world.errors.append(f"reload: {status} {body}")
     world.admits = admits
     world.epoch += 1
     world.n["changes"] += 1
