@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "dataplane/worker.h"
 
-#include <sched.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <time.h>
@@ -246,7 +245,7 @@ static void rest(struct worker *w)
 	struct timespec t = { 0 };
 
 	if (us == 0) {
-		sched_yield(); /* to whom the answer is awaited from, if he is on this core */
+		rte_pause();
 		return;
 	}
 	if (wake <= w->now_us)

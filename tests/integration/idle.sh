@@ -76,5 +76,6 @@ try who_polls_never_sleeps never
 try a_request_waits_little below "$((sleep10 - poll10))" 2000
 try after_a_long_pause_too below "$((long10 - polled10))" 3000
 echo "# figures: an idle worker takes $((sleeping / 10)).$((sleeping % 10)) % of its core asleep ($sleeps sleeps)," \
-	"$((polling / 10)).$((polling % 10)) % polling; a request after 5 ms takes $sleep50 µs (p50), $sleep90 µs (p90)" \
-	"with sleep, $poll50 and $poll90 µs with poll; after 250 ms $long50 and $long90, and $polled50 and $polled90"
+	"$((polling / 10)).$((polling % 10)) % polling; a request after 5 ms takes $sleep10, $sleep50 and $sleep90 µs" \
+	"(p10, p50, p90) with sleep, $poll10, $poll50 and $poll90 µs with poll; after 250 ms $long10, $long50 and $long90, and" \
+	"$polled10, $polled50 and $polled90"
