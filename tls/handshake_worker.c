@@ -13,7 +13,6 @@
 #include "tls/aead.h"
 #include "tls/handshake_io.h"
 #include "tls/handshake_ticket.h"
-#include "tls/vector.h"
 
 #define DEFAULT_CONTEXTS   4096
 #define DEFAULT_HANDSHAKES 8192
@@ -72,18 +71,11 @@ static int answer(struct tls_worker *w, wc_CryptoInfo *info)
 /*
  * wolfCrypt asks this for every operation on an object that carries our device. Threads without a
  * worker (control loading certificates) and operations that are not ours go on in wolfCrypt.
- *
- * X25519's and Ed25519's multiples of the base point are wrong half of the time when the upper half of a vector
- * register is not zero (wolfSSL 5.9.2, fe_cmov_table_avx2 sets ymm9 with movd), as its own P-256 leaves it.
- * They ask for a key or for random bytes immediately before.
  */
 static int crypto_callback(int device, wc_CryptoInfo *info, void *arg)
 {
-	int ret = answer(here, info);
-
 	(void)device, (void)arg;
-	vector_clear_upper();
-	return ret;
+	return answer(here, info);
 }
 
 int tls_global_init(void)
