@@ -22,14 +22,14 @@ reserved=$(counter handshakes_reserved_total)
 try reserved_sources_have_their_part flood reserved 9153 40
 try reserved_ones_are_counted more_than handshakes_reserved_total $((reserved + 20))
 
-# Few connections, a quarter of them kept: of each worker's 41, 10.
+# Few connections, a quarter of them kept: of each worker's 40, 10.
 path=$(cat "$lab/config-path")
 workers=$(grep -o 'workers = \[[^]]*\]' "$path" | grep -o '[0-9]\+' | wc -l)
 sed "s/max_connections = [0-9]*;/max_connections = $((40 * workers));/; s|state_dir = \"[^\"]*|&-flood|" "$path" >"$lab/flood.cfg"
 trap 'ip -n "$prefix-client" addr del 10.80.0.3/24 dev eth0; rm -rf "$lab/flood.cfg" "$lab/state-flood"' EXIT
 try a_daemon_with_few_connections restart "$lab/flood.cfg"
-try reserved_sources_have_connections_of_their_own flood crowd 9000 9153 $((31 * workers))
-try refused_ones_are_counted more_than connections_rejected_total $((31 * workers))
+try reserved_sources_have_connections_of_their_own flood crowd 9000 9153 $((30 * workers))
+try refused_ones_are_counted more_than connections_rejected_total $((30 * workers))
 try the_daemon_of_before restart "$path"
 refused=$(counter handshakes_refused_source_total)
 try quiet_before becomes_quiet
