@@ -169,8 +169,8 @@ shows() { # PROPERTY=VALUE: what systemd says of the service
 main_pid() { # here, not there
 	local there pid
 	there=$(inside systemctl show sallyport -p MainPID --value)
-	# Processes come and go meanwhile.
-	grep -ls "^NSpid:.*[[:space:]]$there\$" /proc/[0-9]*/status | while IFS=/ read -r _ _ pid _; do
+	# Processes come and go meanwhile, and grep fails for each that is gone, whatever it found.
+	{ grep -ls "^NSpid:.*[[:space:]]$there\$" /proc/[0-9]*/status || :; } | while IFS=/ read -r _ _ pid _; do
 		[ "$(readlink "/proc/$pid/ns/pid")" != "$(readlink "/proc/$(init)/ns/pid")" ] || echo "$pid"
 	done | grep .
 }
