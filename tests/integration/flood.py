@@ -107,7 +107,7 @@ def crowd(port, reserved_port, n):
     need(not handshake(reserved_port, ATTACKER), "another listener gave what is kept to others")
     need(not handshake(port, OTHER), "a source had what is kept where it is not reserved")
     for _ in range(20):
-        need(handshake(reserved_port, OTHER), "a reserved source was refused")
+        served_in_the_end(reserved_port, OTHER)  # those before may be on their way out still
     ours = [c for c in (connect(reserved_port, OTHER) for _ in range(4 * n + 50)) if c]
     need(0 < len(ours) <= n // 3 + 4, f"{len(ours)} kept connections could be made")
     for c in held + ours:

@@ -28,6 +28,7 @@ workers=$(grep -o 'workers = \[[^]]*\]' "$path" | grep -o '[0-9]\+' | wc -l)
 sed "s/max_connections = [0-9]*;/max_connections = $((40 * workers));/; s|state_dir = \"[^\"]*|&-flood|" "$path" >"$lab/flood.cfg"
 trap 'ip -n "$prefix-client" addr del 10.80.0.3/24 dev eth0; rm -rf "$lab/flood.cfg" "$lab/state-flood"' EXIT
 try a_daemon_with_few_connections restart "$lab/flood.cfg"
+try nobody_is_there_yet becomes_quiet
 try reserved_sources_have_connections_of_their_own flood crowd 9000 9153 $((30 * workers))
 try refused_ones_are_counted more_than connections_rejected_total $((30 * workers))
 try the_daemon_of_before restart "$path"
