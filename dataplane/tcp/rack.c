@@ -94,13 +94,14 @@ uint32_t rack_detect(struct tcp_conn *c)
 	for (struct rte_mbuf *m = txq_sent(c); m; m = txq_next_sent(m)) {
 		struct txseg *t = txseg(m);
 
-		/* From one that was sent once and too late on, all were sent too late. */
-		if (!(t->flags & TXSEG_EVER) && t->xmit_us > x->rack_xmit_us)
-			break;
+		if (!sent_after(x->rack_xmit_us, x->rack_end, t->xmit_us, txseg_end(t))) {
+			/* From one that was sent once and too late on, all were: a burst has one time. */
+			if (!(t->flags & TXSEG_EVER))
+				break;
+			continue;
+		}
 		if (t->flags & TXSEG_SACKED ||
 		    (t->flags & (TXSEG_LOST | TXSEG_RESENT)) == TXSEG_LOST)
-			continue;
-		if (!sent_after(x->rack_xmit_us, x->rack_end, t->xmit_us, txseg_end(t)))
 			continue;
 		if (t->xmit_us + x->rack_rtt_us + reo <= now) {
 			sack_mark_lost(c, t);
