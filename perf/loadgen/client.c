@@ -175,14 +175,17 @@ void client_close(struct gen *g, struct client *c)
 static void exchange_done(struct gen *g, struct client *c)
 {
 	struct results *r = &g->results;
+	uint64_t ns;
 
 	if (g->phase == GEN_LOAD || g->phase == GEN_DRAIN) {
 		r->exchanges++;
 		r->bytes_up += message_len(&g->request);
 		r->bytes_down += message_len(&g->answer);
 		r->end = rte_rdtsc();
-		hist_add(&r->latency,
-		    (uint64_t)((double)(r->end - c->due) * 1e9 / (double)rte_get_tsc_hz()));
+		ns = (uint64_t)((double)(r->end - c->due) * 1e9 / (double)rte_get_tsc_hz());
+		hist_add(&r->latency, ns);
+		if (c->due >= g->made_up)
+			hist_add(&r->undisturbed, ns);
 	}
 	c->n_exchanges++;
 	set_state(g, c, CLIENT_READY);

@@ -89,8 +89,9 @@ struct results {
 	uint64_t busy;       /* cycles of loops with work */
 	uint64_t flooded, flood_answers;
 	uint64_t hellos_sent, hellos_answered, hellos_refused;
-	struct hist latency;   /* ns, of exchanges from when they were due */
-	struct hist handshake; /* ns, from SYN to keys; the ramp's too */
+	struct hist latency;     /* ns, of exchanges from when they were due */
+	struct hist undisturbed; /* of these: meanwhile this program did not stand still */
+	struct hist handshake;   /* ns, from SYN to keys; the ramp's too */
 };
 
 struct gen {
@@ -104,6 +105,7 @@ struct gen {
 	struct stats stats;
 	struct clock clock;
 	uint64_t tsc, now_us; /* at the start of the loop */
+	uint64_t made_up;     /* cycles: when what the last pause held up is made up for */
 	struct message request, answer;
 
 	enum gen_phase phase;

@@ -89,6 +89,8 @@ void report(const struct gen *g)
 	printf("\"corrected\": %s, ", g->options.rate > 0 ? "true" : "false");
 	print_hist("latency_us", &r->latency);
 	printf(", ");
+	print_hist("undisturbed_us", &r->undisturbed);
+	printf(", ");
 	print_hist("handshake_us", &r->handshake);
 	printf(", \"retransmits\": %llu, \"dropped\": %llu",
 	    (unsigned long long)g->stats.v[STAT_TCP_RETRANSMITS],
