@@ -312,7 +312,7 @@ bool tls_worker_is_waiting(const struct tls_worker *w)
 
 bool tls_worker_is_amid(const struct tls_worker *w)
 {
-	return w->keys.n_under_way > 0;
+	return pkey_is_amid(&w->keys);
 }
 
 void *tls_worker_ready(struct tls_worker *w)

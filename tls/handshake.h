@@ -69,7 +69,7 @@ size_t tls_worker_deepest_stack(const struct tls_worker *w);
 struct aead_engine *tls_worker_aead(struct tls_worker *w);
 
 /*
- * Does the key operations queued so far, in batches, or a step of those that take long; called once per burst. Afterwards
+ * Does one batch of the key operations queued so far, or a step of one that takes long; called once per burst. Afterwards
  * tls_worker_ready hands out, one by one, the users of the handshakes that can go on (NULL: no more).
  */
 void tls_worker_poll(struct tls_worker *w);
@@ -78,7 +78,7 @@ void *tls_worker_ready(struct tls_worker *w);
 /* Whether key operations are queued or under way, or tls_worker_ready has any left to hand out. */
 bool tls_worker_is_waiting(const struct tls_worker *w);
 
-/* Whether a batch is under way that takes several calls: further ones of its kind wait for it. */
+/* Whether operations for another batch wait, or one is under way that takes several calls. */
 bool tls_worker_is_amid(const struct tls_worker *w);
 
 enum handshake_status {

@@ -216,21 +216,52 @@ static void job_go_on(struct pkey_queue *q)
 	q->n_under_way = 0;
 }
 
+/* --- short ones --- */
+
+/* The next kind, by turns, of which there is a batch; PKEY_NONE: of no kind. */
+static enum pkey_kind next_short(const struct pkey_queue *q)
+{
+	for (unsigned i = 1; i <= PKEY_N_KINDS; i++) {
+		enum pkey_kind kind = (q->last_short + i) % PKEY_N_KINDS;
+
+		if (!pkey_batch_is_long(kind) && q->n_waiting[kind] >= pkey_batch_least(kind))
+			return kind;
+	}
+	return PKEY_NONE;
+}
+
+/* One batch, or all that are too few for one. False: there was nothing to do. */
+static bool run_short(struct pkey_queue *q)
+{
+	uint64_t n_before = q->n_operations;
+	enum pkey_kind kind = next_short(q);
+
+	if (kind != PKEY_NONE) {
+		q->last_short = kind;
+		run_batch(q, kind);
+		return true;
+	}
+	for (kind = 0; kind < PKEY_N_KINDS; kind++)
+		if (!pkey_batch_is_long(kind))
+			hand_back(q, kind);
+	return q->n_operations > n_before;
+}
+
 /* --- all of it --- */
 
 void pkey_poll(struct pkey_queue *q)
 {
 	if (!pkey_is_busy(q))
 		return;
-	for (unsigned kind = 0; kind < PKEY_N_KINDS; kind++) {
-		if (pkey_batch_is_long(kind))
-			continue;
-		while (q->n_waiting[kind] >= pkey_batch_least(kind))
-			run_batch(q, kind);
-		hand_back(q, kind);
-	}
 	job_choose(q);
-	job_go_on(q);
+	q->is_jobs_turn = !q->is_jobs_turn && q->n_under_way > 0;
+	if (q->is_jobs_turn || !run_short(q))
+		job_go_on(q);
+}
+
+bool pkey_is_amid(const struct pkey_queue *q)
+{
+	return q->n_under_way > 0 || next_short(q) != PKEY_NONE;
 }
 
 bool pkey_is_busy(const struct pkey_queue *q)

@@ -56,6 +56,8 @@ struct pkey_queue {
 	struct pkey_op *under_way[PKEY_LANES]; /* NULL: cancelled */
 	unsigned n_under_way;                  /* lanes that began; 0: the job rests */
 	enum pkey_kind last_long;              /* what it did last */
+	enum pkey_kind last_short;             /* of the other batches */
+	bool is_jobs_turn;                     /* was it, in the last call? */
 	uint64_t n_operations, n_batches;
 };
 
@@ -74,10 +76,14 @@ void pkey_submit(
 void pkey_cancel(struct pkey_queue *q, struct pkey_op *op);
 
 /*
- * Does what is queued: batches where they pay, the rest is handed back to wolfCrypt. Of RSA batches, which take a millisecond and
- * more, one is under way at a time, and each call does one step of it.
+ * Does a part of what is queued that takes 20 to 40 µs, so that the caller can look after packets in between: one batch; or, when
+ * there is none, hands back to wolfCrypt what is too little for one; or one step of a batch of RSA's, which take a
+ * millisecond and more. Kinds take turns, RSA has every other call.
  */
 void pkey_poll(struct pkey_queue *q);
+
+/* Whether there is more for pkey_poll than to hand back what is too little for a batch. */
+bool pkey_is_amid(const struct pkey_queue *q);
 
 /* Something is queued or under way, or done and not taken yet. */
 bool pkey_is_busy(const struct pkey_queue *q);

@@ -23,7 +23,7 @@ bool pkey_batch_is_long(enum pkey_kind kind);
 void pkey_batch_run(enum pkey_kind kind, struct pkey_op *const *ops, unsigned n, struct drbg *drbg);
 
 /*
- * A batch of a long kind, one at a time, done step by step: a step takes some 50 µs. Operations are read when it begins
+ * A batch of a long kind, one at a time, done step by step: a step takes some 20 µs. Operations are read when it begins
  * and need not be there before it ends.
  */
 struct pkey_job;

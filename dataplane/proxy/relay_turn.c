@@ -11,9 +11,10 @@
  * are through. The line is as long as what can be done in WAIT_US: who would wait longer is
  * refused at once, which is cheap, rather than after a timeout.
  */
-#define SLICE_US      20
-#define COHORT_US     250
-#define MAX_STAGES    4 /* batches after which others begin, even if key operations always come up */
+#define SLICE_US  20
+#define COHORT_US 250
+#define MAX_STAGES \
+	4 /* rounds of batches after which others begin, even if key operations always come up */
 #define REST_PARTS    4
 #define REST_MAX_US   1000 /* a turn that took longer was interrupted */
 #define WAIT_US       1000000
@@ -287,9 +288,10 @@ static bool run_handshakes(struct proxy *p, uint64_t until_us)
 /* False: others begin first. */
 static bool run_key_operations(struct proxy *p)
 {
-	if (!tls_worker_is_amid(p->tls) && ++p->cohort_stages >= MAX_STAGES && next_cohort(p))
+	if (p->cohort_stages >= MAX_STAGES && next_cohort(p))
 		return false;
 	tls_worker_poll(p->tls);
+	p->cohort_stages += !tls_worker_is_amid(p->tls);
 	return true;
 }
 
@@ -315,6 +317,7 @@ bool relay_turns(struct proxy *p, bool is_crowded)
 		run_handshakes(p, began_us + SLICE_US);
 	took_us = clock_now_us(p) - began_us;
 	p->cohort_us += took_us;
-	p->packets_until_us = began_us + took_us + (took_us < REST_MAX_US ? took_us : REST_MAX_US);
+	p->packets_until_us =
+	    began_us + took_us + REST_PARTS * (took_us < REST_MAX_US ? took_us : REST_MAX_US);
 	return true;
 }

@@ -412,32 +412,50 @@ static void rsa_results_verify(void **state)
 	}
 }
 
-/* A fault in one half of the CRT gives the key away: such a result must never leave the batch. */
+static void assert_refused(const struct lanes *l, unsigned i)
+{
+	assert_int_equal(l->op[i].result, CRYPTOCB_UNAVAILABLE);
+	for (unsigned at = 0; at < 256; at++)
+		assert_int_equal(l->out[i][at], 0);
+}
+
+/*
+ * A fault in one half of the CRT gives the key away: such a result must never leave the batch, whether halves go side
+ * by side (up to four) or one after the other.
+ */
 static void rsa_fault_is_caught(void **state)
 {
-	struct lanes *l = lanes_new(WC_PK_TYPE_RSA);
 	uint8_t em[256], payload[51], high[256];
-	RsaKey key, broken;
+	RsaKey key, broken_p, broken_q;
 
 	(void)state;
 	need_batches();
 	rsa_load(&key, KIT_RSA2048);
-	rsa_load(&broken, KIT_RSA2048);
-	assert_int_equal(mp_sub_d(&broken.dP, 2, &broken.dP), 0);
+	rsa_load(&broken_p, KIT_RSA2048);
+	rsa_load(&broken_q, KIT_RSA2048);
+	assert_int_equal(mp_sub_d(&broken_p.dP, 2, &broken_p.dP), 0);
+	assert_int_equal(mp_sub_d(&broken_q.dQ, 2, &broken_q.dQ), 0);
 	rsa_encode(em, sizeof em, payload);
 	memset(high, 0xff, sizeof high); /* not below n */
-	rsa_point(l, 0, &broken, em, sizeof em);
-	rsa_point(l, 1, &key, em, sizeof em);
-	rsa_point(l, 2, &key, high, sizeof high);
-	run_batch(PKEY_RSA_2048, l, 3);
-	assert_int_equal(l->op[0].result, CRYPTOCB_UNAVAILABLE);
-	for (unsigned i = 0; i < 256; i++)
-		assert_int_equal(l->out[0][i], 0);
-	assert_int_equal(l->op[1].result, 0);
-	assert_int_equal(l->op[2].result, CRYPTOCB_UNAVAILABLE);
+	for (unsigned n = 4; n <= PKEY_LANES; n++) {
+		struct lanes *l = lanes_new(WC_PK_TYPE_RSA);
+
+		for (unsigned i = 0; i < n; i++)
+			rsa_point(l, i, &key, em, sizeof em);
+		l->info[0].pk.rsa.key = &broken_p;
+		l->info[n - 1].pk.rsa.key = &broken_q;
+		l->info[1].pk.rsa.in = high;
+		run_batch(PKEY_RSA_2048, l, n);
+		assert_refused(l, 0);
+		assert_refused(l, 1);
+		assert_refused(l, n - 1);
+		for (unsigned i = 2; i < n - 1; i++)
+			assert_int_equal(l->op[i].result, 0);
+		free(l);
+	}
 	wc_FreeRsaKey(&key);
-	wc_FreeRsaKey(&broken);
-	free(l);
+	wc_FreeRsaKey(&broken_p);
+	wc_FreeRsaKey(&broken_q);
 }
 
 /* Two sizes of keys by one queue: step by step, side by side with others, some of them cancelled on the way. */
@@ -503,11 +521,13 @@ static void rsa_job_takes_turns(void **state)
 	assert_true(pkey_is_busy(&q));
 	pkey_cancel(&q, &l->op[1]);
 	assert_false(pkey_is_busy(&q));
-	/* One alone goes back at once. */
+	/* One alone as well, in half as many steps. */
 	pkey_submit(&q, &l->op[0], &l->info[0], PKEY_RSA_2048);
-	pkey_poll(&q);
-	assert_ptr_equal(pkey_next_done(&q), &l->op[0]);
-	assert_int_equal(l->op[0].result, CRYPTOCB_UNAVAILABLE);
+	for (n_steps = 0; (op = pkey_next_done(&q)) == NULL; n_steps++)
+		pkey_poll(&q);
+	assert_ptr_equal(op, &l->op[0]);
+	assert_int_equal(op->result, 0);
+	assert_in_range(n_steps, 8, 40);
 	pkey_queue_fini(&q);
 	for (unsigned i = 0; i < 3; i++)
 		wc_curve25519_free(&shares[i]);
@@ -597,6 +617,42 @@ static void queue_keeps_order_and_hands_back(void **state)
 	assert_int_equal(l->op[0].result, CRYPTOCB_UNAVAILABLE);
 	pkey_queue_fini(&q);
 	free(l);
+}
+
+/* Packets get their turn between batches. */
+static void a_call_does_one_batch(void **state)
+{
+	struct lanes *l = lanes_new(WC_PK_TYPE_CURVE25519_KEYGEN),
+		     *more = lanes_new(WC_PK_TYPE_CURVE25519_KEYGEN);
+	curve25519_key keys[PKEY_LANES], others[3];
+	struct pkey_queue q;
+
+	(void)state;
+	need_batches();
+	assert_int_equal(pkey_queue_init(&q, drbg), 0);
+	assert_false(pkey_is_amid(&q));
+	for (unsigned i = 0; i < PKEY_LANES; i++) {
+		assert_int_equal(wc_curve25519_init(&keys[i]), 0);
+		l->info[i].pk.curve25519kg.key = &keys[i];
+		pkey_submit(&q, &l->op[i], &l->info[i], PKEY_X25519_KEYGEN);
+	}
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(wc_curve25519_init(&others[i]), 0);
+		more->info[i].pk.curve25519kg.key = &others[i];
+		pkey_submit(&q, &more->op[i], &more->info[i], PKEY_X25519_KEYGEN);
+	}
+	pkey_poll(&q);
+	assert_int_equal(q.n_operations, PKEY_LANES);
+	assert_true(pkey_is_amid(&q));
+	pkey_poll(&q);
+	assert_int_equal(q.n_operations, PKEY_LANES + 3);
+	assert_false(pkey_is_amid(&q));
+	while (pkey_next_done(&q) != NULL)
+		;
+	assert_false(pkey_is_busy(&q));
+	pkey_queue_fini(&q);
+	free(l);
+	free(more);
 }
 
 static void drbg_streams(void **state)
@@ -749,6 +805,7 @@ static void print_costs(void **state)
 		snprintf(what, sizeof what, "RSA-%zu private, batch", rsa_sizes[k].len * 8);
 		TIME(what, run_batch(rsa_sizes[k].kind, l, 8));
 		print_steps(rsa_sizes[k].kind, l);
+		TIME("  of four", run_batch(rsa_sizes[k].kind, l, 4));
 		snprintf(what, sizeof what, "RSA-%zu private, one", rsa_sizes[k].len * 8);
 		TIME(what, wc_RsaSSL_Sign(payload, 51, out, sizeof out, &key, &rng));
 		wc_FreeRsaKey(&key);
@@ -783,6 +840,7 @@ int main(void)
 		cmocka_unit_test(rsa_job_takes_turns),
 		cmocka_unit_test(others_are_left_to_wolfcrypt),
 		cmocka_unit_test(queue_keeps_order_and_hands_back),
+		cmocka_unit_test(a_call_does_one_batch),
 		cmocka_unit_test(drbg_streams),
 		cmocka_unit_test(print_costs),
 	};
