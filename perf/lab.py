@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the comparison runs on: scripts/lab's namespaces, and processes in them."""
+import atexit
 import contextlib
 import json
 import os
@@ -7,6 +8,8 @@ import select
 import subprocess
 import sys
 import time
+
+import shield
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PREFIX = os.environ.get("SALLYPORT_LAB", "sp")
@@ -30,12 +33,16 @@ def run(*command, **options):
     return subprocess.run(command, check=True, capture_output=True, text=True, **options)
 
 
-def take_the_machine():
-    """Whoever else is on this machine waits for us where the scheduler can be told so: CPU time is
-    counted per process, but caches and turns are shared."""
+def take_the_machine(core=CORE):
+    """Until this program ends others are kept off that core (None: off none), and wait for us where the scheduler can be told so: CPU
+    time is counted per process, but caches and turns are shared."""
+    record = os.path.join(ROOT, "build", "shield.json")
     with contextlib.suppress(OSError):
         os.setsid()
     prefer("self")
+    if core is not None:
+        shield.begin(core, record)
+        atexit.register(shield.end, record)
 
 
 def prefer(pid):

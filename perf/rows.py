@@ -203,7 +203,8 @@ class Wrk(Row):
 
 class Latency(LoadRow):
     """requests at half of the slower program's saturation, in open loop: latencies count from when each
-    request was due."""
+    request was due. Those do not count during which the client's own loop stood still for 100 us (loadgen --help): that
+    says nothing about the server, whichever it is."""
     name, unit = "latency", "p99.9 us"
     options = ["--down", "1024"]
     rate = None  # shared by both wires
@@ -232,9 +233,12 @@ class Latency(LoadRow):
         error = f"{result['errors']} errors" if result["errors"] else ""
         if result["exchanges"] < 0.95 * Latency.rate * result["seconds"]:
             error = error or f"only {result['per_second']:.0f} of {Latency.rate} requests/s"
-        t = result["latency_us"]
+        t, every = result["undisturbed_us"], result["latency_us"]
+        if t["n"] < 0.7 * every["n"]:
+            error = error or f"only {t['n']} of {every['n']} requests were undisturbed"
         return Result(t["p999"], f"p50 {t['p50']:.0f}, p99 {t['p99']:.0f}, p99.9 {t['p999']:.0f} us at "
-                      f"{result['per_second']:.0f}/s", error, {"latency_us": t})
+                      f"{result['per_second']:.0f}/s; {100 - 100 * t['n'] / max(1, every['n']):.0f} % disturbed, with them p99.9 "
+                      f"{every['p999']:.0f}", error, {"latency_us": every, "undisturbed_us": t})
 
 
 class IdleMemory(LoadRow):

@@ -21,6 +21,7 @@
 #define PIECE    16384
 #define GRACE_NS UINT64_C(5000000000)
 #define TOLD     5
+#define PAUSE_NS 100000 /* as loadgen has it */
 
 enum state {
 	FREE,
@@ -56,7 +57,8 @@ static struct {
 	bool loading;
 	uint32_t next_id;
 	uint64_t begun, done, connections, resumed, errors, start, end, limit;
-	struct hist latency, handshake;
+	uint64_t made_up; /* ns: when what the last pause held up is made up for */
+	struct hist latency, undisturbed, handshake;
 } k;
 
 static uint8_t piece[PIECE];
@@ -259,6 +261,8 @@ static void done(struct client *c)
 		k.done++;
 		k.end = now;
 		hist_add(&k.latency, now - c->due);
+		if (c->due >= k.made_up)
+			hist_add(&k.undisturbed, now - c->due);
 	}
 	set_state(c, READY);
 	if (k.o->exchanges > 0 && ++c->n_exchanges >= k.o->exchanges) {
@@ -319,6 +323,15 @@ static void run(struct client *c, uint32_t events)
 		await_end(c);
 }
 
+/* As in loadgen: something else had the core, after the time at which there was something to do. */
+static void look_for_pause(uint64_t due)
+{
+	uint64_t now = kload_now();
+
+	if (now > due + PAUSE_NS)
+		k.made_up = now + (now - due);
+}
+
 /* Runs what has news, or waits for it until then. */
 static void turn(uint64_t until)
 {
@@ -332,8 +345,11 @@ static void turn(uint64_t until)
 		t.tv_nsec = (long)((until - now) % 1000000000);
 	}
 	n = epoll_pwait2(k.epoll, events, BATCH, &t, NULL);
+	now = kload_now();
+	look_for_pause(until);
 	for (int i = 0; i < n; i++)
 		run(events[i].data.ptr, events[i].events);
+	look_for_pause(now);
 }
 
 static void wait_for_line(const char *say)
@@ -369,6 +385,7 @@ static bool setup(void)
 	for (unsigned i = 0; k.all != NULL && i < o->connections; i++)
 		TAILQ_INSERT_TAIL(&k.free, &k.all[i], link);
 	hist_init(&k.latency);
+	hist_init(&k.undisturbed);
 	hist_init(&k.handshake);
 	return k.all != NULL &&
 	    (o->ca == NULL ||
@@ -464,6 +481,7 @@ static void report(void)
 	    (unsigned long long)(k.done * message_len(&k.o->answer)),
 	    k.o->rate > 0 ? "true" : "false");
 	print_hist("latency_us", &k.latency);
+	print_hist("undisturbed_us", &k.undisturbed);
 	print_hist("handshake_us", &k.handshake);
 	printf("\"errors\": %llu}\n", (unsigned long long)k.errors);
 	fflush(stdout);

@@ -15,7 +15,7 @@ static const char usage[] =
     "       kload --serve ADDRESS:PORT [options]    the plain-TCP backend they want behind the proxy\n"
     "\n"
     "Options are loadgen's, and the same for both: --connections --opening --exchanges --byte --up --down\n"
-    "--count --seconds --rate --group --rsa --ca --name --wait; and\n"
+    "--count --seconds --rate --group --rsa --ca --name --wait; so is the result. And\n"
     "  --resume           take tickets from the first connection on; a full handshake is then an error\n"
     "  --orderly          wait for the server's close_notify and FIN; another end is then an error\n";
 

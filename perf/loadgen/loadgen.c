@@ -168,6 +168,7 @@ static void start(struct gen *g)
 	start_stack(g);
 	start_messages(g);
 	hist_init(&g->results.latency);
+	hist_init(&g->results.undisturbed);
 	hist_init(&g->results.handshake);
 	g->tls = tls_kit_new(&tls);
 	if (g->tls == NULL)
