@@ -272,6 +272,18 @@ static void stop_ports(struct app *a)
 		port_close(a->ports[--a->n_ports]);
 }
 
+static int start_guard(struct app *a, struct err *e)
+{
+	(void)a;
+	return port_guard_start(e);
+}
+
+static void stop_guard(struct app *a)
+{
+	(void)a;
+	port_guard_stop();
+}
+
 static int start_rcu(struct app *a, struct err *e)
 {
 	size_t size = rte_rcu_qsbr_get_memsize(CONFIG_MAX_WORKERS);
@@ -375,6 +387,7 @@ static const struct step {
 	{ start_ports, stop_ports },
 	{ start_rcu, stop_rcu },
 	{ app_steer_start, app_steer_stop },
+	{ start_guard, stop_guard }, /* held while workers are within the ports' drivers */
 	{ start_workers, stop_workers },
 };
 
@@ -442,6 +455,20 @@ struct net_verdict_tx app_offloads(const struct app *a, unsigned iface)
 	return all;
 }
 
+static void give_back(struct app *a, struct port *port)
+{
+	if (port_leave(port)) {
+		grace_wait(a->qsbr);
+		port_release(port);
+	}
+	if (port_member_leaves(port)) {
+		port_set_paused(port, true);
+		grace_wait(a->qsbr);
+		port_release_members(port);
+		port_set_paused(port, false);
+	}
+}
+
 void app_watch_ports(struct app *a)
 {
 	/* Ports that share devices hear of them from each of their ifaces. */
@@ -453,12 +480,21 @@ void app_watch_ports(struct app *a)
 			(refuted & NET_TX_TSO ? PORT_TX_TSO : 0));
 	}
 	for (unsigned i = 0; i < a->n_ports; i++) {
-		if (port_leave(a->ports[i])) {
-			grace_wait(a->qsbr);
-			port_release(a->ports[i]);
-		}
+		give_back(a, a->ports[i]);
 		port_watch(a->ports[i]);
 	}
+}
+
+void app_run_guard(struct app *a, double now_s)
+{
+	if (!port_guard_is_due(now_s))
+		return;
+	for (unsigned i = 0; i < a->n_ports; i++)
+		port_set_paused(a->ports[i], true);
+	grace_wait(a->qsbr);
+	port_guard_pass(now_s);
+	for (unsigned i = 0; i < a->n_ports; i++)
+		port_set_paused(a->ports[i], false);
 }
 
 int app_stuck_worker(struct app *a)

@@ -101,6 +101,9 @@ void app_order(struct app *a, int order);
  */
 void app_watch_ports(struct app *a);
 
+/* Gives EAL's interrupt thread its turns where it is held (port_guard_pass): as often as the control loop goes round, with any clock. */
+void app_run_guard(struct app *a, double now_s);
+
 /* What the workers have found of the transmit offloads of this iface, put together. */
 struct net_verdict_tx app_offloads(const struct app *a, unsigned iface);
 

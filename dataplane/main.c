@@ -216,6 +216,7 @@ static void control_loop(struct loop *l)
 		remind(l);
 		app_watch_targets(l->app->snapshot);
 		look_at_ports(l);
+		app_run_guard(l->app, seconds());
 		give_sign_of_life(l);
 		app_watch(l->app);
 		tickets_tick(l->tickets, time(NULL));

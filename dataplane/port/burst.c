@@ -7,10 +7,10 @@
 #define TX_BURST     64u
 #define BACKED_UP_US 20000 /* longer than another process is away when it shares its core */
 
-/* Its devices have been given back, or are about to be. */
-static bool is_gone(const struct port *p)
+/* Acquire: after a pause its devices may be other than they were. */
+static enum port_use use_of(const struct port *p)
 {
-	return unlikely(atomic_load_explicit(&p->is_gone, memory_order_relaxed));
+	return atomic_load_explicit(&p->use, memory_order_acquire);
 }
 
 unsigned
@@ -20,7 +20,7 @@ port_rx(struct port *p, unsigned queue, struct rte_mbuf *pkts[], unsigned max, s
 	uint64_t bytes = 0;
 	unsigned n;
 
-	if (is_gone(p))
+	if (unlikely(use_of(p) != PORT_USED))
 		return 0;
 	n = rte_eth_rx_burst(q->dev, q->queue, pkts, (uint16_t)RTE_MIN(max, (unsigned)UINT16_MAX));
 	for (unsigned i = 0; i < n; i++) {
@@ -112,8 +112,8 @@ unsigned port_tx_late(struct port *p, unsigned queue, uint64_t now_us, struct st
 	struct port_queue *q = &p->queues[queue];
 	unsigned sent;
 
-	if (is_gone(p))
-		return 0; /* what waits still is port_close's */
+	if (unlikely(use_of(p) != PORT_USED))
+		return 0; /* what waits when they are gone is port_close's */
 	sent = send_late(q, stats);
 	if (q->has_taken || q->n_late == 0)
 		q->taken_us = now_us;
@@ -124,8 +124,10 @@ unsigned port_tx_late(struct port *p, unsigned queue, uint64_t now_us, struct st
 bool port_is_backed_up(const struct port *p, unsigned queue, uint64_t now_us)
 {
 	const struct port_queue *q = &p->queues[queue];
+	enum port_use use = use_of(p);
 
-	return q->n_late > 0 && now_us - q->taken_us < BACKED_UP_US && !is_gone(p);
+	return use == PORT_PAUSED ||
+	    (q->n_late > 0 && now_us - q->taken_us < BACKED_UP_US && use == PORT_USED);
 }
 
 /* Leaves in pkts what the device's driver agrees to send, in order; returns how many. */
@@ -167,7 +169,7 @@ void port_tx(struct port *p, unsigned queue, struct rte_mbuf *pkts[], unsigned n
 	struct rte_mbuf *out[TX_BURST];
 	unsigned n_out = 0;
 
-	if (is_gone(p)) {
+	if (unlikely(use_of(p) == PORT_GONE)) {
 		rte_pktmbuf_free_bulk(pkts, n);
 		stats_add(stats, STAT_DROP_PORT_GONE, n);
 		return;

@@ -16,12 +16,13 @@
 
 #define DEFAULT_MEMORY_MB 1024
 #define MAX_DEFAULTS      16
+#define MAX_BONDED        32 /* members of bonds: DPDK's RTE_MAX_ETHPORTS */
 #define TEXT_SIZE         4096
 
 /* EAL keeps pointers into its arguments: they live as long as the process. */
 struct eal_args {
 	char **argv;
-	int argc;
+	int argc, max;        /* of ours; the operator's come behind them */
 	char text[TEXT_SIZE]; /* our own arguments, one after the other */
 	size_t used;
 };
@@ -57,6 +58,8 @@ __attribute__((format(printf, 2, 3))) static void add(struct eal_args *a, const 
 	va_list ap;
 	int n;
 
+	if (a->argc == a->max)
+		return;
 	va_start(ap, format);
 	n = vsnprintf(a->text + a->used, room, format, ap);
 	va_end(ap);
@@ -174,6 +177,29 @@ static bool is_pci_address(const char *name)
 	    name[n] == '\0';
 }
 
+/* Adds those that arg makes a bond of: "net_bonding0,mode=1,slave=0000:3b:00.0,...". True when it has any. */
+static bool add_bonded(struct eal_args *a, const char *arg)
+{
+	static const char *const keys[] = { ",slave=", ",member=" }; /* DPDK 23.11 has the second */
+	char address[32];
+	bool any = false;
+
+	if (strncmp(arg, "--vdev=", 7) == 0)
+		arg += 7; /* else it may be an argument of its own */
+	if (strncmp(arg, "net_bonding", 11) != 0)
+		return false;
+	for (unsigned i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		for (const char *at = arg; (at = strstr(at, keys[i])) != NULL;) {
+			at += strlen(keys[i]);
+			snprintf(address, sizeof(address), "%.*s", (int)strcspn(at, ","), at);
+			if (!is_pci_address(address))
+				continue;
+			add(a, "--allow=%s", address);
+			any = true;
+		}
+	return any;
+}
+
 /*
  * The allow-list is what the ports name: a NIC that was bound to vfio-pci for somebody else is not
  * touched. Returns whether EAL will look at PCI at all.
@@ -193,6 +219,8 @@ static bool add_pci(struct eal_args *a, const struct eal_config *config)
 		add(a, "--allow=%s", config->devices[i]);
 		any = true;
 	}
+	for (unsigned i = 0; i < config->n_args; i++)
+		any |= add_bonded(a, config->args[i]);
 	if (!any)
 		add(a, "--no-pci");
 	return any;
@@ -256,7 +284,8 @@ int eal_start(const struct eal_config *config, struct err *e)
 		return err_set(e, "cannot ask which cores this process may run on: %m");
 	if (check_config(config, &allowed, e) != 0)
 		return -1;
-	args.argv = calloc(config->n_args + config->n_devices + MAX_DEFAULTS, sizeof(*args.argv));
+	args.max = (int)config->n_devices + MAX_DEFAULTS + MAX_BONDED;
+	args.argv = calloc((size_t)args.max + config->n_args + 1, sizeof(*args.argv));
 	if (args.argv == NULL)
 		return err_set(e, "out of memory");
 

@@ -41,6 +41,20 @@ enum link_seen {
 	LINK_SEEN_UP
 };
 
+/* A device that a net_bonding of the port is made of. */
+struct port_member {
+	uint16_t dev, bond;      /* ethdevs */
+	_Atomic bool is_leaving; /* EAL's interrupt thread sets it: the machine wants it back */
+	bool is_gone;            /* it was given back */
+};
+
+/* What workers may do with the devices; control sets it. */
+enum port_use {
+	PORT_USED,
+	PORT_PAUSED,
+	PORT_GONE
+};
+
 struct port {
 	uint16_t index;
 	uint16_t
@@ -50,7 +64,7 @@ struct port {
 	uint32_t refuted;        /* of these; control's own */
 	_Atomic bool is_broken;  /* EAL's interrupt thread sets it */
 	_Atomic bool is_leaving; /* that too: the machine wants a device back */
-	_Atomic bool is_gone;    /* control sets it: workers keep off the devices */
+	_Atomic enum port_use use;
 	bool said_broken;
 	bool sends_from_rx_pool; /* af_xdp: mbufs of the receive pool are not copied by the PMD */
 	unsigned n_queues, n_devs;
@@ -65,7 +79,28 @@ struct port {
 	unsigned n_flows;
 	enum link_seen link_seen;
 	unsigned link_changes;
+	struct port_member
+	    *members; /* of all bonds among devs; n_members of them, for as long as p lives */
+	unsigned n_members;
 };
+
+/*
+ * Takes up the members of dev, if it is a bond, which is configured. False: out of memory. Before port_listen, which
+ * keeps pointers to them.
+ */
+bool port_bond_add(struct port *p, uint16_t dev);
+
+/* Takes m out of its bond, which goes on. No worker may be using p. 0, or negative. */
+int port_bond_remove(const struct port *p, struct port_member *m);
+
+/* How many members that bond still has. */
+unsigned port_bond_left(const struct port *p, uint16_t bond);
+
+/*
+ * Closes the members, and forgets them: the bond itself, which is closed before, only stops them. Their rings hold packets, which
+ * EAL would free when it ends, and that is after their pools.
+ */
+void port_bond_close(struct port *p);
 
 /* Of each frame that is in one of p's VLANs: sets m->port to that VLAN's index. */
 void port_sort_vlans(const struct port *p, struct rte_mbuf *pkts[], unsigned n);

@@ -378,6 +378,8 @@ static int device_start(struct port *p, struct device *d, const struct port_conf
 	rc = rte_eth_dev_configure(d->id, d->n_queues, d->n_queues, &d->conf);
 	if (rc != 0)
 		return fail(config, d, "configuration refused", rc, e);
+	if (!port_bond_add(p, d->id)) /* a bond has its members from here on */
+		return err_set(e, "port '%s': out of memory", config->name);
 	rc = rte_eth_dev_adjust_nb_rx_tx_desc(d->id, &d->n_rx_desc, &d->n_tx_desc);
 	if (rc != 0)
 		return fail(config, d, "ring sizes", rc, e);
@@ -529,6 +531,7 @@ void port_close(struct port *p)
 		rte_eth_dev_stop(p->devs[i]);
 		rte_eth_dev_close(p->devs[i]);
 	}
+	port_bond_close(p);
 	free(p->devs);
 	free(p->queues);
 	free(p->name);

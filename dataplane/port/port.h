@@ -179,6 +179,38 @@ bool port_leave(struct port *p);
 /* Closes the devices and gives them back. p stays, without any, until port_close. */
 void port_release(struct port *p);
 
+/*
+ * True while the machine wants a member of a bond (net_bonding) back. Then pause p, and a grace period later call
+ * port_release_members, which gives it back; the bond goes on with the others, or the port is gone with the last. Logged.
+ */
+bool port_member_leaves(const struct port *p);
+void port_release_members(struct port *p);
+
+/*
+ * Paused, port_rx brings nothing and port_is_backed_up is true: who sees that calls no port_tx. A grace period later
+ * no worker is within the devices' drivers.
+ */
+void port_set_paused(struct port *p, bool is_paused);
+
+/*
+ * What EAL's interrupt thread does is done when control chooses. That is for devices that share memory with another
+ * process (net_memif): when that one ends, however it does, the driver unmaps the memory there and then, whether or not
+ * a worker is about to read it (DPDK 22.11 and later).
+ *
+ * From here on the thread is held. Without such a device all of this does nothing. Once all ports are open, before
+ * workers use them. 0, or -1 with the reason.
+ */
+int port_guard_start(struct err *e);
+
+/* Lets it go its own ways again: when no worker uses a port any more, before ports are closed. */
+void port_guard_stop(void);
+
+/* True when the thread is to have another turn: every second, or more often while links are down. Any clock. */
+bool port_guard_is_due(double now_s);
+
+/* Gives it a turn: what waits is done, which takes some 0.1 ms, or 2 ms while links are down. No worker may be using a port. */
+void port_guard_pass(double now_s);
+
 /* Calls fn for each of the devices' own counters; device counts from 0 within the port. */
 typedef void (*port_xstat_fn)(void *arg, unsigned device, const char *name, uint64_t value);
 void port_xstats(const struct port *p, port_xstat_fn fn, void *arg);
@@ -207,6 +239,7 @@ unsigned port_tx_late(struct port *p, unsigned queue, uint64_t now_us, struct st
 
 /*
  * Frames wait, and the device had room not long ago: it takes them more slowly than they are made, so no more should be
- * until it has caught up. A device that has taken none for 20 ms (its link is down) is not waited for.
+ * until it has caught up. A device that has taken none for 20 ms (its link is down) is not waited for. Also while the
+ * port is paused.
  */
 bool port_is_backed_up(const struct port *p, unsigned queue, uint64_t now_us);

@@ -116,6 +116,27 @@ static void on_device_event(const char *device, enum rte_dev_event_type event, v
 	set(&p->is_broken);
 }
 
+/* The same of a bond's member, in the same thread: its bond may go on without it. */
+static int on_member_event(uint16_t dev, enum rte_eth_event_type event, void *arg, void *ret)
+{
+	struct port_member *m = arg;
+
+	(void)dev;
+	(void)event;
+	(void)ret;
+	set(&m->is_leaving);
+	return 0;
+}
+
+static void on_member_device_event(const char *device, enum rte_dev_event_type event, void *arg)
+{
+	struct port_member *m = arg;
+
+	(void)device;
+	if (event == RTE_DEV_EVENT_REMOVE)
+		set(&m->is_leaving);
+}
+
 static const enum rte_eth_event_type events[] = { RTE_ETH_EVENT_INTR_RMV,
 	RTE_ETH_EVENT_INTR_RESET };
 
@@ -127,40 +148,71 @@ static struct rte_device *device_of(uint16_t dev)
 	return rte_eth_dev_info_get(dev, &info) == 0 ? info.device : NULL;
 }
 
+/* Of a device with several ports somebody may listen to the bus already. */
+static bool listen_to_bus(uint16_t dev, rte_dev_event_cb_fn fn, void *arg)
+{
+	const struct rte_device *device = device_of(dev);
+	int rc = 0;
+
+	if (device != NULL)
+		rc = rte_dev_event_callback_register(rte_dev_name(device), fn, arg);
+	return rc == 0 || rc == -EEXIST;
+}
+
+/* Refused while it is being called, and it must not be called for what is freed then. */
+static void listen_to_bus_end(uint16_t dev, rte_dev_event_cb_fn fn, void *arg)
+{
+	const struct rte_device *device = device_of(dev);
+
+	while (device != NULL &&
+	    rte_dev_event_callback_unregister(rte_dev_name(device), fn, arg) == -EAGAIN)
+		rte_pause();
+}
+
+static void listen_end(uint16_t dev, enum rte_eth_event_type event, rte_eth_dev_cb_fn fn, void *arg)
+{
+	while (rte_eth_dev_callback_unregister(dev, event, fn, arg) == -EAGAIN)
+		rte_pause();
+}
+
+static bool listen_to_member(struct port_member *m)
+{
+	return rte_eth_dev_callback_register(m->dev, RTE_ETH_EVENT_INTR_RMV, on_member_event, m) ==
+	    0 &&
+	    listen_to_bus(m->dev, on_member_device_event, m);
+}
+
+static void listen_to_member_end(struct port_member *m)
+{
+	listen_end(m->dev, RTE_ETH_EVENT_INTR_RMV, on_member_event, m);
+	listen_to_bus_end(m->dev, on_member_device_event, m);
+}
+
 bool port_listen(struct port *p)
 {
 	for (unsigned i = 0; i < p->n_devs; i++) {
-		const struct rte_device *device = device_of(p->devs[i]);
-		int rc = 0;
-
 		for (unsigned j = 0; j < RTE_DIM(events); j++)
 			if (rte_eth_dev_callback_register(p->devs[i], events[j], on_event, p) != 0)
 				return false;
-		if (device != NULL)
-			rc = rte_dev_event_callback_register(
-			    rte_dev_name(device), on_device_event, p);
-		/* Of a device with several ports it may have been told already. */
-		if (rc < 0 && rc != -EEXIST)
+		if (!listen_to_bus(p->devs[i], on_device_event, p))
 			return false;
 	}
+	for (unsigned i = 0; i < p->n_members; i++)
+		if (!listen_to_member(&p->members[i]))
+			return false;
 	return true;
 }
 
 void port_listen_end(struct port *p)
 {
 	for (unsigned i = 0; i < p->n_devs; i++) {
-		const struct rte_device *device = device_of(p->devs[i]);
-
-		/* Refused while it is being called, and it must not be called for a port that is freed. */
 		for (unsigned j = 0; j < RTE_DIM(events); j++)
-			while (rte_eth_dev_callback_unregister(
-				   p->devs[i], events[j], on_event, p) == -EAGAIN)
-				rte_pause();
-		while (device != NULL &&
-		    rte_dev_event_callback_unregister(rte_dev_name(device), on_device_event, p) ==
-			-EAGAIN)
-			rte_pause();
+			listen_end(p->devs[i], events[j], on_event, p);
+		listen_to_bus_end(p->devs[i], on_device_event, p);
 	}
+	for (unsigned i = 0; i < p->n_members; i++)
+		if (!p->members[i].is_gone)
+			listen_to_member_end(&p->members[i]);
 }
 
 bool port_is_broken(const struct port *p)
@@ -183,13 +235,20 @@ static void watch_devices(struct port *p)
 bool port_leave(struct port *p)
 {
 	if (!atomic_load_explicit(&p->is_leaving, memory_order_relaxed) ||
-	    atomic_load_explicit(&p->is_gone, memory_order_relaxed))
+	    atomic_load_explicit(&p->use, memory_order_relaxed) == PORT_GONE)
 		return false;
-	set(&p->is_gone);
+	atomic_store_explicit(&p->use, PORT_GONE, memory_order_relaxed);
 	log_error("port '%s': its device is being unplugged and is given back: restart when it is "
 		  "there again",
 	    p->name);
 	return true;
+}
+
+void port_set_paused(struct port *p, bool is_paused)
+{
+	if (atomic_load_explicit(&p->use, memory_order_relaxed) != PORT_GONE)
+		atomic_store_explicit(
+		    &p->use, is_paused ? PORT_PAUSED : PORT_USED, memory_order_release);
 }
 
 static bool is_used(const struct rte_device *device)
@@ -203,26 +262,72 @@ static bool is_used(const struct rte_device *device)
 	return false;
 }
 
+/* Closed, a device is held still: the bus has to let go of it. */
+static void give_back(const struct port *p, uint16_t dev)
+{
+	struct rte_device *device = device_of(dev);
+	int rc = 0;
+
+	rte_eth_dev_stop(dev);
+	rte_eth_dev_close(dev);
+	if (device != NULL && !is_used(device))
+		rc = rte_dev_remove(device);
+	if (rc != 0)
+		log_error("port '%s': a device is not given back: %s", p->name, rte_strerror(-rc));
+}
+
 void port_release(struct port *p)
 {
 	port_flow_clear(p);
 	port_listen_end(p);
 	pthread_mutex_lock(&devices_lock);
-	for (unsigned i = 0; i < p->n_devs; i++) {
-		struct rte_device *device = device_of(p->devs[i]);
-		int rc = 0;
-
-		rte_eth_dev_stop(p->devs[i]);
-		rte_eth_dev_close(p->devs[i]);
-		/* Closed, it is held still: the bus has to let go of it. */
-		if (device != NULL && !is_used(device))
-			rc = rte_dev_remove(device);
-		if (rc != 0)
-			log_error("port '%s': a device is not given back: %s", p->name,
-			    rte_strerror(-rc));
-	}
+	for (unsigned i = 0; i < p->n_devs; i++)
+		give_back(p, p->devs[i]);
 	p->n_devs = 0;
 	pthread_mutex_unlock(&devices_lock);
+}
+
+static bool is_leaving(const struct port_member *m)
+{
+	return !m->is_gone && atomic_load_explicit(&m->is_leaving, memory_order_relaxed);
+}
+
+bool port_member_leaves(const struct port *p)
+{
+	for (unsigned i = 0; i < p->n_members; i++)
+		if (is_leaving(&p->members[i]))
+			return true;
+	return false;
+}
+
+static void release_member(struct port *p, struct port_member *m)
+{
+	char name[RTE_ETH_NAME_MAX_LEN] = "?";
+	unsigned left = port_bond_left(p, m->bond) - 1;
+
+	rte_eth_dev_get_name_by_port(m->dev, name);
+	log_error("port '%s': '%s', a member of its bond, is being unplugged and is given back, %u "
+		  "left: restart when it is there again",
+	    p->name, name, left);
+	listen_to_member_end(m);
+	pthread_mutex_lock(&devices_lock);
+	if (port_bond_remove(p, m) != 0)
+		log_error("port '%s': the bond does not let '%s' go", p->name, name);
+	else
+		give_back(p, m->dev);
+	pthread_mutex_unlock(&devices_lock);
+	if (left > 0)
+		return;
+	/* An empty bond would still be asked for what its last member has. */
+	set(&p->is_broken);
+	atomic_store_explicit(&p->use, PORT_GONE, memory_order_relaxed);
+}
+
+void port_release_members(struct port *p)
+{
+	for (unsigned i = 0; i < p->n_members; i++)
+		if (is_leaving(&p->members[i]))
+			release_member(p, &p->members[i]);
 }
 
 void port_refute(struct port *p, uint32_t offloads)

@@ -18,6 +18,7 @@
 #define TIMER_BUDGET 256
 #define MAX_ARGS     24
 #define PAUSE_US     100
+#define GUARD_US     1000000 /* between two turns of EAL's interrupt thread */
 
 static __attribute__((noreturn)) void die(const char *what)
 {
@@ -262,6 +263,7 @@ static void look_for_pause(struct gen *g)
 
 static bool loop(struct gen *g)
 {
+	static uint64_t guard_us;
 	unsigned work;
 
 	look_for_pause(g);
@@ -278,6 +280,10 @@ static bool loop(struct gen *g)
 	work += transmit(g);
 	if (work > 0)
 		g->results.busy += rte_rdtsc() - g->tsc;
+	if (g->now_us - guard_us >= GUARD_US) { /* the daemon may end while it is looked at */
+		guard_us = g->now_us;
+		port_guard_pass(0);
+	}
 	return true;
 }
 
@@ -295,6 +301,7 @@ static void wait_for_links(const struct gen *g)
 int main(int argc, char **argv)
 {
 	struct gen *g = aligned_alloc(64, (sizeof(*g) + 63) & ~(size_t)63);
+	struct err e = { 0 };
 	uint64_t errors = 0;
 
 	if (g == NULL)
@@ -303,11 +310,14 @@ int main(int argc, char **argv)
 	options_read(&g->options, argc, argv);
 	start(g);
 	wait_for_links(g);
+	if (port_guard_start(&e) != 0)
+		die(e.text);
 	g->tsc = rte_rdtsc();
 	while (loop(g))
 		;
-	for (unsigned e = 0; e < GEN_N_ERRORS; e++)
-		errors += g->results.errors[e];
+	port_guard_stop();
+	for (unsigned i = 0; i < GEN_N_ERRORS; i++)
+		errors += g->results.errors[i];
 	if (g->hellos != NULL)
 		hellos_end(g);
 	stack_free(g->stack);

@@ -69,6 +69,9 @@ restart() {
 	scripts/lab stop && echo "$1" >"$lab/config-path" && scripts/lab start
 }
 
+# Of a script with a lab of its own, at its end: this one and those before it. The others' is run's to say.
+daemons_end_well() { scripts/lab stop && scripts/lab verdict; }
+
 # nginx_start FOLDER SERVERS: where backends are; its pid is in FOLDER/pid.
 nginx_start() {
 	mkdir -p "$1"

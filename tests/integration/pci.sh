@@ -157,6 +157,55 @@ s.send(bytes.fromhex("ffffffffffff" "020000000102" "8100" + sys.argv[1] + "0806"
 	expect 'lab backend' get / --resolve www.lab.test:443:10.86.0.1 && is drop_vlan 0
 }
 
+# Both NICs as one port, the first active: it is pulled out under a download, which goes on by the other. Their wires end in a
+# bridge.
+bonded() { # NIC
+	local server i
+	scripts/lab up --driver pci --nic "$1" || return 1
+	scripts/lab stop
+	ip -n "$prefix-backend" link set eth0 netns "$prefix-client" name eth1
+	in_client ip link add br0 type bridge && in_client ip link set br0 up
+	in_client ip addr flush dev eth0
+	for i in 0 1; do in_client ip link set "eth$i" master br0 up; done
+	in_client ip addr add 10.80.0.2/24 dev br0
+	cat >"$lab/sallyport.cfg" <<-C
+	runtime = { workers = [1]; max_connections = 4096; drain_timeout = 60.0; idle = "sleep"; };
+	control = { socket = "/run/sallyport/control.sock"; metrics = "0.0.0.0:9180"; };
+	eal = [ "--vdev=net_bonding0,mode=1,slave=0000:01:00.0,slave=0000:02:00.0,primary=0000:01:00.0" ];
+	ports = ( { name = "front0"; devices = ["net_bonding0"]; addresses = ["10.80.0.1/24"]; } );
+	certificates = ( { name = "www"; chain = "$lab/pki/live/www.ecdsa.pem"; key = "$lab/pki/live/www.ecdsa.key"; } );
+	backends = ( { name = "b"; targets = ( { address = "10.80.0.2:8080"; } ); connect_timeout = 20.0; } );
+	listeners = ( { name = "l"; bind = ["10.80.0.1:443"]; default_certificate = "www"; backend = "b";
+	                limits = { handshake_timeout = 30.0; }; } );
+	C
+	scripts/lab file pci-8m.bin 8M
+	in_client python3 -m http.server --bind 10.80.0.2 --directory "$lab/www" 8080 >"$lab/server.log" 2>&1 &
+	server=$!
+	unplugged
+	i=$?
+	kill $server
+	return $i
+}
+unplugged() {
+	local transfer
+	scripts/lab start && wait_for 120 expect 'lab backend' get / || return 1
+	rm -f "$lab/bonded.bin"
+	get /pci-8m.bin -o "$lab/bonded.bin" --limit-rate 300k &
+	transfer=$!
+	wait_for 60 test -s "$lab/bonded.bin" || return 1
+	scripts/lab slot front out || return 1
+	expect "port 'front0': '0000:01:00.0', a member of its bond, is being unplugged and is given back, 1 left" \
+		cat "$lab/sallyport.log" || return 1
+	kill -0 $transfer || { echo "the download was over before"; return 1; }
+	wait $transfer && cmp "$lab/bonded.bin" "$lab/www/pci-8m.bin" || return 1
+	expect 'port_failed{port="front0"} 0' scripts/lab metrics || return 1
+	expect 'port_link_up{port="front0"} 1' scripts/lab metrics || return 1
+	expect 'lab backend' get / || return 1
+	# Nothing is left of it: it is found where it was, and taken in again by a restart.
+	scripts/lab stop && scripts/lab slot front in && scripts/lab start && wait_for 120 expect 'lab backend' get / &&
+		daemons_end_well
+}
+
 one_nic() {
 	local nic=$1
 	if ! scripts/lab up --driver pci --nic "$nic" >"$lab.up" 2>&1; then
@@ -183,6 +232,7 @@ one_nic() {
 	try "pci_${nic}_vlans" tagged
 	try "pci_${nic}_drains_on_sigterm" drained
 	try "pci_${nic}_mtu_9000" jumbo
+	try "pci_${nic}_daemons_end_well" daemons_end_well
 }
 
 # NICs that spread flows by themselves, and two workers. Of QEMU's models these are virtio and the igb: its vmxnet3 fills
@@ -209,7 +259,7 @@ two_queues() { # NIC HASHES, 1 if it hands them up
 	compared=$(counter steer_compared)
 	echo "$compared packets compared"
 	is steer_compared_hash $((compared * $2)) && is steer_wrong_hash 0 && is steer_wrong_queue 0 &&
-		is steer_forwarded 0
+		is steer_forwarded 0 && daemons_end_well
 }
 
 # What the log and the metrics say of the offloads once traffic has shown that they work.
@@ -225,7 +275,10 @@ trap 'scripts/lab down' EXIT
 for nic in "${nics[@]}"; do one_nic "$nic"; done
 for nic in "${nics[@]}"; do
 	case $nic in
-	virtio) try pci_virtio_two_queues two_queues virtio 0 ;;
+	virtio)
+		try pci_virtio_two_queues two_queues virtio 0
+		try pci_virtio_bond_unplugged bonded virtio
+		;;
 	igb) try pci_igb_two_queues_every_hash two_queues igb 1 ;;
 	esac
 done

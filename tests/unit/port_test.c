@@ -16,34 +16,11 @@
 #include "config/err.h"
 #include "dataplane/base/stats.h"
 #include "dataplane/port/internal.h"
+#include "tests/unit/port_kit.h"
 
 #include <cmocka.h>
 
-#define N_MBUFS 4095
-
-static struct rte_mempool *pool;
 static struct err err;
-
-/* Everything is in the pool again. */
-static void assert_no_leak(void)
-{
-	assert_int_equal(rte_mempool_avail_count(pool), N_MBUFS);
-}
-
-static struct port_config config_for(const char *const *devices, unsigned n_devices)
-{
-	static struct rte_mempool *pools[17];
-
-	for (unsigned i = 0; i < 17; i++)
-		pools[i] = pool;
-	return (struct port_config){ .name = "test",
-		.devices = devices,
-		.n_devices = n_devices,
-		.n_queues = n_devices,
-		.mtu = 1500,
-		.offloads = true,
-		.pools = pools };
-}
 
 static void refused(const struct port_config *config, const char *with)
 {
@@ -59,7 +36,7 @@ static struct rte_mbuf *frame(unsigned n_segs, unsigned seg_len, uint8_t first)
 	struct rte_mbuf *head = NULL;
 
 	for (unsigned i = 0; i < n_segs; i++) {
-		struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+		struct rte_mbuf *m = rte_pktmbuf_alloc(port_kit_pool());
 		char *data;
 
 		assert_non_null(m);
@@ -127,7 +104,7 @@ static void eal_starts_once(void **state)
 static void an_unknown_device_is_named_with_those_that_exist(void **state)
 {
 	static const char *const devices[] = { "net_ring7" };
-	struct port_config c = config_for(devices, 1);
+	struct port_config c = port_kit_config(devices, 1);
 
 	(void)state;
 	refused(&c, "net_ring7");
@@ -138,7 +115,7 @@ static void an_unknown_device_is_named_with_those_that_exist(void **state)
 static void two_devices_for_three_workers_are_refused(void **state)
 {
 	static const char *const devices[] = { "net_ring0", "net_ring1" };
-	struct port_config c = config_for(devices, 2);
+	struct port_config c = port_kit_config(devices, 2);
 
 	(void)state;
 	c.n_queues = 3;
@@ -148,7 +125,7 @@ static void two_devices_for_three_workers_are_refused(void **state)
 static void more_workers_than_queues_are_refused(void **state)
 {
 	static const char *const devices[] = { "net_ring0" };
-	struct port_config c = config_for(devices, 1);
+	struct port_config c = port_kit_config(devices, 1);
 
 	(void)state;
 	c.n_queues = 17;
@@ -158,7 +135,7 @@ static void more_workers_than_queues_are_refused(void **state)
 static void frames_that_fit_no_buffer_are_refused(void **state)
 {
 	static const char *const devices[] = { "net_null0" };
-	struct port_config c = config_for(devices, 1);
+	struct port_config c = port_kit_config(devices, 1);
 
 	(void)state;
 	c.mtu = 9000;
@@ -168,7 +145,7 @@ static void frames_that_fit_no_buffer_are_refused(void **state)
 static void a_device_without_pause_frames_is_not_told_about_them(void **state)
 {
 	static const char *const devices[] = { "net_null2" };
-	struct port_config c = config_for(devices, 1);
+	struct port_config c = port_kit_config(devices, 1);
 
 	(void)state;
 	c.flow_control = PORT_FLOW_OFF;
@@ -197,7 +174,7 @@ static void tables_that_starve_a_queue_are_uneven(void **state)
 static void a_device_takes_our_key_and_tells_its_table(void **state)
 {
 	static const char *const devices[] = { "net_null3" };
-	struct port_config c = config_for(devices, 1);
+	struct port_config c = port_kit_config(devices, 1);
 	uint8_t key[PORT_RSS_KEY_MAX];
 	const struct port_rss *rss;
 	struct port *p;
@@ -221,7 +198,7 @@ static void a_device_takes_our_key_and_tells_its_table(void **state)
 static void who_has_no_table_tells_none(void **state)
 {
 	static const char *const devices[] = { "net_ring4" };
-	struct port_config c = config_for(devices, 1);
+	struct port_config c = port_kit_config(devices, 1);
 	struct port *p = port_open(&c, 0, &err);
 
 	(void)state;
@@ -240,7 +217,7 @@ static const uint8_t intact[66] = { 2, 0, 0, 0, 1, 1, 2, 0, 0, 0, 1, 2, 8, 0, 0x
 
 static struct rte_mbuf *tcp_frame(uint64_t flags)
 {
-	struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+	struct rte_mbuf *m = rte_pktmbuf_alloc(port_kit_pool());
 	struct rte_ipv4_hdr *ip;
 	struct rte_tcp_hdr *tcp;
 	uint8_t *data;
@@ -283,7 +260,7 @@ static void audit_case(struct port *p, uint64_t flags, int corrupt, bool lies)
 	p->queues[0].audit = AUDIT_FRAMES;
 	if (corrupt >= 0)
 		*rte_pktmbuf_mtod_offset(m[1], uint8_t *, corrupt) ^= 0x10;
-	port_tx(p, 0, m, 3, pool, &stats);
+	port_tx(p, 0, m, 3, port_kit_pool(), &stats);
 	assert_int_equal(port_rx(p, 0, m, 3, &stats), 3);
 	assert_int_equal(m[0]->ol_flags & flags, flags);
 	for (unsigned i = 1; i < 3; i++)
@@ -294,7 +271,7 @@ static void audit_case(struct port *p, uint64_t flags, int corrupt, bool lies)
 
 	/* It is not believed any more, however good its next frames are. */
 	m[0] = tcp_frame(flags);
-	port_tx(p, 0, m, 1, pool, &stats);
+	port_tx(p, 0, m, 1, port_kit_pool(), &stats);
 	assert_int_equal(port_rx(p, 0, m, 3, &stats), 1);
 	assert_int_equal(m[0]->ol_flags & flags, lies ? 0 : flags);
 	rte_pktmbuf_free(m[0]);
@@ -316,7 +293,7 @@ static void an_audit_reads_nothing_behind_a_frame(void **state)
 		assert_true(port_audit_is_true(m));
 		rte_pktmbuf_free(m);
 	}
-	assert_no_leak();
+	port_kit_no_leak();
 }
 
 static void note_received(void *arg, unsigned device, const char *name, uint64_t value)
@@ -370,7 +347,7 @@ static void vlans_are_told_apart(struct port *p)
 static void a_frame_comes_back_with_the_ports_number(void **state)
 {
 	static const char *const devices[] = { "net_ring0" };
-	struct port_config c = config_for(devices, 1);
+	struct port_config c = port_kit_config(devices, 1);
 	struct rte_mbuf *m[4] = { frame(1, 60, 1), frame(2, 61, 2), frame(1, 62, 3) };
 	struct stats stats = { 0 };
 	uint64_t received;
@@ -382,14 +359,14 @@ static void a_frame_comes_back_with_the_ports_number(void **state)
 	p = port_open(&c, 5, &err);
 	if (p == NULL)
 		fail_msg("%s", err.text);
-	assert_string_equal(port_name(p), "test");
+	assert_string_equal(port_name(p), "front0");
 	assert_true(port_link_is_up(p));
 	assert_int_equal(port_ring_mbufs(&c), 2048 + LATE_MAX);
 	port_mac(p, mac);
 	assert_int_equal(mac[0] & 1, 0);
 	assert_int_equal(port_offloads(p), PORT_TX_MULTI_SEGS);
 
-	port_tx(p, 0, m, 3, pool, &stats);
+	port_tx(p, 0, m, 3, port_kit_pool(), &stats);
 	assert_int_equal(stats.v[STAT_TX_PACKETS], 3);
 	assert_int_equal(stats.v[STAT_TX_BYTES], 60 + 122 + 62);
 	memset(m, 0, sizeof(m));
@@ -422,14 +399,14 @@ static void a_frame_comes_back_with_the_ports_number(void **state)
 		audit_case(p, flags_cases[i].flags, flags_cases[i].corrupt, flags_cases[i].lies);
 	vlans_are_told_apart(p);
 	port_close(p);
-	assert_no_leak();
+	port_kit_no_leak();
 }
 
 /* What there is no room for waits in order; what is beyond that, too, is freed and counted. */
 static void a_full_ring_gets_the_rest_later(void **state)
 {
 	static const char *const devices[] = { "net_ring1" };
-	struct port_config c = config_for(devices, 1);
+	struct port_config c = port_kit_config(devices, 1);
 	struct stats stats = { 0 };
 	struct rte_mbuf *m[100];
 	uint32_t next = 0, sent;
@@ -445,7 +422,7 @@ static void a_full_ring_gets_the_rest_later(void **state)
 		m[i % 100] = frame(1, 100, 0);
 		*rte_pktmbuf_mtod(m[i % 100], uint32_t *) = i;
 		if (i % 100 == 99)
-			port_tx(p, 0, m, 100, pool, &stats);
+			port_tx(p, 0, m, 100, port_kit_pool(), &stats);
 	}
 	sent = (uint32_t)stats.v[STAT_TX_PACKETS];
 	assert_in_range(sent, 1000, 1100); /* what the ring takes */
@@ -463,7 +440,7 @@ static void a_full_ring_gets_the_rest_later(void **state)
 		m[0] = frame(1, 100, 0);
 		*rte_pktmbuf_mtod(m[0], uint32_t *) = sent + LATE_MAX;
 		if (next == 100)
-			port_tx(p, 0, m, 1, pool, &stats);
+			port_tx(p, 0, m, 1, port_kit_pool(), &stats);
 		else
 			rte_pktmbuf_free(m[0]);
 		port_tx_late(p, 0, 30000 + next, &stats);
@@ -478,13 +455,13 @@ static void a_full_ring_gets_the_rest_later(void **state)
 	for (unsigned i = 0; i < 15; i++) {
 		for (unsigned j = 0; j < 100; j++)
 			m[j] = frame(1, 100, 0);
-		port_tx(p, 0, m, 100, pool, &stats);
+		port_tx(p, 0, m, 100, port_kit_pool(), &stats);
 	}
 	assert_true(p->queues[0].n_late > 0);
 	for (unsigned got; (got = (unsigned)rte_eth_rx_burst(p->devs[0], 0, m, 100)) > 0;)
 		rte_pktmbuf_free_bulk(m, got);
 	port_close(p);
-	assert_no_leak();
+	port_kit_no_leak();
 }
 
 /* i40e sends eight buffers a frame, and cuts frames of many more. */
@@ -495,22 +472,22 @@ static void a_frame_to_be_cut_may_have_more_buffers(void **state)
 
 	(void)state;
 	m->ol_flags |= RTE_MBUF_F_TX_TCP_SEG;
-	assert_ptr_equal(port_linear(&p, m, pool), m);
+	assert_ptr_equal(port_linear(&p, m, port_kit_pool()), m);
 	assert_int_equal(m->nb_segs, 16);
-	plain = port_linear(&p, plain, pool);
+	plain = port_linear(&p, plain, port_kit_pool());
 	assert_non_null(plain);
 	assert_int_equal(plain->nb_segs, 1);
 	assert_int_equal(plain->pkt_len, 900);
 	rte_pktmbuf_free(m);
 	rte_pktmbuf_free(plain);
-	assert_no_leak();
+	port_kit_no_leak();
 }
 
 /* net_null takes everything and cannot gather. */
 static void a_device_that_cannot_gather_gets_one_piece(void **state)
 {
 	static const char *const devices[] = { "net_null0" };
-	struct port_config c = config_for(devices, 1);
+	struct port_config c = port_kit_config(devices, 1);
 	struct rte_mbuf *m, *plain, *indirect;
 	struct stats stats = { 0 };
 	struct port *p;
@@ -522,10 +499,10 @@ static void a_device_that_cannot_gather_gets_one_piece(void **state)
 	assert_int_equal(port_offloads(p), 0);
 
 	plain = frame(1, 100, 7);
-	assert_ptr_equal(port_linear(p, plain, pool), plain);
+	assert_ptr_equal(port_linear(p, plain, port_kit_pool()), plain);
 
-	indirect = rte_pktmbuf_clone(plain, pool);
-	m = port_linear(p, indirect, pool);
+	indirect = rte_pktmbuf_clone(plain, port_kit_pool());
+	m = port_linear(p, indirect, port_kit_pool());
 	assert_non_null(m);
 	assert_true(RTE_MBUF_DIRECT(m));
 	assert_int_equal(m->pkt_len, 100);
@@ -535,7 +512,7 @@ static void a_device_that_cannot_gather_gets_one_piece(void **state)
 	m = frame(5, 33, 9);
 	m->ol_flags |= RTE_MBUF_F_TX_IPV4;
 	m->l2_len = 14;
-	m = port_linear(p, m, pool);
+	m = port_linear(p, m, port_kit_pool());
 	assert_non_null(m);
 	assert_int_equal(m->nb_segs, 1);
 	assert_int_equal(m->data_len, 165);
@@ -544,22 +521,22 @@ static void a_device_that_cannot_gather_gets_one_piece(void **state)
 	for (unsigned i = 0; i < 165; i++)
 		assert_int_equal(*rte_pktmbuf_mtod_offset(m, uint8_t *, i), (uint8_t)(9 + i));
 
-	port_tx(p, 0, &m, 1, pool, &stats);
+	port_tx(p, 0, &m, 1, port_kit_pool(), &stats);
 	assert_int_equal(stats.v[STAT_TX_PACKETS], 1);
-	assert_no_leak();
+	port_kit_no_leak();
 
 	m = frame(3, 1000, 0); /* fits no buffer */
-	port_tx(p, 0, &m, 1, pool, &stats);
+	port_tx(p, 0, &m, 1, port_kit_pool(), &stats);
 	assert_int_equal(stats.v[STAT_DROP_NO_MBUF], 1);
 	assert_int_equal(stats.v[STAT_TX_PACKETS], 1);
 	port_close(p);
-	assert_no_leak();
+	port_kit_no_leak();
 }
 
 static void without_a_free_mbuf_a_chain_is_dropped_and_counted(void **state)
 {
 	static const char *const devices[] = { "net_null1" };
-	struct port_config c = config_for(devices, 1);
+	struct port_config c = port_kit_config(devices, 1);
 	struct rte_mempool *empty = rte_pktmbuf_pool_create("empty", 3, 0, 0, 2176, 0);
 	struct rte_mbuf *taken[3], *m = frame(2, 50, 0);
 	struct stats stats = { 0 };
@@ -578,14 +555,14 @@ static void without_a_free_mbuf_a_chain_is_dropped_and_counted(void **state)
 	port_close(p);
 	rte_pktmbuf_free_bulk(taken, 3);
 	rte_mempool_free(empty);
-	assert_no_leak();
+	port_kit_no_leak();
 }
 
 /* Two devices of one queue each are one port of two queues. */
 static void several_devices_are_the_queues_of_one_port(void **state)
 {
 	static const char *const devices[] = { "net_ring2", "net_ring3" };
-	struct port_config c = config_for(devices, 2);
+	struct port_config c = port_kit_config(devices, 2);
 	struct stats stats = { 0 };
 	struct port *p;
 
@@ -597,7 +574,7 @@ static void several_devices_are_the_queues_of_one_port(void **state)
 	for (unsigned q = 0; q < 2; q++) {
 		struct rte_mbuf *m = frame(1, 64, (uint8_t)(q + 1)), *got[2];
 
-		port_tx(p, q, &m, 1, pool, &stats);
+		port_tx(p, q, &m, 1, port_kit_pool(), &stats);
 		assert_int_equal(port_rx(p, 1 - q, got, 2, &stats), 0);
 		assert_int_equal(port_rx(p, q, got, 2, &stats), 1);
 		assert_int_equal(*rte_pktmbuf_mtod(got[0], uint8_t *), q + 1);
@@ -605,7 +582,7 @@ static void several_devices_are_the_queues_of_one_port(void **state)
 	}
 	port_close(p);
 	port_close(NULL);
-	assert_no_leak();
+	port_kit_no_leak();
 }
 
 /* Pages of 4 KB, as without hugepages: an object in each, and two fifths of them out of reach. */
@@ -640,35 +617,14 @@ static void buffers_out_of_the_kernels_reach_are_retired(void **state)
 
 static int start(void **state)
 {
-	static const char *const args[] = { "--no-huge", "--no-pci", "--vdev=net_ring0",
-		"--vdev=net_ring1", "--vdev=net_ring2", "--vdev=net_ring3", "--vdev=net_null0",
-		"--vdev=net_null2", "--vdev=net_null1", "--vdev=net_null3", "--vdev=net_ring4",
+	static const char *const args[] = { "--vdev=net_ring0", "--vdev=net_ring1",
+		"--vdev=net_ring2", "--vdev=net_ring3", "--vdev=net_null0", "--vdev=net_null2",
+		"--vdev=net_null1", "--vdev=net_null3", "--vdev=net_ring4",
 		"--log-level=user1:error" };
-	static const unsigned cores[] = { 0, 0 }; /* the machine may have no more */
 
 	(void)state;
 	eal_refuses_what_it_cannot_do_and_says_why(NULL);
-	err_init(&err);
-	if (eal_start(&(struct eal_config){ .args = args,
-			  .n_args = sizeof(args) / sizeof(args[0]),
-			  .worker_cores = cores,
-			  .n_workers = 2,
-			  .control_core = -1,
-			  .memory_mb = 256 },
-		&err) != 0) {
-		print_error("%s", err.text);
-		return -1;
-	}
-	pool = rte_pktmbuf_pool_create("test", N_MBUFS, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, 0);
-	return pool != NULL ? 0 : -1;
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	rte_mempool_free(pool);
-	eal_stop();
-	return 0;
+	return port_kit_start(args, RTE_DIM(args), 2);
 }
 
 int main(void)
@@ -694,5 +650,5 @@ int main(void)
 		cmocka_unit_test(buffers_out_of_the_kernels_reach_are_retired),
 	};
 
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, start, port_kit_stop);
 }

@@ -19,21 +19,14 @@
 #include <rte_mbuf.h>
 #include <rte_mempool.h>
 
-#include "config/err.h"
 #include "dataplane/base/stats.h"
 #include "dataplane/port/internal.h"
 #include "dataplane/port/port.h"
+#include "tests/unit/port_kit.h"
 
 #include <cmocka.h>
 
-#define N_MBUFS 4095
-#define N_RINGS 12
-
-static struct rte_mempool *pool;
-static struct err err;
-static char *text; /* what was logged since the case began */
-static size_t size;
-static FILE *stream;
+#define N_RINGS 13
 
 /* --- doubles ----------------------------------------------------------------------------------- */
 
@@ -80,90 +73,39 @@ static void happens(const struct port *p, unsigned device, enum rte_eth_event_ty
 
 static int begin(void **state)
 {
-	(void)state;
 	for (unsigned i = 0; i < RTE_MAX_ETHPORTS; i++)
 		links[i] = (struct rte_eth_link){ .link_status = RTE_ETH_LINK_UP,
 			.link_speed = 10000,
 			.link_duplex = RTE_ETH_LINK_FULL_DUPLEX };
 	link_rc = 0;
-	stream = open_memstream(&text, &size);
-	return stream == NULL || rte_openlog_stream(stream) != 0;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	rte_openlog_stream(NULL);
-	fclose(stream);
-	free(text);
-	return 0;
-}
-
-/* So often, and nothing else since the last call. */
-static void assert_said(const char *line, unsigned times)
-{
-	unsigned n = 0;
-	char *rest;
-
-	fflush(stream);
-	for (rest = text; (rest = strstr(rest, line)) != NULL; rest++)
-		n++;
-	if (n != times)
-		fail_msg("'%s' was said %u times, not %u, in: %s", line, n, times, text);
-	rewind(stream);
-	memset(text, 0, size);
-}
-
-static void assert_silent(void)
-{
-	assert_said("sallyport", 0);
+	return port_kit_listen(state);
 }
 
 /* A port of so many devices of net_ring; a device once given back is gone, so each case has its own. */
 static struct port *ports_of(unsigned n)
 {
-	static char names[N_RINGS][16];
+	static char names[N_RINGS][24];
 	static const char *devices[N_RINGS];
-	static struct rte_mempool *pools[N_RINGS];
 	static unsigned next;
-	struct port_config c = { .name = "front0",
-		.devices = &devices[next],
-		.n_devices = n,
-		.n_queues = n,
-		.mtu = 1500,
-		.offloads = true,
-		.pools = &pools[next] };
+	unsigned first = next;
 	struct port *p;
 
 	assert_true(next + n <= N_RINGS);
-	for (unsigned i = 0; i < n; i++, next++) {
+	for (; next < first + n; next++) {
 		snprintf(names[next], sizeof(names[next]), "net_ring%u", next);
 		devices[next] = names[next];
-		pools[next] = pool;
 	}
-	err_init(&err);
-	p = port_open(&c, 0, &err);
-	if (p == NULL)
-		fail_msg("%s", err.text);
-	assert_said("port 'front0'", 1);
+	p = port_kit_open(devices + first, n);
+	port_kit_said("port 'front0'", 1);
 	return p;
-}
-
-static struct rte_mbuf *frame(void)
-{
-	struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
-
-	assert_non_null(m);
-	memset(rte_pktmbuf_append(m, 60), 0, 60);
-	return m;
 }
 
 static void send_frames(struct port *p, unsigned n, struct stats *stats)
 {
 	for (unsigned i = 0; i < n; i++) {
-		struct rte_mbuf *m = frame();
+		struct rte_mbuf *m = port_kit_frame();
 
-		port_tx(p, 0, &m, 1, pool, stats);
+		port_tx(p, 0, &m, 1, port_kit_pool(), stats);
 	}
 }
 
@@ -171,11 +113,6 @@ static void count_xstat(void *arg, unsigned device, const char *name, uint64_t v
 {
 	(void)device, (void)name, (void)value;
 	++*(unsigned *)arg;
-}
-
-static void assert_no_leak(void)
-{
-	assert_int_equal(rte_mempool_avail_count(pool), N_MBUFS);
 }
 
 /* --- links ------------------------------------------------------------------------------------- */
@@ -187,23 +124,23 @@ static void a_link_that_comes_and_goes_is_told_each_time(void **state)
 
 	(void)state;
 	port_watch(p);
-	assert_said("sallyport: port 'front0': link is up, 10000 Mbit/s, full duplex\n", 1);
+	port_kit_said("sallyport: port 'front0': link is up, 10000 Mbit/s, full duplex\n", 1);
 	assert_int_equal(port_link_changes(p), 0); /* that it is there at the start is no change */
 	for (unsigned i = 0; i < 5; i++) {
 		links[dev].link_status = RTE_ETH_LINK_DOWN;
 		port_watch(p);
-		assert_said("sallyport: warning: port 'front0': link is down\n", 1);
+		port_kit_said("sallyport: warning: port 'front0': link is down\n", 1);
 		assert_int_equal(port_link_changes(p), 2 * i + 1);
 		port_watch(p);
-		assert_silent();
+		port_kit_silent();
 		links[dev] = (struct rte_eth_link){ .link_status = RTE_ETH_LINK_UP,
 			.link_speed = i == 4 ? RTE_ETH_SPEED_NUM_UNKNOWN : 100 };
 		port_watch(p);
-		assert_said(i == 4 ? "port 'front0': link is up\n"
-				   : "port 'front0': link is up, 100 Mbit/s, half duplex\n",
+		port_kit_said(i == 4 ? "port 'front0': link is up\n"
+				     : "port 'front0': link is up, 100 Mbit/s, half duplex\n",
 		    1);
 		port_watch(p);
-		assert_silent();
+		port_kit_silent();
 	}
 	assert_int_equal(port_link_changes(p), 10);
 	port_close(p);
@@ -247,18 +184,18 @@ static void what_is_refuted_is_said_once_and_why(void **state)
 	p->offloads = PORT_TX_TCP_CHECKSUM;
 	port_refute(p, 0);
 	port_refute(p, PORT_TX_TSO); /* was never asked of it */
-	assert_silent();
+	port_kit_silent();
 	assert_int_equal(port_refuted(p), 0);
 	port_refute(p, PORT_TX_TCP_CHECKSUM);
-	assert_said(lines[0], 1);
+	port_kit_said(lines[0], 1);
 	assert_int_equal(port_refuted(p), PORT_TX_TCP_CHECKSUM);
 	p->offloads |= PORT_TX_TSO;
 	port_refute(p, PORT_TX_TCP_CHECKSUM);
-	assert_silent();
+	port_kit_silent();
 	port_refute(p, PORT_TX_TCP_CHECKSUM | PORT_TX_TSO);
-	assert_said(lines[1], 1);
+	port_kit_said(lines[1], 1);
 	port_refute(p, PORT_TX_TCP_CHECKSUM | PORT_TX_TSO);
-	assert_silent();
+	port_kit_silent();
 	port_close(p);
 }
 
@@ -270,19 +207,19 @@ static void a_device_that_fails_is_said_once_and_kept(void **state)
 
 	(void)state;
 	port_watch(p);
-	assert_said("link is up", 1);
+	port_kit_said("link is up", 1);
 	assert_false(port_is_broken(p));
 	happens(p, 0, RTE_ETH_EVENT_INTR_RESET);
 	assert_true(port_is_broken(p));
 	port_watch(p);
 	port_watch(p);
-	assert_said(
+	port_kit_said(
 	    "sallyport: error: port 'front0': its device is gone or has failed: restart when it is "
 	    "back\n",
 	    1);
 	assert_false(port_leave(p));
 	port_close(p);
-	assert_no_leak();
+	port_kit_no_leak();
 }
 
 /* From the moment it leaves: nothing comes, what goes is dropped and counted, and nothing is lost of buffers. */
@@ -296,7 +233,7 @@ static void leaves(struct port *p, unsigned n_waiting)
 
 	assert_true(port_is_broken(p));
 	assert_true(port_leave(p));
-	assert_said(
+	port_kit_said(
 	    "sallyport: error: port 'front0': its device is being unplugged and is given back: "
 	    "restart when it is there again\n",
 	    1);
@@ -321,11 +258,11 @@ static void leaves(struct port *p, unsigned n_waiting)
 	assert_string_equal(name, "front0: ? queue 0");
 	assert_true(port_is_broken(p));
 	port_watch(p);
-	assert_said("port 'front0': link is down", 1);
+	port_kit_said("port 'front0': link is down", 1);
 	port_watch(p);
-	assert_silent();
+	port_kit_silent();
 	port_close(p);
-	assert_no_leak();
+	port_kit_no_leak();
 }
 
 static void an_unplugged_device_is_given_back(void **state)
@@ -339,7 +276,7 @@ static void an_unplugged_device_is_given_back(void **state)
 	(void)state;
 	assert_int_equal(rte_eth_dev_get_name_by_port(p->devs[0], name), 0);
 	port_watch(p);
-	assert_said("link is up", 1);
+	port_kit_said("link is up", 1);
 	port_xstats(p, count_xstat, &n);
 	assert_true(n > 0);
 	rte_dev_event_callback_process("net_ring99", RTE_DEV_EVENT_REMOVE); /* somebody else's */
@@ -352,7 +289,7 @@ static void an_unplugged_device_is_given_back(void **state)
 	rte_dev_event_callback_process(name, RTE_DEV_EVENT_REMOVE);
 	rte_dev_event_callback_process(name, RTE_DEV_EVENT_REMOVE); /* vfio asks again and again */
 	port_watch(p); /* says nothing: it is not broken but wanted */
-	assert_silent();
+	port_kit_silent();
 	/* What the ring holds is no NIC's: a real one frees what is in its own. */
 	for (struct rte_mbuf *m; rte_eth_rx_burst(p->devs[0], 0, &m, 1) == 1;)
 		rte_pktmbuf_free(m);
@@ -366,7 +303,7 @@ static void a_driver_may_say_it_too(void **state)
 
 	(void)state;
 	port_watch(p);
-	assert_said("link is up", 1);
+	port_kit_said("link is up", 1);
 	happens(p, 0, RTE_ETH_EVENT_INTR_RMV);
 	leaves(p, 0);
 }
@@ -378,7 +315,7 @@ static void one_of_several_takes_the_others_along(void **state)
 
 	(void)state;
 	port_watch(p);
-	assert_said("link is up", 1);
+	port_kit_said("link is up", 1);
 	happens(p, 1, RTE_ETH_EVENT_INTR_RMV);
 	leaves(p, 0);
 }
@@ -397,41 +334,52 @@ static void nobody_is_called_for_a_port_that_is_closed(void **state)
 	rte_dev_event_callback_process(name, RTE_DEV_EVENT_REMOVE); /* ASan would see it */
 }
 
+static void a_paused_port_brings_nothing_and_takes_nothing(void **state)
+{
+	struct port *p = ports_of(1);
+	struct stats stats = { 0 };
+	struct rte_mbuf *got[4];
+
+	(void)state;
+	send_frames(p, 2, &stats);
+	port_set_paused(p, true);
+	assert_int_equal(port_rx(p, 0, got, 4, &stats), 0);
+	assert_true(port_is_backed_up(p, 0, UINT64_MAX)); /* however long it lasts */
+	p->queues[0].late[p->queues[0].n_late++] = port_kit_frame();
+	assert_int_equal(port_tx_late(p, 0, 0, &stats), 0);
+	port_set_paused(p, false);
+	assert_int_equal(port_tx_late(p, 0, 0, &stats), 1);
+	assert_false(port_is_backed_up(p, 0, 0));
+	assert_int_equal(port_rx(p, 0, got, 4, &stats), 3);
+	rte_pktmbuf_free_bulk(got, 3);
+	assert_int_equal(stats.v[STAT_TX_PACKETS], 3);
+	/* One that is gone does not come back by that. */
+	happens(p, 0, RTE_ETH_EVENT_INTR_RMV);
+	assert_true(port_leave(p));
+	port_set_paused(p, true);
+	assert_false(port_is_backed_up(p, 0, 0));
+	port_set_paused(p, false);
+	send_frames(p, 1, &stats);
+	assert_int_equal(stats.v[STAT_DROP_PORT_GONE], 1);
+	port_release(p);
+	port_close(p);
+	port_kit_no_leak();
+}
+
 static int start(void **state)
 {
 	static char vdevs[N_RINGS][32];
-	static const char *args[N_RINGS + 2] = { "--no-huge", "--no-pci" };
-	static const unsigned cores[] = { 0 };
+	static const char *args[N_RINGS];
 
 	(void)state;
 	for (unsigned i = 0; i < N_RINGS; i++) {
 		snprintf(vdevs[i], sizeof(vdevs[i]), "--vdev=net_ring%u", i);
-		args[2 + i] = vdevs[i];
+		args[i] = vdevs[i];
 	}
-	err_init(&err);
-	if (eal_start(&(struct eal_config){ .args = args,
-			  .n_args = RTE_DIM(args),
-			  .worker_cores = cores,
-			  .n_workers = 1,
-			  .control_core = -1,
-			  .memory_mb = 256 },
-		&err) != 0) {
-		print_error("%s", err.text);
-		return -1;
-	}
-	pool = rte_pktmbuf_pool_create("test", N_MBUFS, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, 0);
-	return pool != NULL ? 0 : -1;
+	return port_kit_start(args, N_RINGS, 1);
 }
 
-static int stop(void **state)
-{
-	(void)state;
-	rte_mempool_free(pool);
-	eal_stop();
-	return 0;
-}
-
-#define CASE(f) cmocka_unit_test_setup_teardown(f, begin, end)
+#define CASE(f) cmocka_unit_test_setup_teardown(f, begin, port_kit_listen_end)
 
 int main(void)
 {
@@ -444,7 +392,8 @@ int main(void)
 		CASE(a_driver_may_say_it_too),
 		CASE(one_of_several_takes_the_others_along),
 		CASE(nobody_is_called_for_a_port_that_is_closed),
+		CASE(a_paused_port_brings_nothing_and_takes_nothing),
 	};
 
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, start, port_kit_stop);
 }
