@@ -22,7 +22,8 @@ nic() {
 		scripts/lab stop
 		how=start options=()
 	fi
-	SALLYPORT_WRAP="env LD_PRELOAD=$liar LIAR=$1" scripts/lab $how "${options[@]}" || return 1
+	# A daemon with AddressSanitizer wants to be told that liar.c may come before it.
+	SALLYPORT_WRAP="env LD_PRELOAD=$liar LIAR=$1 ASAN_OPTIONS=${ASAN_OPTIONS:-}:verify_asan_link_order=0" scripts/lab $how "${options[@]}" || return 1
 	scripts/lab file $file 4M
 	wait_for 60 expect 'lab backend' get /
 }
@@ -112,3 +113,4 @@ try tso_is_found_out says "port 'front0': the device does not cut large segments
 try tso_state_is_a_metric metric 'port_offload{port="front0",offload="tso",state="refuted"} 1'
 try tso_checksums_are_still_believed metric 'port_offload{port="front0",offload="tx_tcp_checksum",state="proven"} 1'
 try nothing_is_left becomes_quiet
+try the_daemons_end_well daemons_end_well
