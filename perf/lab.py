@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -52,9 +53,21 @@ def prefer(pid):
             f.write("-19")
 
 
+def on_signals(action):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, action)
+
+
+def leave(number, _):
+    """Who is told to end takes all away that was started and set up; a second time does not hurry it."""
+    on_signals(signal.SIG_IGN)
+    sys.exit(128 + number)
+
+
 @contextlib.contextmanager
 def network():
     """Namespaces, veths, nginx as backend; nothing terminates yet."""
+    on_signals(leave)
     os.makedirs(WORK, exist_ok=True)
     script = os.path.join(ROOT, "scripts", "lab")
     run(script, "up", "--no-daemon")
@@ -150,6 +163,14 @@ def end(process):
         process.wait()
 
 
+def end_well(process, log):
+    """As end, for a daemon of ours, which then has nothing to complain of. Its log's end says what it had."""
+    end(process)
+    if process.returncode != 0:
+        with open(log) as f:
+            raise RuntimeError(f"the daemon ended with status {process.returncode}: {f.read()[-600:]}")
+
+
 def client(command, timeout):
     """Runs a client on its core and returns what it printed."""
     done = subprocess.run(in_namespace(CLIENT, ON_CLIENT_CORE + command),
@@ -191,7 +212,7 @@ class Load:
             self.process = subprocess.Popen(in_namespace(namespace, command + ["--wait"]), stderr=log,
                                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
         self.text = b""
-        self.result = None
+        self.was_killed = False
 
     def _line(self):
         while b"\n" not in self.text:
@@ -211,24 +232,37 @@ class Load:
         if line != "ready":
             raise LoadFailed("connections could not be made: " + line[-200:])
 
+    def begin(self):
+        self.process.stdin.write(b"go\n")
+
     def go(self):
         """Runs the load and returns its result."""
-        self.process.stdin.write(b"go\n")
+        self.begin()
         line = self._line()
         try:
             return json.loads(line)
         except ValueError:
             raise LoadFailed("no result: " + line[-200:]) from None
 
+    def kill(self):
+        """In the middle of what it does."""
+        self.was_killed = True
+        self.process.kill()
+        self.process.wait()
+
     def close(self):
         with contextlib.suppress(OSError):
             self.process.stdin.close()
         try:
             self.process.wait(15)
+            crashed = self.process.returncode < 0 and not self.was_killed
         except subprocess.TimeoutExpired:
+            crashed = False  # it hangs, which is said where its answer is waited for
             self.process.kill()
             self.process.wait()
         self.process.stdout.close()
+        if crashed:
+            raise RuntimeError(f"the load generator was ended by signal {-self.process.returncode}")
 
 
 @contextlib.contextmanager

@@ -222,7 +222,7 @@ listeners = ( {{ name = "https"; bind = ["10.80.0.1:443"];
                 lab.wait_https(process)
             yield
         finally:
-            lab.end(process)
+            lab.end_well(process, self.log)
 
     def _worker(self):
         for task in os.listdir(f"/proc/{self.pid}/task"):
