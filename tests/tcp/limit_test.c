@@ -95,17 +95,6 @@ SCENARIO(source_ports_are_asked_for)
 
 /* --- fragments with several workers --- */
 
-static bool is_ours;
-
-static bool may_be_ours(const void *arg, const struct flow *flow)
-{
-	(void)arg;
-	(void)flow;
-	return is_ours;
-}
-
-static const struct peer_config one_of_many = { .stack = { .flow_is_ours = may_be_ours } };
-
 /* Sends packet in two fragments, the later one first; the first has n bytes of TCP. */
 static void send_in_two(struct peer *p, struct packet *k, size_t n)
 {
@@ -161,19 +150,19 @@ SCENARIO(reassembled_packets_go_to_their_owner)
 		.ttl = 64 };
 	struct rte_mbuf *m[2];
 
-	is_ours = true;
+	all_are_ours = true;
 	ESTABLISH("mss 1460", 65535);
 	for (unsigned i = 0; i < sizeof(payload); i++)
 		payload[i] = peer_byte(false, i);
 	k.ack = p->stack_isn + 1;
-	is_ours = false;
+	all_are_ours = false;
 	HERE, send_in_two(p, &k, 400);
 	EXPECT_NONE();
 	EVENTS(0);
 	COUNTED(STAT_IP_REASSEMBLED, 1);
 	CHECK(stack_strays(p->stack, m, 2) == 1);
 	CHECK(stack_strays(p->stack, m + 1, 1) == 0);
-	is_ours = true;
+	all_are_ours = true;
 	stack_rx(p->stack, m, 1, p->now_us);
 	HERE, peer_run(p);
 	EVENTS(TCP_EV_READABLE);
@@ -193,7 +182,7 @@ SCENARIO(reassembled_packets_that_nobody_takes)
 		.payload = payload,
 		.ttl = 64 };
 
-	is_ours = false;
+	all_are_ours = false;
 	for (unsigned i = 0; i < 40; i++)
 		HERE, send_in_two(p, &k, 40);
 	COUNTED(STAT_IP_REASSEMBLED, 40);

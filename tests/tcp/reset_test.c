@@ -98,21 +98,10 @@ SCENARIO(the_peer_is_silent)
 
 /* --- several workers --- */
 
-static bool is_ours;
-
-static bool may_be_ours(const void *arg, const struct flow *flow)
-{
-	(void)arg;
-	(void)flow;
-	return is_ours;
-}
-
-static const struct peer_config one_of_many = { .stack = { .flow_is_ours = may_be_ours } };
-
 /* What comes to the wrong worker, in spite of all, does not cost the right one its connection. */
 SCENARIO(anothers_connection_is_not_reset)
 {
-	is_ours = false;
+	all_are_ours = false;
 	SEND(". 1:1(0) ack 1 win 65535");
 	EXPECT_NONE();
 	COUNTED(STAT_DROP_TCP_OTHERS, 1);
@@ -121,7 +110,7 @@ SCENARIO(anothers_connection_is_not_reset)
 	EXPECT_NONE();
 	COUNTED(STAT_DROP_TCP_OTHERS, 2);
 	counted_as(p, STAT_N);
-	is_ours = true;
+	all_are_ours = true;
 	SEND(". 1:1(0) ack 1 win 65535");
 	EXPECT("R 1:1(0)");
 	counted_as(p, STAT_TCP_RST_PORT);

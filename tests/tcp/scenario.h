@@ -31,6 +31,10 @@
 	}                                       \
 	static void name##_run(struct peer *p)
 
+/* A worker beside others: whatever flow it looks up is its own, or is not, as a scenario sets this. */
+extern bool all_are_ours;
+extern const struct peer_config one_of_many;
+
 #define HERE (p->file = __FILE__, p->line = __LINE__)
 
 #define SEND(...)   (HERE, peer_send(p, __VA_ARGS__))
