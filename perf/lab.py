@@ -35,12 +35,13 @@ def run(*command, **options):
 
 
 def take_the_machine(core=CORE):
-    """Until this program ends others are kept off that core (None: off none), and wait for us where the scheduler can be told so: CPU
-    time is counted per process, but caches and turns are shared."""
+    """Until this program ends others are kept off that core (None: off none), and wait for us where the scheduler can
+    be told so: CPU time is counted per process, but caches and turns are shared."""
     record = os.path.join(ROOT, "build", "shield.json")
     with contextlib.suppress(OSError):
         os.setsid()
     prefer("self")
+    on_signals(leave)
     if core is not None:
         shield.begin(core, record)
         atexit.register(shield.end, record)
@@ -81,6 +82,7 @@ def network():
             prefer(pid)
         yield
     finally:
+        on_signals(signal.SIG_IGN)  # in the middle of this it would leave half behind
         run(script, "down")
 
 
