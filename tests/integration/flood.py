@@ -60,11 +60,32 @@ def rate(port, n):
     need(handshake(int(port), ATTACKER), "refused although the rate has recovered")
 
 
+def begin(port, source):
+    """A connection with a part of a hello; None when it was turned away at once."""
+    c = None
+    try:
+        c = socket.create_connection((HOST, port), 30, (source, 0))
+        c.sendall(PART)
+        return c
+    except ConnectionError:
+        if c:
+            c.close()
+        return None
+
+
 def hold(port, n, source=ATTACKER):
-    held = []
-    for _ in range(int(n)):
-        held.append(socket.create_connection((HOST, int(port)), 30, (source, 0)))
-        held[-1].sendall(PART)
+    """n connections that do not finish, which is all that are let in: so many come that no worker has less than its part
+    of the limit, and what is beyond it is turned away."""
+    port, n = int(port), int(n)
+    held, ended, end = set(), [], time.monotonic() + 30
+    while ended or len(held) != n:
+        need(time.monotonic() < end, f"{len(held)} were let in, not {n}")
+        if len(held) < n:
+            held.update(c for c in (begin(port, source) for _ in range(4 * n + 50)) if c)
+        ended = select.select(list(held), [], [], 0.1)[0]
+        for c in ended:
+            held.remove(c)
+            c.close()
     return held
 
 
