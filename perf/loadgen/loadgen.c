@@ -161,7 +161,9 @@ static void start(struct gen *g)
 		.group = o->group,
 		.rsa = o->rsa,
 		.tls12 = o->tls12,
-		.resume = o->resume };
+		.resume = o->resume,
+		.share_reuse = o->share_reuse,
+		.no_verify = o->no_verify };
 
 	start_ports(g);
 	clock_init(&g->clock);

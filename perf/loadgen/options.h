@@ -25,7 +25,8 @@ struct options {
 	double seconds, rate;
 	uint16_t group;
 	bool rsa, tls12, resume;
-	bool wait; /* for lines on stdin, between the steps */
+	bool share_reuse, no_verify; /* clients that cost less than real ones */
+	bool wait;                   /* for lines on stdin, between the steps */
 	bool flood;
 	double hellos; /* connections a second that say hello and no more; 0: none */
 	bool hellos_cut;

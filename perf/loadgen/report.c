@@ -86,7 +86,9 @@ void report(const struct gen *g)
 	    seconds, seconds > 0 ? (double)r->exchanges / seconds : 0,
 	    (unsigned long long)r->bytes_up, (unsigned long long)r->bytes_down,
 	    seconds > 0 ? (double)r->busy / hz / seconds : 0);
-	printf("\"corrected\": %s, ", g->options.rate > 0 ? "true" : "false");
+	printf("\"corrected\": %s, \"share_reuse\": %s, \"no_verify\": %s, ",
+	    g->options.rate > 0 ? "true" : "false", g->options.share_reuse ? "true" : "false",
+	    g->options.no_verify ? "true" : "false");
 	print_hist("latency_us", &r->latency);
 	printf(", ");
 	print_hist("undisturbed_us", &r->undisturbed);

@@ -7,12 +7,16 @@
 
 #include <wolfssl/options.h>
 #include <wolfssl/ssl.h>
+#include <wolfssl/wolfcrypt/cryptocb.h>
+#include <wolfssl/wolfcrypt/curve25519.h>
+#include <wolfssl/wolfcrypt/error-crypt.h>
 
 #include "tls/handshake_facts.h"
 #include "tls/handshake_worker.h"
 
 #define VERIFY_EVERY 64
 #define PIECES       16
+#define SPARING      0x5351 /* wolfCrypt's number of the device below, beside TLS_DEVICE */
 
 /* The TLS worker lends its heap, random generator and record engine: its handshakes are a server's. */
 struct tls_kit {
@@ -20,6 +24,7 @@ struct tls_kit {
 	struct tls_worker *worker;
 	WOLFSSL_CTX *plain, *verifying;
 	WOLFSSL_SESSION *session; /* with a ticket; NULL: none yet */
+	curve25519_key share;     /* with share_reuse */
 	uint64_t n;
 	int error;
 	char text[96];
@@ -91,6 +96,46 @@ static int keep_secret(WOLFSSL *ssl, int id, const unsigned char *secret, int le
 	return 0;
 }
 
+/* --- key operations that clients are spared --- */
+
+static int copy_share(struct tls_kit *k, curve25519_key *to)
+{
+	return wc_curve25519_import_private_raw_ex(k->share.k, sizeof(k->share.k), k->share.p.point,
+	    sizeof(k->share.p.point), to, EC25519_LITTLE_ENDIAN);
+}
+
+static int spare(int device, wc_CryptoInfo *info, void *arg)
+{
+	struct tls_kit *k = arg;
+
+	(void)device;
+	if (info->algo_type == WC_ALGO_TYPE_RNG) {
+		drbg_read(k->worker->drbg, info->rng.out, info->rng.sz);
+		return 0;
+	}
+	if (info->algo_type != WC_ALGO_TYPE_PK)
+		return CRYPTOCB_UNAVAILABLE;
+	if (info->pk.type == WC_PK_TYPE_CURVE25519_KEYGEN && k->config.share_reuse)
+		return copy_share(k, info->pk.curve25519kg.key);
+	if (info->pk.type == WC_PK_TYPE_ECDSA_VERIFY && k->config.no_verify) {
+		*info->pk.eccverify.res = 1;
+		return 0;
+	}
+	return CRYPTOCB_UNAVAILABLE;
+}
+
+static int make_share(struct tls_kit *k)
+{
+	WC_RNG rng;
+	int ret;
+
+	if (wc_InitRng_ex(&rng, NULL, SPARING) != 0 || wc_curve25519_init(&k->share) != 0)
+		return -1;
+	ret = wc_curve25519_make_key(&rng, CURVE25519_KEYSIZE, &k->share);
+	wc_FreeRng(&rng);
+	return ret == 0 ? 0 : -1;
+}
+
 static WOLFSSL_CTX *ctx_new(const struct tls_client_config *c, bool verify)
 {
 	WOLFSSL_CTX *ctx =
@@ -103,7 +148,7 @@ static WOLFSSL_CTX *ctx_new(const struct tls_client_config *c, bool verify)
 	if (ctx == NULL)
 		return NULL;
 	wolfSSL_CTX_set_verify(ctx, verify ? WOLFSSL_VERIFY_PEER : WOLFSSL_VERIFY_NONE, NULL);
-	if (wolfSSL_CTX_SetDevId(ctx, TLS_DEVICE) == WOLFSSL_SUCCESS &&
+	if (wolfSSL_CTX_SetDevId(ctx, verify ? TLS_DEVICE : SPARING) == WOLFSSL_SUCCESS &&
 	    (!verify || wolfSSL_CTX_load_verify_locations(ctx, c->ca, NULL) == WOLFSSL_SUCCESS) &&
 	    wolfSSL_CTX_set_cipher_list(ctx, suites) == WOLFSSL_SUCCESS &&
 	    wolfSSL_CTX_set_groups(ctx, &group, 1) == WOLFSSL_SUCCESS &&
@@ -132,6 +177,8 @@ struct tls_kit *tls_kit_new(const struct tls_client_config *config)
 	if (k->worker == NULL)
 		goto fail;
 	tls_worker_enter(k->worker);
+	if (wc_CryptoCb_RegisterDevice(SPARING, spare, k) != 0 || make_share(k) != 0)
+		goto fail;
 	k->plain = ctx_new(config, false);
 	k->verifying = config->ca != NULL ? ctx_new(config, true) : NULL;
 	if (k->plain != NULL && (config->ca == NULL || k->verifying != NULL))
@@ -149,6 +196,8 @@ void tls_kit_free(struct tls_kit *k)
 	wolfSSL_SESSION_free(k->session);
 	wolfSSL_CTX_free(k->plain);
 	wolfSSL_CTX_free(k->verifying);
+	wc_curve25519_free(&k->share);
+	wc_CryptoCb_UnRegisterDevice(SPARING);
 	tls_worker_leave(NULL);
 	tls_worker_free(k->worker);
 	free(k);

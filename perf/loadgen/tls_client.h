@@ -21,6 +21,10 @@ struct tls_client_config {
 	bool rsa; /* offer RSA signatures only: a server with both kinds then uses that one */
 	bool tls12;
 	bool resume; /* the session of the first connection; a full handshake then fails */
+	/* What real clients do not save: */
+	bool share_reuse; /* one X25519 key pair for all; group is 29 */
+	bool
+	    no_verify; /* ECDSA signatures are good unread, but where the certificate is verified */
 };
 
 /* NULL when something in config does not work; says what on stderr. */
@@ -30,8 +34,8 @@ struct aead_engine *tls_kit_aead(struct tls_kit *k);
 
 /*
  * A handshake on conn, which is borrowed. Every first and 64th one verifies the certificate: in between
- * only the server's signature is checked, since verifying chains is not what is measured. NULL: no
- * memory.
+ * only the server's signature is checked (no_verify: not even that), since verifying chains is not what is
+ * measured. NULL: no memory.
  */
 struct tls_client *tls_client_new(struct tls_kit *k, struct tcp_conn *conn);
 void tls_client_free(struct tls_client *t); /* NULL is fine */
