@@ -270,16 +270,27 @@ static void begin_tls(struct proxy *p, struct health *h)
 
 static void connected(struct proxy *p, struct health *h)
 {
-	enum config_health_type type = h->backend->health.type;
+	bool tells = h->backend->proxy_version > 0;
 
-	if (type == CONFIG_HEALTH_TCP)
-		judge(p, h, HEALTH_PASSED);
-	else if (h->backend->proxy_version > 0 && !send_local(p, h))
+	if (tells && !send_local(p, h)) {
 		go_idle(p, h); /* our own lack of memory */
-	else if (type == CONFIG_HEALTH_HTTP)
+		return;
+	}
+	switch (h->backend->health.type) {
+	case CONFIG_HEALTH_NONE:
+	case CONFIG_HEALTH_TCP:
+		if (tells) /* a reset would overtake the header, and be an error in the target's log */
+			leg_release(&h->leg);
+		judge(p, h, HEALTH_PASSED);
+		break;
+	case CONFIG_HEALTH_HTTP:
 		ask(p, h);
-	else
+		break;
+	case CONFIG_HEALTH_TLS:
+	case CONFIG_HEALTH_HTTPS:
 		begin_tls(p, h);
+		break;
+	}
 }
 
 void health_event(struct proxy *p, struct health *h, unsigned events)

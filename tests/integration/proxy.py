@@ -13,6 +13,7 @@ import ssl
 import struct
 import sys
 
+PKI = "tests/unit/trust_pki"
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 TYPES = {1: "alpn", 2: "authority", 3: "crc32c", 5: "unique_id", 0x20: "ssl", 0x30: "netns"}
 SSL_TYPES = {0x21: "version", 0x22: "cn", 0x23: "cipher", 0x24: "sig_alg", 0x25: "key_alg",
@@ -79,6 +80,8 @@ async def answer(reader, writer):
         if head[:12] == SIGNATURE:
             body = await reader.readexactly(struct.unpack(">H", head[14:])[0])
             said = decode_v2(head, body)
+            if said["command"] == 0:
+                print("LOCAL", len(body), flush=True)
         else:
             said = decode_v1(head + await reader.readuntil(b"\n"))
         writer.write(json.dumps(said).encode() + b"\n")
@@ -105,10 +108,12 @@ def need(ok, text):
         raise SystemExit(text)
 
 
-def ask(port, before=b"", host="10.80.0.1", sni="www.lab.test", alpn=("http/1.1",), source=None, version=None):
-    """What the backend was told, and our own port."""
+def ask(port, before=b"", host="10.80.0.1", sni="www.lab.test", alpn=("http/1.1",), source=None, version=None, who=None):
+    """What the backend was told, and our own port. who: the certificate we show, one of tests/unit/trust_pki."""
     c = ssl.create_default_context()
     c.check_hostname, c.verify_mode = False, ssl.CERT_NONE
+    if who:
+        c.load_cert_chain(f"{PKI}/{who}.chain", f"{PKI}/{who}.key")
     if version:
         c.minimum_version = c.maximum_version = version
     if alpn:
@@ -144,6 +149,20 @@ def outbound_v2(*_):
     need("authority" not in said and "alpn" not in said, said)
     ids = {ask(9130)[0]["unique_id"] for _ in range(8)}
     need(len(ids) == 8, "unique ids repeat")
+
+
+def outbound_cert(*_):
+    """Of a client's certificate: its name and its DER, whether it was verified (9137 asks, *.pass.test does not judge)."""
+    for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+        for who, sni, name, verify in (("ec/good", "www.lab.test", "client_.com", 0),
+                                       ("rsa/direct", "www.lab.test", "straight from the root", 0),
+                                       ("ec/unknown", "a.pass.test", "unknown", 1)):
+            with open(f"{PKI}/{who}.pem", encoding="ascii") as f:
+                der = ssl.PEM_cert_to_DER_cert(f.read())
+            said, *_ = ask(9137, sni=sni, version=version, who=who, alpn=None)
+            compare(said, client=7, verify=verify, ssl_cn=name, ssl_cert=der.hex(), crc="right", authority=sni)
+        said, *_ = ask(9137, sni="off.test", version=version, who="ec/good", alpn=None)
+        compare(said, client=1, verify=1, ssl_cn=None, ssl_cert=None, crc="right")
 
 
 def outbound_v1(*_):

@@ -72,6 +72,7 @@ wait_for 20 listening "$prefix-client" 9041 9042
 
 headers=$(counter proxy_headers_total)
 try v2_tells_all_that_is_asked_for proxy outbound_v2
+try v2_tells_of_clients_certificates proxy outbound_cert
 try v1_tells_addresses proxy outbound_v1
 try nginx_reads_v2 expect '^10.80.0.2 10.80.0.1 9135$' get / --connect-to www.lab.test:443:10.80.0.1:9135
 try haproxy_reads_v2 expect '^10.80.0.2 10.80.0.1 9136 www.lab.test TID_[0-9a-f]\{32\}$' \
@@ -90,4 +91,24 @@ try and_counted_too is proxy_header_errors_total $((errors + 15))
 rejected=$(counter connections_rejected_total)
 try others_are_refused_or_served proxy others
 try refused_ones_are_counted is connections_rejected_total $((rejected + 2))
+
+# Checks are for nobody: nginx and HAProxy, which refuse connections without a header, find LOCAL in one, and so do we.
+checked() { # BACKEND TYPE
+	ctl backend set "$1" health.type="$2" health.path=/ health.interval=0.3 health.timeout=0.3 health.healthy=2 \
+		health.unhealthy=2 >/dev/null
+}
+says_local() {
+	checked pp2 tcp && wait_for 20 grep -q '^LOCAL 0$' "$lab/proxy/backend.log"
+}
+try tcp_checks_say_local says_local
+passes() { # BACKEND
+	local before
+	before=$(counter_of target_checks_total "backend=\"$1\"")
+	checked "$1" http || return 1
+	by_three() { [ "$(counter_of target_checks_total "backend=\"$1\"")" -ge $((before + 3)) ]; }
+	wait_for 20 by_three "$1" && [ "$(counter_of target_checks_failed_total "backend=\"$1\"")" = 0 ]
+}
+try nginx_passes_checks_that_say_local passes pp-nginx
+try haproxy_passes_checks_that_say_local passes pp-haproxy
+try reload_drops_the_checks scripts/lab reload
 try nothing_is_left becomes_quiet
