@@ -93,6 +93,15 @@ static uint64_t lane_retried(const struct backend_lane *l)
 	return l->n_retried;
 }
 
+static uint64_t lane_tls_errors(const struct backend_lane *l)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = TARGET_TLS_RESUMED + 1; i < TARGET_TLS_N; i++)
+		sum += l->n_tls[i];
+	return sum;
+}
+
 static const struct {
 	const char *name, *help;
 	enum kind kind;
@@ -110,6 +119,9 @@ static const struct {
 	{ "backend_cut_total", "Connections ended because their target has left.", COUNTER,
 	    lane_cut },
 	{ "backend_retries_total", "Times that another target was tried.", COUNTER, lane_retried },
+	{ "target_tls_negotiation_errors_total",
+	    "TLS handshakes with targets that came to nothing; backend_tls_handshakes_total tells why.",
+	    COUNTER, lane_tls_errors },
 };
 
 static bool is_good(const struct target_run *t)

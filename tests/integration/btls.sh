@@ -157,9 +157,10 @@ try the_log_says_so is_logged
 requests() { grep -c 'GET /' "$dir/access-$1.log"; }
 # not_believed NAME FRONT_PORT TARGET_PORT RESULT LOG: no byte of the request comes to the target
 not_believed() {
-	local before after seen
-	before=$(result "$1" "$4") seen=$(requests "$3")
+	local before after seen errors
+	before=$(result "$1" "$4") seen=$(requests "$3") errors=$(counter "target_tls_negotiation_errors_total{backend=\"b-$1\"}")
 	refused ask "$2" || return 1
+	more_than "target_tls_negotiation_errors_total{backend=\"b-$1\"}" "$errors" || return 1
 	after=$(result "$1" "$4")
 	[ "$after" -gt "$before" ] || { scripts/lab stats | grep "b-$1"; echo "$4 was not counted"; return 1; }
 	[ "$(requests "$3")" = "$seen" ] || { cat "$dir/access-$3.log"; return 1; }
@@ -219,6 +220,7 @@ many_full() { # by each worker, TLS 1.2
 	for _ in $(seq 30); do said 9221 '^TLSv1\.2 \. ' || return 1; done
 }
 try many_full_ones_in_tls12 many_full
+try what_works_is_no_error is 'target_tls_negotiation_errors_total{backend="b-fresh12"}' 0
 
 # --- bytes
 
