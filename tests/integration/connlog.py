@@ -306,9 +306,9 @@ def kind_client_alert():
 
 def kind_front():
     tls, _ = handshake(9132, before=b"PROXY TCP4 203.0.113.7 198.51.100.9 40000 8443\r\n")
-    tls.recv(10000)
+    told = json.loads(tls.recv(10000))
     tls.close()
-    return (40000, "203.0.113.7"), dict(front_ip="10.80.0.2", server_ip="198.51.100.9", server_port=8443,
+    return (40000, "203.0.113.7"), dict(conn_trace_id=told["unique_id"], front_ip="10.80.0.2", server_ip="198.51.100.9", server_port=8443,
                                         listener_port=9132, listener="front", backend="pp2")
 
 
@@ -331,6 +331,62 @@ def kind_no_front():
     port = s.getsockname()[1]
     wait_end(s)
     return port, dict(FAILED, close="refused_not_a_front", listener="no-front")
+
+
+PKI = "tests/unit/trust_pki"
+
+
+def shown(who, sni=NAME):
+    """What the log says of that certificate of a client, which is shown to 9140 under TLS 1.2; and our port."""
+    c = ssl.create_default_context(cafile=f"{LAB}/pki/ca.pem")
+    c.check_hostname = False
+    c.minimum_version = c.maximum_version = V12
+    c.load_cert_chain(f"{PKI}/{who}.chain", f"{PKI}/{who}.key")
+    s = raw(9140)
+    port = s.getsockname()[1]
+    try:
+        with c.wrap_socket(s, server_hostname=sni) as tls:
+            get(tls)
+    except (ssl.SSLError, OSError):
+        pass
+    facts = dict(line.split("=", 1) for line in subprocess.run(
+        ["openssl", "x509", "-noout", "-subject", "-issuer", "-serial", "-dates", "-fingerprint", "-sha256", "-dateopt", "iso_8601",
+         "-nameopt", "RFC2253", "-in", f"{PKI}/{who}.pem"], check=True, capture_output=True, text=True).stdout.splitlines())
+    return port, dict(
+        listener="mutual", listener_port=9140, sni=sni, tls_protocol="TLSv1.2", certificate="www-ecdsa",
+        client_cert=dict(subject=facts["subject"], issuer=facts["issuer"], serial=facts["serial"],
+                         not_before=facts["notBefore"].replace(" ", "T"), not_after=facts["notAfter"].replace(" ", "T"),
+                         fingerprint=facts["sha256 Fingerprint"].replace(":", "").lower()))
+
+
+def kind_client_cert():
+    port, want = shown("ec/good")
+    return port, dict(want, tls_verify_status="Success", close="backend_closed", backend="nginx")
+
+
+def kind_client_cert_expired():
+    port, want = shown("rsa/expired")
+    return port, dict(want | FAILED, tls_verify_status="Failed:ClientCertExpired", close="handshake_failed", alert=45,
+                      alert_from="server")
+
+
+def kind_client_cert_revoked():
+    port, want = shown("ec/revoked", "known.test")
+    return port, dict(want | FAILED, tls_verify_status="Failed:ClientCertCrlHit", close="handshake_failed", alert=44,
+                      alert_from="server")
+
+
+def kind_client_cert_missing():
+    c = ssl.create_default_context(cafile=f"{LAB}/pki/ca.pem")
+    c.minimum_version = c.maximum_version = V12
+    s = raw(9140)
+    port = s.getsockname()[1]
+    try:
+        c.wrap_socket(s, server_hostname=NAME)
+        raise SystemExit("served without a certificate")
+    except (ssl.SSLError, OSError):
+        pass
+    return port, dict(FAILED, listener="mutual", close="handshake_failed", alert=40, alert_from="server", client_cert=None)
 
 
 KINDS = [f for name, f in sorted(globals().items()) if name.startswith("kind_")]
@@ -367,7 +423,7 @@ def check(said, want, name):
         need(key in said, f"{name}: {key} is missing: {said}")
     # Where a handshake came about, all of its facts are there, and none of its failures'.
     done = "tls_handshake_latency" in said
-    need(done == ("tls_verify_status" not in said), f"{name}: {said}")
+    need(want.get("tls_verify_status") or done == ("tls_verify_status" not in said), f"{name}: {said}")
     for key in ("tls_protocol", "tls_cipher", "resumed", "certificate", "certificate_serial", "hello_time"):
         need(not done or key in said, f"{name}: {key} is missing: {said}")
     need("connect_time" not in said or "target_port" in said, f"{name}: {said}")
@@ -386,14 +442,41 @@ def check(said, want, name):
         need(said["listener"], f"{name}: {said}")
 
 
+ALB = re.compile(r'(?P<time>\S+) (?P<client_ip>\S+) (?P<client_port>\d+) (?P<listener_port>\d+) (?P<tls_protocol>\S+) '
+                 r'(?P<tls_cipher>\S+) (?P<tls_handshake_latency>-|\d+\.\d{3}) "(?P<subject>[^"]+)" (?P<validity>\S+) '
+                 r'(?P<serial>\S+) (?P<tls_verify_status>\S+) (?P<conn_trace_id>\S+) (?P<tls_keyexchange>\S+)\n')
+
+
+def check_alb(text, want, name):
+    """The thirteen fields, by the names that JSON has for them; those of which want says nothing follow from the others."""
+    found = ALB.fullmatch(text)
+    need(found, f"{name}: {text}")
+    said = {key: int(value) if key.endswith("_port") else value for key, value in found.groupdict().items() if value != "-"}
+    done, cert = "tls_handshake_latency" in said, want.get("client_cert")
+    want = {"tls_verify_status": None if done else "Failed:UnmappedConnectionError", **want}
+    want.update(subject=cert and cert["subject"], serial=cert and cert["serial"],
+                validity=cert and f"NotBefore={cert['not_before']};NotAfter={cert['not_after']}")
+    for key, value in said.items():
+        need(key in want or has_form(value, FORMS[key]) or key == "tls_handshake_latency", f"{name}: {key} is {value!r}: {text}")
+    for key in set(ALB.groupindex) & set(want) - {"tls_handshake_latency"}:
+        need(said.get(key) == want[key], f"{name}: {key} is {said.get(key)!r}, not {want[key]!r}: {text}")
+    need(not done or {"tls_protocol", "tls_cipher"} <= set(said), f"{name}: {text}")
+    need("tls_handshake_latency" not in want or not done, f"{name}: {text}")
+    return said
+
+
 def kinds(path):
     log, waiting, traces = Log(path), [], set()
     for kind in KINDS:
         waiting.append((kind.__name__, *kind()))
     for name, port, want in waiting:
         port, ip = port if isinstance(port, tuple) else (port, "10.80.0.2")
-        said = json.loads(log.line(port, ip))
-        check(said, want, name)
+        text = log.line(port, ip)
+        if text.startswith("{"):
+            said = json.loads(text)
+            check(said, want, name)
+        else:
+            said = check_alb(text, want, name)
         traces.add(said["conn_trace_id"])
     need(len(traces) == len(KINDS) >= 20, "trace ids repeat")
 

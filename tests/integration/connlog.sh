@@ -24,6 +24,7 @@ try every_kind_has_its_line connlog kinds "$log"
 try lines_are_counted more_than connection_log_lines_total $((lines + 19))
 set_log 's/format = "json"/format = "alb"/'
 try alb_is_as_aws_writes_it connlog alb "$log"
+try every_kind_has_its_line_in_alb_too connlog kinds "$log"
 
 # Through the control socket.
 tail_is_the_files() {
@@ -76,7 +77,7 @@ try nobody_notices_a_full_disk full_and_lost
 try nor_does_a_slow_client_of_many connlog load 50
 try whole_lines_were_written in_daemon grep -q ' TID_[0-9a-f]\{32\} [^ ]*$' "$full"
 set_log "s|path = \"$full\"|path = \"$log\"|"
-set_log 's/format = "alb"/format = "json"/'
 in_daemon umount "$lab/log/full"
-try lines_go_on_afterwards connlog kinds "$log"
+try lines_go_on_afterwards connlog alb "$log"
+set_log 's/format = "alb"/format = "json"/'
 try nothing_is_left becomes_quiet
