@@ -186,22 +186,24 @@ static int follow_service(struct state *s, unsigned i, const struct state *old,
 	struct state_listener *l = &s->listeners[i];
 	struct cert *defaults[CHANGE_MAX_DEFAULTS];
 	struct delta d = { .old = old, .new = s };
-	bool is_same_base = old->base == s->base;
+	bool is_same = old->base == s->base;
 	struct sni_change change;
 
-	if (find_change(&d, l, before, changed, defaults, &change) < 0)
+	if (find_change(&d, l, before, changed, defaults, &change) < 0) {
 		err_set(e, "out of memory for listener '%s'", l->name->text);
-	else if (!is_same_base)
+	} else if (!is_same) {
 		l->service = snapshot_service_follow(s->base, i, before->service, &change, e);
-	else if (change.defaults || change.n_removed > 0 || change.n_added > 0)
+	} else if (change.defaults || change.n_removed > 0 || change.n_added > 0) {
 		l->service = snapshot_service_replace(before->service, &change, e);
-	else
+		is_same = false;
+	} else {
 		l->service = snapshot_service_get(before->service);
+	}
 	free(d.removed.at);
 	free(d.added.at);
 	if (!l->service)
 		return -1;
-	return is_same_base ? 0 : check_policies(s, l, e);
+	return is_same ? 0 : check_policies(s, l, e);
 }
 
 /* From nothing. */

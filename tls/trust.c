@@ -503,9 +503,13 @@ static int read_file(const struct job *job, const char *path, struct trust_text 
 		error = read_whole(fd, to, (size_t)st.st_size);
 	if (fd >= 0)
 		close(fd);
-	return error == 0 ? 0
-			  : complain(job, "cannot read %s: %s", path,
-				error == EINVAL ? "not a regular file" : strerror(error));
+	if (error == 0)
+		return 0;
+	if (error == EFBIG)
+		return complain(
+		    job, "%s has %lld bytes; the quota is %zu", path, (long long)st.st_size, max);
+	return complain(job, "cannot read %s: %s", path,
+	    error == EINVAL ? "not a regular file" : strerror(error));
 }
 
 struct trust_store *trust_load(const struct trust_source *source, int64_t now, struct err *e)

@@ -50,6 +50,19 @@ s_client() { # OPTION...: one HTTP request; prints what openssl has to say
 			-verify_return_error -ign_eof "$@" 2>&1
 }
 
+# Of clients with certificates.
+pki=tests/unit/trust_pki
+page='sallyport lab backend'
+
+show() { # KIND/NAME or -, PORT, OPTION...: a request with that certificate; what openssl has to say
+	local who=$1 port=$2 with=()
+	shift 2
+	[ "$who" = - ] || with=(-cert "$pki/$who.chain" -cert_chain "$pki/$who.chain" -key "$pki/$who.key")
+	printf 'GET / HTTP/1.0\r\nHost: www.lab.test\r\n\r\n' |
+		in_client timeout 20 openssl s_client -connect 10.80.0.1:"$port" -CAfile "$ca" -ign_eof \
+			"${with[@]}" "$@" 2>&1
+}
+
 # The counter summed over the workers, or 0 while it has not moved. NAME may hold labels.
 counter() {
 	scripts/lab stats | awk -v name="sallyport_$1" '

@@ -4,18 +4,7 @@
 # server names; then modes, CAs and CRLs that change every 50 ms under load (MTLS_SECONDS, 10; with 60 or more they must
 # keep that pace).
 . tests/integration/lib.sh
-pki=tests/unit/trust_pki
-page='sallyport lab backend'
 log=$lab/log/connections.log
-
-show() { # KIND/NAME or -, PORT, OPTION...: a request with that certificate; what openssl has to say
-	local who=$1 port=$2 with=()
-	shift 2
-	[ "$who" = - ] || with=(-cert "$pki/$who.chain" -cert_chain "$pki/$who.chain" -key "$pki/$who.key")
-	printf 'GET / HTTP/1.0\r\nHost: www.lab.test\r\n\r\n' |
-		in_client timeout 20 openssl s_client -connect 10.80.0.1:"$port" -CAfile "$ca" -ign_eof \
-			"${with[@]}" "$@" 2>&1
-}
 
 # line_says OFFSET VERSION SNI ALERT STATUS: the log's line of the connection to "mutual" since then
 line_says() {

@@ -195,6 +195,13 @@ static void policy_for_none_of_the_certificates_is_refused(void **state)
 		"{\"bind\":[\"10.80.0.1:445\"],\"backend\":\"app\",\"policy\":\"rsa-only\"}", NULL,
 		NULL),
 	    OPS_OK);
+	/* And is not let go. */
+	assert_refused(kit_dissociate(&k, "third", "rsa"), OPS_REFUSED,
+	    "no certificate of it can be served with policy 'rsa-only'");
+	assert_int_equal(kit_default(&k, "third", "rsa"), OPS_OK);
+	assert_int_equal(kit_dissociate(&k, "third", "rsa"), OPS_OK);
+	assert_refused(kit_default(&k, "third", "www"), OPS_REFUSED,
+	    "no certificate of it can be served with policy 'rsa-only'");
 	assert_survives();
 }
 
