@@ -169,6 +169,13 @@ static bool set_old_groups(WOLFSSL_CTX *ctx, const struct policy *policy)
 	return list[0] == '\0' || wolfSSL_CTX_set1_curves_list(ctx, list) == WOLFSSL_SUCCESS;
 }
 
+bool ctx_narrow(WOLFSSL *ssl, uint16_t group)
+{
+	const char *name = old_group_name(group);
+
+	return name != NULL && wolfSSL_set1_curves_list(ssl, name) == WOLFSSL_SUCCESS;
+}
+
 /* One by one: wolfSSL refuses a whole list for one group that it does not have. */
 static bool set_groups(WOLFSSL_CTX *ctx, const struct policy *policy)
 {

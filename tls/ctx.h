@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
+struct WOLFSSL;
 struct WOLFSSL_CTX;
 struct cert;
 struct policy;
@@ -41,6 +43,12 @@ struct WOLFSSL_CTX *ctx_get(struct ctx_cache *c, const struct cert *cert,
  */
 struct WOLFSSL_CTX *
 ctx_get_client(struct ctx_cache *c, const struct cert *cert, const struct policy *policy);
+
+/*
+ * Of TLS 1.2's groups leaves ssl, a session of such a context, this one: among several wolfSSL takes the client's first of 256
+ * bits, whatever the policy's order. False: no memory, or it is none of theirs.
+ */
+bool ctx_narrow(struct WOLFSSL *ssl, uint16_t group);
 
 struct ctx_cache_stats {
 	uint64_t built, evicted;

@@ -99,6 +99,8 @@ static bool session_init(struct handshake *h, const struct tls_choice *choice)
 	handshake_io_bind(&h->pipe, h->ssl);
 	if (wolfSSL_set_tls13_secret_cb(h->ssl, keep_secret, h) != WOLFSSL_SUCCESS)
 		return false;
+	if (choice->old_group != 0 && !ctx_narrow(h->ssl, choice->old_group))
+		return false;
 	if (!handshake_mtls_init(&h->mtls, h->ssl, choice, h))
 		return false;
 	/* Below TLS 1.3 wolfSSL has but one alert for what it cannot read. */

@@ -136,17 +136,23 @@ static bool is_classic(uint16_t group)
 	return group < 256;
 }
 
+/* The policy's first that the client has in that version; 0: none. */
+static uint16_t
+first_group(const struct policy *policy, const struct hello *hello, uint16_t version)
+{
+	for (unsigned i = 0; i < policy->n_groups; i++)
+		if ((version == TLS_13 || is_classic(policy->groups[i])) &&
+		    hello_list_has(&hello->groups, policy->groups[i]))
+			return policy->groups[i];
+	return 0;
+}
+
 /* Whether an ephemeral key can be agreed on in that version. */
 static bool have_group(const struct policy *policy, const struct hello *hello, uint16_t version)
 {
 	/* RFC 8422 4: a client without the extension leaves the choice to the server. */
-	if (hello->groups.n == 0 && version < TLS_13)
-		return true;
-	for (unsigned i = 0; i < policy->n_groups; i++)
-		if ((version == TLS_13 || is_classic(policy->groups[i])) &&
-		    hello_list_has(&hello->groups, policy->groups[i]))
-			return true;
-	return false;
+	return (hello->groups.n == 0 && version < TLS_13) ||
+	    first_group(policy, hello, version) != 0;
 }
 
 /* --- signatures --- */
@@ -462,6 +468,8 @@ int select_certificate(
 		return refuse(choice, SELECT_NO_NAME, ALERT_UNRECOGNIZED_NAME);
 	if (choose_cert(choice, hello, &match) < 0 || choose_alpn(choice, hello) < 0)
 		return -1;
+	if (choice->version < TLS_13)
+		choice->old_group = first_group(policy, hello, choice->version);
 	switch (match.how) {
 	case SNI_EXACT:
 		choice->reason = SELECT_EXACT;

@@ -32,7 +32,9 @@ struct tls_choice {
 	const struct cert *cert;     /* NULL when refused */
 	uint16_t version;            /* what will be negotiated: the highest both have */
 	uint16_t suite;              /* the policy's first that client and certificate can do */
-	const char *sni;             /* the hello's; borrowed with it */
+	/* TLS 1.2 and below: the policy's first group that the client has; 0: it does not say. */
+	uint16_t old_group;
+	const char *sni; /* the hello's; borrowed with it */
 	size_t sni_len;
 	const uint8_t *alpn; /* the chosen protocol's name, in the service; NULL: none */
 	uint8_t alpn_len;

@@ -166,6 +166,50 @@ static void the_clients_order_decides_where_it_may(void **state)
 	tls_service_free(s);
 }
 
+/*
+ * Below TLS 1.3, with both kinds of key, whatever the client prefers. (In TLS 1.3 groups that it has sent a share for come first,
+ * as without it there is another round trip.)
+ */
+static void groups_come_in_the_policys_order(void **state)
+{
+	static const struct {
+		const char *groups[3];
+		const char *client;
+		uint16_t wanted;
+	} rows[] = {
+		{ { "secp384r1", "x25519", "secp256r1" }, "X25519:P-256:P-384", 24 },
+		{ { "secp256r1", "x25519" }, "X25519:P-384:P-256", 23 },
+		{ { "x25519", "secp256r1" }, "P-256:P-521:X25519", 29 },
+		{ { "secp521r1", "x25519" }, "P-256:X25519:P-521", 25 },
+		{ { "secp521r1", "x25519", "secp256r1" }, "P-256:X25519", 29 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct lists l = { .base = "ELBSecurityPolicy-TLS13-1-0-2021-06" };
+		struct policy p;
+		struct tls_service *s;
+
+		memcpy(l.groups, rows[i].groups, sizeof(rows[i].groups));
+		s = serve(&p, &l);
+		for (int rsa_only = 0; rsa_only < 2; rsa_only++)
+			for (int v = 0x0301; v <= 0x0303; v++) {
+				const struct peer_client client = { .version = v,
+					.groups = rows[i].client,
+					.ciphers = rsa_only ? "ECDHE-RSA-AES128-SHA" : NULL,
+					.sigalgs = v < 0x0303 ? NULL
+					    : rsa_only        ? "RSA-PSS+SHA256"
+							      : "ECDSA+SHA256" };
+				struct peer_result r = peer_connect(worker, s, &client);
+
+				if (!r.done || r.facts.group != rows[i].wanted)
+					fail_msg("%zu in %04x: %u, not %u", i, v, r.facts.group,
+					    rows[i].wanted);
+			}
+		tls_service_free(s);
+	}
+}
+
 static void signature_algorithms_choose_the_certificate(void **state)
 {
 	struct lists l = { .base = "ELBSecurityPolicy-TLS13-1-2-2021-06",
@@ -213,6 +257,7 @@ int main(void)
 		cmocka_unit_test(what_does_not_fit_is_refused),
 		cmocka_unit_test(what_is_left_out_comes_from_the_base),
 		cmocka_unit_test(the_clients_order_decides_where_it_may),
+		cmocka_unit_test(groups_come_in_the_policys_order),
 		cmocka_unit_test(signature_algorithms_choose_the_certificate),
 		cmocka_unit_test(a_policy_nobody_can_be_served_with_is_refused),
 	};
