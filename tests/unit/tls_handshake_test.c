@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <wolfssl/options.h>
 
@@ -130,6 +131,26 @@ static void hello_retry_request(void **state)
 	}
 }
 
+/* Of those that both have, in the policy's order, whatever the client's; hybrids, too. */
+static void hello_retry_request_is_for_the_first_group(void **state)
+{
+	static const uint16_t orders[][3] = { { 4588, 29, 23 }, { 29, 4588, 23 }, { 23, 29, 4588 },
+		{ 24, 23, 4588 } };
+	struct policy policy = kit_policy();
+	struct kit_client_config config = {
+		.min_version = 0x0304, .groups = { 25, 23, 24, 29, 4588 }, .share = 25
+	};
+
+	(void)state;
+	policy.n_groups = 3;
+	for (unsigned i = 0; i < sizeof orders / sizeof orders[0]; i++) {
+		memcpy(policy.groups, orders[i], sizeof orders[i]);
+		policy.id += 1000;
+		assert_int_equal(
+		    complete(KIT_P256, &policy, &config, kit_cuts[0], false).group, orders[i][0]);
+	}
+}
+
 static void server_order_decides(void **state)
 {
 	static const char reversed[] = "TLS13-CHACHA20-POLY1305-SHA256:TLS13-AES256-GCM-SHA384:"
@@ -242,6 +263,7 @@ int main(void)
 		cmocka_unit_test(any_cut_of_the_bytes),
 		cmocka_unit_test(every_group),
 		cmocka_unit_test(hello_retry_request),
+		cmocka_unit_test(hello_retry_request_is_for_the_first_group),
 		cmocka_unit_test(server_order_decides),
 		cmocka_unit_test(legacy_suites),
 		cmocka_unit_test(static_rsa),

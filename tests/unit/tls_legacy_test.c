@@ -60,8 +60,10 @@ static const struct {
 	const char *suite;
 } rows[] = {
 	{ 0x0301, "AES128-SHA" },
+	{ 0x0301, "DES-CBC3-SHA" },
 	{ 0x0302, "ECDHE-RSA-AES256-SHA" },
 	{ 0x0303, "AES128-SHA256" },
+	{ 0x0303, "DES-CBC3-SHA" },
 	{ 0x0304, "TLS13-AES128-CCM-SHA256" },
 };
 

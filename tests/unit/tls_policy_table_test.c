@@ -8,7 +8,9 @@
 
 #include "tests/unit/tls_data_kit.h"
 #include "tests/unit/tls_peer_kit.h"
+#include "tls/hello.h"
 #include "tls/policy.h"
+#include "tls/record.h"
 #include "tls/select.h"
 #include "tls/service.h"
 
@@ -17,7 +19,8 @@
 /*
  * Every built-in policy against tests/policies.txt: its lists, and what OpenSSL's client gets of it. A client that offers
  * everything is given a suite, then offers all but that one, and so on until it is refused: so the
- * accepted set and its order come to light, for every version.
+ * accepted set and its order come to light, for every version. Hellos of our own then ask for one suite each, also for those that
+ * OpenSSL has no more.
  */
 
 #define MAX_ROWS 64
@@ -202,11 +205,132 @@ static void openssl_gets_these_in_that_order(void **state)
 	}
 }
 
+/* --- one suite at a time --- */
+
+static bool is_listed(const struct row *r, const char *suite)
+{
+	size_t len = strlen(suite);
+
+	for (const char *at = r->suites; (at = strstr(at, suite)) != NULL; at += len)
+		if ((at == r->suites || at[-1] == ':') && (at[len] == ':' || !at[len]))
+			return true;
+	return false;
+}
+
+/* SHA-2 and AEADs came with TLS 1.2 (RFC 5246, 5288, 5289). */
+static bool has_sha1(const char *suite)
+{
+	return strcmp(suite + strlen(suite) - 4, "-SHA") == 0;
+}
+
+/* A ClientHello of TLS 1.2 or below for one suite, with what goes with any of them. */
+static size_t make_hello(uint8_t to[128], uint16_t version, uint16_t suite)
+{
+	static const uint8_t extensions[] = { 0, 28,   /* their length */
+		0, 10, 0, 6, 0, 4, 0, 23, 0, 29,       /* supported_groups */
+		0, 11, 0, 2, 1, 0,                     /* ec_point_formats */
+		0, 13, 0, 8, 0, 6, 4, 3, 4, 1, 2, 1 }; /* signature_algorithms */
+	uint8_t head[50] = { 22, 3, 1, 0, 0, 1, 0, 0, 0, (uint8_t)(version >> 8),
+		(uint8_t)version };
+	const size_t len = sizeof(head) + sizeof(extensions);
+
+	head[4] = (uint8_t)(len - 5);
+	head[8] = (uint8_t)(len - 9);
+	memset(head + 11, 'r', 32);
+	head[45] = 2; /* after no session */
+	head[46] = (uint8_t)(suite >> 8);
+	head[47] = (uint8_t)suite;
+	head[48] = 1; /* and no compression */
+	memcpy(to, head, sizeof(head));
+	memcpy(to + sizeof(head), extensions, sizeof(extensions));
+	return len;
+}
+
+/* The suite of the ServerHello that answers, in that version; 0: it is refused. */
+static uint16_t answered(const struct tls_service *s, uint16_t version, uint16_t suite)
+{
+	static uint8_t scratch[HELLO_SCRATCH], out[16384];
+	uint8_t bytes[128], alert;
+	struct iovec in = { bytes, make_hello(bytes, version, suite) };
+	struct iovec to = { out, sizeof(out) };
+	struct record_io io = { .in = &in, .n_in = 1, .out = &to, .n_out = 1 };
+	enum handshake_status status = HANDSHAKE_WANT_KEY;
+	struct tls_choice choice;
+	struct handshake *h;
+	struct hello hello;
+	size_t need, n = 0;
+
+	assert_int_equal(hello_read(&hello, &in, 1, scratch, &need, &alert), HELLO_OK);
+	if (select_certificate(s, &hello, &choice) != 0)
+		return 0;
+	h = handshake_new(worker, &choice, &hello);
+	assert_non_null(h);
+	while (status == HANDSHAKE_WANT_KEY) {
+		to = (struct iovec){ out + n, sizeof(out) - n };
+		status = handshake_step(h, &io);
+		n += io.produced;
+		in = (struct iovec){ (uint8_t *)in.iov_base + io.consumed,
+			in.iov_len - io.consumed };
+		if (status == HANDSHAKE_WANT_KEY)
+			tls_worker_poll(worker);
+		while (tls_worker_ready(worker))
+			;
+	}
+	handshake_free(h);
+	if (status == HANDSHAKE_FAILED)
+		return 0;
+	/* RFC 5246 7.4.1.3 */
+	assert_true(n > 48 && out[0] == 22 && out[5] == 2);
+	assert_int_equal(out[9] << 8 | out[10], version);
+	n = 44 + out[43];
+	return (uint16_t)(out[n] << 8 | out[n + 1]);
+}
+
+static void ask_for(const struct row *r, const struct tls_service *s, uint16_t suite)
+{
+	const char *name = policy_suite_name(suite);
+
+	for (uint16_t v = 0x0301; v <= 0x0303; v++) {
+		bool wanted = name && is_listed(r, name) && v >= r->low && v <= r->high &&
+		    (v == 0x0303 || has_sha1(name));
+		uint16_t got = answered(s, v, suite);
+
+		if (got != (wanted ? suite : 0))
+			fail_msg("%s in %04x: asked for %04x, got %04x", r->name, v, suite, got);
+	}
+}
+
+static void each_suite_is_served_where_it_is_listed(void **state)
+{
+	/* Of other times and tastes: NULL, RC4, DHE, ECDHE with RC4, CCM, ChaCha20. */
+	static const uint16_t others[] = { 0x0001, 0x0002, 0x0004, 0x0005, 0x0033, 0x009e, 0xc006,
+		0xc007, 0xc011, 0xc008, 0xc012, 0xc09c, 0xc0ac, 0xcca8, 0xcca9 };
+
+	(void)state;
+	for (unsigned i = 0; i < n_rows; i++) {
+		const struct tls_service_config config = { .listener = "https",
+			.own = { .policy = policy_find(rows[i].name) },
+			.defaults = certs,
+			.n_defaults = 2,
+			.no_tickets = true };
+		struct tls_service *s = tls_service_new(&config, &e);
+
+		assert_non_null(s);
+		for (unsigned suite = 1; suite <= UINT16_MAX; suite++)
+			if (policy_suite_name((uint16_t)suite) && suite >> 8 != 0x13)
+				ask_for(&rows[i], s, (uint16_t)suite);
+		for (unsigned k = 0; k < sizeof(others) / sizeof(others[0]); k++)
+			ask_for(&rows[i], s, others[k]);
+		tls_service_free(s);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lists_are_those_of_the_table),
 		cmocka_unit_test(openssl_gets_these_in_that_order),
+		cmocka_unit_test(each_suite_is_served_where_it_is_listed),
 	};
 	const struct tls_worker_config config = { .max_contexts = 512 };
 	int failed;
