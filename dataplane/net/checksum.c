@@ -11,7 +11,8 @@ uint64_t checksum_add_plain(const void *data, size_t len)
 {
 	const uint8_t *p = data;
 	uint64_t sum[2] = { 0, 0 }; /* two chains of carries, so that additions overlap */
-	uint64_t w[2], last = 0;
+	uint64_t w[2];
+	uint32_t half, rest = 0;
 
 	for (; len >= 16; len -= 16, p += 16) {
 		memcpy(w, p, 16);
@@ -24,8 +25,16 @@ uint64_t checksum_add_plain(const void *data, size_t len)
 		len -= 8;
 		p += 8;
 	}
-	memcpy(&last, p, len); /* a trailing odd byte is padded with zero behind it */
-	return checksum_plus(checksum_plus(sum[0], sum[1]), last);
+	/* Headers end here: a copy of so few bytes, if their number is not known, is a call. */
+	if (len >= 4) {
+		memcpy(&half, p, 4);
+		sum[1] = checksum_plus(sum[1], half);
+		len -= 4;
+		p += 4;
+	}
+	for (size_t i = 0; i < len; i++)
+		rest |= (uint32_t)p[i] << 8 * i; /* an odd byte is padded with zero behind it */
+	return checksum_plus(checksum_plus(sum[0], sum[1]), rest);
 }
 
 /* 32-bit words are added into 64-bit lanes: no carry can be lost below 2^32 words. */
@@ -61,6 +70,8 @@ uint64_t checksum_chain(const struct rte_mbuf *m, uint32_t off, uint32_t len)
 	uint64_t sum = 0, part;
 	uint32_t done = 0, take;
 
+	if (off + len <= m->data_len)
+		return checksum_add(rte_pktmbuf_mtod_offset(m, const uint8_t *, off), len);
 	for (; off >= m->data_len && m->next != NULL; m = m->next)
 		off -= m->data_len;
 	for (; done < len; m = m->next, off = 0) {
@@ -73,12 +84,4 @@ uint64_t checksum_chain(const struct rte_mbuf *m, uint32_t off, uint32_t len)
 		done += take;
 	}
 	return sum;
-}
-
-uint64_t checksum_addrs(const struct ip_addr *src, const struct ip_addr *dst)
-{
-	if (ip_addr_is_v4(src))
-		return (uint64_t)src->w[3] + dst->w[3];
-	return checksum_plus(
-	    checksum_plus(src->q[0], src->q[1]), checksum_plus(dst->q[0], dst->q[1]));
 }

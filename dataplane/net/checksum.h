@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdint.h>
+#include <string.h>
 
 #include <rte_mbuf.h>
 
@@ -32,15 +33,30 @@ static inline uint64_t checksum_plus(uint64_t a, uint64_t b)
 /* Down to 16 bits; not complemented. */
 static inline uint16_t checksum_fold(uint64_t sum)
 {
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)((sum & 0xffff) + (sum >> 16));
+	uint32_t low = (uint32_t)sum, both = low + (uint32_t)(sum >> 32);
+
+	both += both < low;
+	both = (both & 0xffff) + (both >> 16);
+	return (uint16_t)(both + (both >> 16));
+}
+
+/* Sum of an IPv4 header without options: 20 bytes. */
+static inline uint64_t checksum_ip4(const void *header)
+{
+	uint32_t w[5];
+
+	memcpy(w, header, sizeof(w));
+	return (uint64_t)w[0] + w[1] + w[2] + w[3] + w[4];
 }
 
 /* Sum of the two addresses of a pseudo header; both of one family. */
-uint64_t checksum_addrs(const struct ip_addr *src, const struct ip_addr *dst);
+static inline uint64_t checksum_addrs(const struct ip_addr *src, const struct ip_addr *dst)
+{
+	if (ip_addr_is_v4(src))
+		return (uint64_t)src->w[3] + dst->w[3];
+	return checksum_plus(
+	    checksum_plus(src->q[0], src->q[1]), checksum_plus(dst->q[0], dst->q[1]));
+}
 
 /* Sum of the rest of a pseudo header (RFC 9293 3.1, RFC 8200 8.1). */
 static inline uint64_t checksum_proto(uint8_t proto, uint32_t len)

@@ -103,6 +103,13 @@ struct route {
 	uint16_t iface;
 };
 
+/* The way of the last answer (route_back); one by the same next hop differs in the remote address only. */
+struct way_back {
+	const struct route *route; /* NULL: nothing is remembered */
+	struct ip_addr local;
+	struct net_dst dst;
+};
+
 /* --- fragments --- */
 
 struct frag_part {
@@ -181,6 +188,7 @@ struct net {
 	unsigned n_locals;
 	struct route *routes; /* longest prefix first */
 	unsigned n_routes;
+	struct way_back back;
 
 	struct rte_mempool *pool;
 	struct stats *stats;
@@ -320,6 +328,11 @@ route_source(const struct net *n, uint16_t iface, const struct ip_addr *next_hop
 bool route_is_on_link(const struct net *n, uint16_t iface, const struct ip_addr *ip);
 bool net_route_by(struct net *n, struct ip_addr *local, const struct ip_addr *remote,
     uint16_t iface, struct net_dst *dst);
+/*
+ * The way an answer to pkt goes, as net_route_by finds it, but for the MTU: that may be of another destination, as
+ * answers are small. NULL: none. Valid until the next call. Under a flood of SYNs most of it is the last one's.
+ */
+const struct net_dst *route_back(struct net *n, const struct pkt *pkt);
 const struct local *local_find(const struct net *n, const struct ip_addr *ip, uint16_t iface);
 
 /* neighbours */

@@ -120,8 +120,6 @@ static uint8_t *template_put(const struct net_dst *dst, struct rte_mbuf *m)
 	memcpy(l4 - sizeof(dst->header), dst->header, sizeof(dst->header));
 	rte_pktmbuf_prepend(m, (uint16_t)(dst->l2_len + dst->l3_len));
 	m->port = dst->iface;
-	m->l2_len = dst->l2_len;
-	m->l3_len = dst->l3_len;
 	return l4;
 }
 
@@ -150,22 +148,23 @@ ip4_finish(const struct net_dst *dst, uint8_t *l4, uint32_t len, uint8_t ecn, bo
 }
 
 /* 20 bits that are the same for all packets of a flow and tell nothing else (RFC 6437). */
-static uint32_t flow_label(const struct net_dst *dst, const struct flow *flow)
+static uint32_t flow_label(const struct net_dst *dst, const uint8_t *tcp)
 {
-	uint64_t x =
-	    (uint64_t)dst->label_key << 32 | (uint32_t)flow->local_port << 16 | flow->remote_port;
+	rte_be32_t ports;
+	uint64_t x;
 
+	memcpy(&ports, tcp, sizeof(ports));
+	x = (uint64_t)dst->label_key << 32 | rte_be_to_cpu_32(ports);
 	x *= 0x9e3779b97f4a7c15ULL;
 	x ^= x >> 32;
 	x *= 0x9e3779b97f4a7c15ULL;
 	return (uint32_t)(x >> 44);
 }
 
-static void ip6_finish(
-    const struct net_dst *dst, uint8_t *l4, const struct flow *flow, uint32_t len, uint8_t ecn)
+static void ip6_finish(const struct net_dst *dst, uint8_t *l4, uint32_t len, uint8_t ecn)
 {
 	struct wire_ip6 *ip = (struct wire_ip6 *)(void *)(l4 - sizeof(*ip));
-	uint32_t word = 6u << 28 | (uint32_t)ecn << 20 | flow_label(dst, flow);
+	uint32_t word = 6u << 28 | (uint32_t)ecn << 20 | flow_label(dst, l4);
 
 	ip->vtc_flow = rte_cpu_to_be_32(word);
 	ip->payload_len = rte_cpu_to_be_16((uint16_t)len);
@@ -184,7 +183,8 @@ static void tcp_checksum_put(const struct iface *f, const struct net_dst *dst, s
 	    (f->offload[!v4].believed & NET_TX_TCP_CHECKSUM && !(how & NET_PLAIN));
 	uint64_t sum = checksum_plus(dst->addr_sum, checksum_proto(PROTO_TCP, tso ? 0 : len));
 
-	m->l4_len = (tcp->off >> 4) * 4;
+	m->tx_offload = rte_mbuf_tx_offload(
+	    dst->l2_len, dst->l3_len, (tcp->off >> 4) * 4u, m->tso_segsz, 0, 0, 0);
 	if (by_device) {
 		m->ol_flags |=
 		    RTE_MBUF_F_TX_TCP_CKSUM | (v4 ? RTE_MBUF_F_TX_IPV4 : RTE_MBUF_F_TX_IPV6);
@@ -214,8 +214,8 @@ static struct rte_mbuf *one_piece(struct net *n, const struct iface *f, struct r
 	return copy;
 }
 
-static void tcp_put(struct net *n, struct net_dst *dst, const struct flow *flow, struct rte_mbuf *m,
-    uint8_t how, uint64_t now_us)
+static void
+tcp_put(struct net *n, const struct net_dst *dst, struct rte_mbuf *m, uint8_t how, uint64_t now_us)
 {
 	const struct iface *f = &n->ifaces[dst->iface];
 	uint32_t len = m->pkt_len;
@@ -230,7 +230,7 @@ static void tcp_put(struct net *n, struct net_dst *dst, const struct flow *flow,
 		ip4_finish(dst, l4, len, how & NET_ECN,
 		    m->tso_segsz != 0 && f->conf.offloads & NET_TX_IP_CHECKSUM);
 	else
-		ip6_finish(dst, l4, flow, len, how & NET_ECN);
+		ip6_finish(dst, l4, len, how & NET_ECN);
 	tcp_checksum_put(f, dst, m, l4, len, how);
 	frame_send(n, dst, m, now_us);
 }
@@ -252,25 +252,20 @@ void net_send_tcp(struct net *n, struct net_dst *dst, const struct flow *flow, s
 		no_route(n, m);
 		return;
 	}
-	tcp_put(n, dst, flow, m, how, now_us);
+	tcp_put(n, dst, m, how, now_us);
 }
 
 void net_reply_tcp(struct net *n, const struct pkt *pkt, struct rte_mbuf *m, uint64_t now_us)
 {
-	const struct wire_tcp *tcp = rte_pktmbuf_mtod(m, const struct wire_tcp *);
-	struct flow flow = { .remote = pkt->src,
-		.local = pkt->dst,
-		.remote_port = rte_be_to_cpu_16(tcp->dst),
-		.local_port = rte_be_to_cpu_16(tcp->src),
-		.iface = pkt->iface };
-	struct net_dst dst;
+	const struct net_dst *dst;
 
 	n->now_us = now_us;
-	if (!net_route_by(n, &flow.local, &flow.remote, pkt->iface, &dst)) {
+	dst = route_back(n, pkt);
+	if (dst == NULL) {
 		no_route(n, m);
 		return;
 	}
-	tcp_put(n, &dst, &flow, m, 0, now_us);
+	tcp_put(n, dst, m, 0, now_us);
 }
 
 void ip_send(struct net *n, struct rte_mbuf *m, const struct ip_addr *local,

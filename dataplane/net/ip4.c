@@ -67,6 +67,8 @@ static bool ip4_checksum_is_good(const struct in *in, const struct wire_ip4 *ip,
 			return false;
 		}
 	}
+	if (likely(len == sizeof(*ip)))
+		return checksum_fold(checksum_ip4(ip)) == 0xffff;
 	return checksum_fold(checksum_add(ip, len)) == 0xffff;
 }
 

@@ -84,6 +84,11 @@ void mbuf_cut(struct rte_mbuf *m, uint32_t len)
 	uint32_t before = 0;
 	uint16_t n_segs = 1;
 
+	if (likely(m->next == NULL)) {
+		m->data_len = (uint16_t)len;
+		m->pkt_len = len;
+		return;
+	}
 	while (before + last->data_len < len) {
 		before += last->data_len;
 		last = last->next;

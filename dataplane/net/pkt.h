@@ -16,9 +16,7 @@ struct ip_addr {
 
 static inline bool ip_addr_is_v4(const struct ip_addr *a)
 {
-	const struct in6_addr *in = (const struct in6_addr *)(const void *)a;
-
-	return IN6_IS_ADDR_V4MAPPED(in);
+	return a->q[0] == 0 && a->w[2] == htonl(0xffff);
 }
 
 static inline bool ip_addr_eq(const struct ip_addr *a, const struct ip_addr *b)

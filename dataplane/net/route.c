@@ -103,6 +103,11 @@ const struct route *route_find(const struct net *n, const struct ip_addr *remote
 	return best;
 }
 
+static const struct ip_addr *next_hop_of(const struct route *r, const struct ip_addr *remote)
+{
+	return addr_is_zero(&r->via) ? remote : &r->via;
+}
+
 bool route_is_on_link(const struct net *n, uint16_t iface, const struct ip_addr *ip)
 {
 	const struct local *l;
@@ -202,6 +207,31 @@ static bool remote_is_good(const struct net *n, const struct ip_addr *ip)
 	return true;
 }
 
+/* The template's addresses, and what depends on them. */
+static void template_address(const struct net *n, const struct ip_addr *local,
+    const struct ip_addr *remote, struct net_dst *dst)
+{
+	uint8_t *end = dst->header + sizeof(dst->header);
+
+	dst->addr_sum = checksum_addrs(local, remote);
+	if (dst->l3_len == sizeof(struct wire_ip4)) {
+		struct wire_ip4 *ip = (struct wire_ip4 *)(void *)(end - sizeof(*ip));
+
+		ip->src = local->w[3];
+		ip->dst = remote->w[3];
+		dst->ip_sum = checksum_fold((uint64_t)dst->addr_sum + FIRST_WORDS_SUM);
+		dst->label_key = 0;
+	} else {
+		struct wire_ip6 *ip = (struct wire_ip6 *)(void *)(end - sizeof(*ip));
+		struct ip_addr pair[2] = { *local, *remote };
+
+		memcpy(ip->src, local, 16);
+		memcpy(ip->dst, remote, 16);
+		dst->ip_sum = 0;
+		dst->label_key = (uint32_t)siphash13(&n->key, pair, sizeof(pair));
+	}
+}
+
 /*
  * The template ends at the end of dst->header, so that one copy of constant length to the 64 bytes
  * before the TCP header puts everything in place.
@@ -216,7 +246,6 @@ static void template_make(const struct net *n, const struct ip_addr *local,
 	dst->l2_len = (uint8_t)f->l2_len;
 	dst->l3_len = v4 ? sizeof(struct wire_ip4) : sizeof(struct wire_ip6);
 	memset(dst->header, 0, sizeof(dst->header));
-	dst->addr_sum = checksum_addrs(local, remote);
 	p = dst->header + sizeof(dst->header) - dst->l3_len - dst->l2_len;
 	if (dst->resolved)
 		memcpy(p, n->neighs.entries[dst->neigh].mac, 6);
@@ -227,23 +256,15 @@ static void template_make(const struct net *n, const struct ip_addr *local,
 		struct wire_ip4 ip = { .version_ihl = 0x45,
 			.frag = rte_cpu_to_be_16(IP4_DF),
 			.ttl = TTL,
-			.proto = PROTO_TCP,
-			.src = local->w[3],
-			.dst = remote->w[3] };
+			.proto = PROTO_TCP };
 
 		memcpy(p, &ip, sizeof(ip));
-		dst->ip_sum = checksum_fold((uint64_t)dst->addr_sum + FIRST_WORDS_SUM);
-		dst->label_key = 0;
 	} else {
 		struct wire_ip6 ip = { .next = PROTO_TCP, .hop_limit = TTL };
-		struct ip_addr pair[2] = { *local, *remote };
 
-		memcpy(ip.src, local, 16);
-		memcpy(ip.dst, remote, 16);
 		memcpy(p, &ip, sizeof(ip));
-		dst->ip_sum = 0;
-		dst->label_key = (uint32_t)siphash13(&n->key, pair, sizeof(pair));
 	}
+	template_address(n, local, remote, dst);
 }
 
 bool net_route_by(struct net *n, struct ip_addr *local, const struct ip_addr *remote,
@@ -263,17 +284,16 @@ bool net_route_by(struct net *n, struct ip_addr *local, const struct ip_addr *re
 		if (l != NULL)
 			iface = l->iface;
 	}
-	dst->next_hop = *remote;
 	if (addr_is_link_local(remote)) {
 		/* No route says where: the local address does, or the packet that came. */
 		dst->iface = iface == NO_IFACE ? 0 : iface;
+		dst->next_hop = *remote;
 	} else {
 		r = route_find(n, remote, iface);
 		if (r == NULL)
 			return false;
 		dst->iface = r->iface;
-		if (!addr_is_zero(&r->via))
-			dst->next_hop = r->via;
+		dst->next_hop = *next_hop_of(r, remote);
 	}
 	if (addr_is_zero(local)) {
 		/* A router's link-local address says nothing about which of ours to use. */
@@ -298,4 +318,29 @@ bool net_route(
     struct net *n, struct ip_addr *local, const struct ip_addr *remote, struct net_dst *dst)
 {
 	return net_route_by(n, local, remote, NO_IFACE, dst);
+}
+
+const struct net_dst *route_back(struct net *n, const struct pkt *pkt)
+{
+	struct way_back *b = &n->back;
+	struct ip_addr local = pkt->dst;
+	const struct route *r =
+	    addr_is_link_local(&pkt->src) ? NULL : route_find(n, &pkt->src, pkt->iface);
+
+	/* That the source is a host's, ip4_input and ip6_input have seen. */
+	if (likely(r != NULL && r == b->route && b->dst.generation == n->generation &&
+		ip_addr_eq(next_hop_of(r, &pkt->src), &b->dst.next_hop) &&
+		ip_addr_eq(&b->local, &local))) {
+		template_address(n, &local, &pkt->src, &b->dst);
+		return &b->dst;
+	}
+	b->route = NULL;
+	if (!net_route_by(n, &local, &pkt->src, pkt->iface, &b->dst))
+		return NULL;
+	/* A neighbour without a MAC gets one without a new generation. */
+	if (b->dst.resolved) {
+		b->route = r;
+		b->local = local;
+	}
+	return &b->dst;
 }

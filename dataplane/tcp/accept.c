@@ -15,19 +15,6 @@
  */
 #define MIN_MSS 64
 
-uint16_t accept_window(const struct stack *s)
-{
-	return (uint16_t)RTE_MIN(s->config.recv_buffer, (uint32_t)UINT16_MAX);
-}
-
-uint8_t accept_wscale(const struct stack *s)
-{
-	uint32_t above = s->config.recv_buffer >> 16; /* what 16 bits do not hold */
-	unsigned shift = above ? 32 - (unsigned)__builtin_clz(above) : 0;
-
-	return (uint8_t)RTE_MIN(shift, (unsigned)OPT_MAX_WSCALE);
-}
-
 uint16_t accept_peer_mss(const struct opts *o, bool v4)
 {
 	if (!(o->has & OPT_MSS))

@@ -4,6 +4,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <rte_common.h>
+
+#include "dataplane/tcp/opt.h"
 #include "dataplane/tcp/stack.h"
 
 /* What a passive open has agreed on. */
@@ -27,10 +30,19 @@ struct accepted {
 struct tcp_conn *accept_conn(struct stack *s, const struct accepted *a);
 
 /* The window of our SYN and SYN-ACK, which is never scaled. */
-uint16_t accept_window(const struct stack *s);
+static inline uint16_t accept_window(const struct stack *s)
+{
+	return (uint16_t)RTE_MIN(s->config.recv_buffer, (uint32_t)UINT16_MAX);
+}
 
 /* The window scale that we announce. */
-uint8_t accept_wscale(const struct stack *s);
+static inline uint8_t accept_wscale(const struct stack *s)
+{
+	uint32_t above = s->config.recv_buffer >> 16; /* what 16 bits do not hold */
+	unsigned shift = above ? 32 - (unsigned)__builtin_clz(above) : 0;
+
+	return (uint8_t)RTE_MIN(shift, (unsigned)OPT_MAX_WSCALE);
+}
 
 /* The peer's MSS, with the default when it names none (MUST-15), and bounded from below. */
 uint16_t accept_peer_mss(const struct opts *o, bool v4);

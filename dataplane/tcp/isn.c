@@ -4,11 +4,11 @@
 uint32_t isn_make(const struct siphash_key *key, const struct flow *flow, uint64_t now_us)
 {
 	uint64_t ports = (uint64_t)flow->remote_port << 16 | flow->local_port;
-	uint64_t v6[5] = { flow->remote.q[0], flow->remote.q[1], flow->local.q[0], flow->local.q[1],
-		ports };
-	uint64_t v4[2] = { (uint64_t)flow->remote.w[3] << 32 | flow->local.w[3], ports };
-	uint64_t hash = ip_addr_is_v4(&flow->remote) ? siphash24(key, v4, sizeof(v4))
-						     : siphash24(key, v6, sizeof(v6));
+	uint64_t v6[4] = { flow->remote.q[0], flow->remote.q[1], flow->local.q[0],
+		flow->local.q[1] };
+	uint64_t v4[1] = { (uint64_t)flow->remote.w[3] << 32 | flow->local.w[3] };
+	uint64_t hash = ip_addr_is_v4(&flow->remote) ? siphash24_words(key, v4, 1, ports)
+						     : siphash24_words(key, v6, 4, ports);
 
 	return (uint32_t)hash + (uint32_t)(now_us / 4);
 }

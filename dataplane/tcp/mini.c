@@ -123,8 +123,11 @@ synack_build(const struct stack *s, const struct mini *mini, uint32_t ts, struct
 	}
 }
 
+/* Our clock as the peer sees it; 0 when it does not: a flood's SYNs have no timestamps, and this is a hash. */
 static uint32_t mini_ts(const struct stack *s, const struct mini *mini)
 {
+	if (!(mini->flags & MINI_TS))
+		return 0;
 	return stack_ts(
 	    s, isn_ts_offset(&s->keys.ts, &s->addrs.ip[mini->key.laddr], &mini->key.raddr));
 }

@@ -109,6 +109,18 @@ static bool parse_linux_syn(struct opts *o, const uint8_t *p)
 	return true;
 }
 
+#define MSS_LEN 4
+
+/* All that most floods put in. */
+static bool parse_mss_only(struct opts *o, const uint8_t *p)
+{
+	if (get32(p) >> 16 != 0x0204)
+		return false;
+	o->has = OPT_MSS;
+	o->mss = get16(p + 2);
+	return true;
+}
+
 void opt_parse(struct opts *o, const uint8_t *p, unsigned len, bool syn)
 {
 	unsigned i = 0;
@@ -123,6 +135,8 @@ void opt_parse(struct opts *o, const uint8_t *p, unsigned len, bool syn)
 		return;
 	}
 	if (syn && len == LINUX_SYN_LEN && parse_linux_syn(o, p))
+		return;
+	if (syn && len == MSS_LEN && parse_mss_only(o, p))
 		return;
 	while (i < len && p[i] != KIND_END) {
 		if (p[i] == KIND_NOP) {

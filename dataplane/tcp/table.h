@@ -81,6 +81,11 @@ void table_fini(struct table *t);
 
 static inline uint32_t table_hash(const struct table *t, const struct tcp_key *key)
 {
+	uint64_t v4 = (uint64_t)key->raddr.w[3] << 32 | (uint32_t)key->rport << 16 | key->lport;
+
+	/* Two blocks fewer without what is the same in all of IPv4; the lengths tell the two apart. */
+	if (ip_addr_is_v4(&key->raddr))
+		return (uint32_t)siphash13_words(&t->key, &v4, 1, key->laddr);
 	return (uint32_t)siphash13(&t->key, key, sizeof(*key));
 }
 

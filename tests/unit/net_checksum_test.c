@@ -95,6 +95,19 @@ static void checksum_rfc1071_example(void **state)
 	assert_int_equal(ntohs(checksum_fold(checksum_add(bytes, sizeof(bytes)))), 0xddf2);
 }
 
+static void checksum_ip4_header(void **state)
+{
+	uint8_t buf[24];
+
+	(void)state;
+	for (unsigned round = 0; round < 1000; round++) {
+		for (unsigned i = 0; i < sizeof(buf); i++)
+			buf[i] = round < 4 ? 0xff : next_byte();
+		assert_int_equal(ntohs(checksum_fold(checksum_ip4(buf + round % 4))),
+		    slow_checksum(buf + round % 4, 20, 0));
+	}
+}
+
 static void checksum_pseudo_header(void **state)
 {
 	struct ip_addr a = addr4("10.1.2.3"), b = addr4("192.0.2.77");
@@ -122,6 +135,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 		    checksum_chain_odd_segments, fixture_setup, fixture_teardown),
 		cmocka_unit_test(checksum_rfc1071_example),
+		cmocka_unit_test(checksum_ip4_header),
 		cmocka_unit_test(checksum_pseudo_header),
 	};
 

@@ -235,6 +235,113 @@ static void reply_tcp_both_families(void **state)
 	frame_check6(0, mac_peer, 0);
 }
 
+/* A TCP packet that src sent to us, by the router or whoever; and our answer to it, in f. */
+static void answer4(struct fixture *fx, const char *src, const char *dst)
+{
+	frame_eth(&f, mac_us, mac_router, 0x800);
+	frame_ip4(&f, src, dst, PROTO_TCP);
+	frame_tcp(&f, 40000, 443, 1);
+	frame_seal(&f);
+	assert_int_equal(give(fx, &f), NET_TCP);
+	net_reply_tcp(fx->net, &fx->pkt, segment(fx, 443, 40000, 3), fx->now_us);
+	assert_true(take(fx, &f, NULL));
+}
+
+static void check_answer4(const char *src, const char *dst, const uint8_t *mac)
+{
+	struct wire_ip4 *ip = (void *)(f.b + f.l3);
+
+	frame_check4(3, mac, 0);
+	assert_int_equal(ip->src, addr4(dst).w[3]);
+	assert_int_equal(ip->dst, addr4(src).w[3]);
+}
+
+/* Answers by one router are made of one template, and each is right: addresses, sums, MAC. */
+static void reply_tcp_by_the_router(void **state)
+{
+	static const char *const peers[] = { "192.0.2.1", "198.18.255.254", "10.0.0.9", "1.2.3.4",
+		"10.0.0.9", "223.255.255.255", "10.0.0.9" };
+	struct fixture *fx = *state;
+
+	resolve4(fx, "10.0.0.254", mac_router);
+	resolve4(fx, "10.0.0.9", mac_peer);
+	for (unsigned round = 0; round < 2; round++)
+		for (unsigned i = 0; i < RTE_DIM(peers); i++) {
+			const char *us = i % 2 ? "10.0.0.1" : "10.0.0.2";
+			bool on_link = strcmp(peers[i], "10.0.0.9") == 0;
+
+			answer4(fx, peers[i], us);
+			check_answer4(peers[i], us, on_link ? mac_peer : mac_router);
+		}
+}
+
+/* The router's MAC changed: the template does, too. And a router that nobody knows yet is asked for. */
+static void reply_tcp_router_moved(void **state)
+{
+	struct fixture *fx = *state;
+
+	resolve4(fx, "10.0.0.254", mac_router);
+	answer4(fx, "192.0.2.1", "10.0.0.1");
+	check_answer4("192.0.2.1", "10.0.0.1", mac_router);
+	resolve4(fx, "10.0.0.254", mac_peer);
+	answer4(fx, "192.0.2.2", "10.0.0.1");
+	check_answer4("192.0.2.2", "10.0.0.1", mac_peer);
+}
+
+static void reply_tcp_router_unknown(void **state)
+{
+	struct fixture *fx = *state;
+
+	net_timers(fx->net, fx->now_us, 10000);
+	take_all(fx);
+	for (unsigned i = 0; i < 2; i++) {
+		frame_eth(&f, mac_us, mac_router, 0x800);
+		frame_ip4(&f, i ? "192.0.2.2" : "192.0.2.1", "10.0.0.1", PROTO_TCP);
+		frame_tcp(&f, 40000, 443, 1);
+		frame_seal(&f);
+		assert_int_equal(give(fx, &f), NET_TCP);
+		net_reply_tcp(fx->net, &fx->pkt, segment(fx, 443, 40000, 3), fx->now_us);
+	}
+	assert_int_equal(take_all(fx), 0);
+	resolve4(fx, "10.0.0.254", mac_router);
+	assert_true(take(fx, &f, NULL));
+	check_answer4("192.0.2.1", "10.0.0.1", mac_router);
+	assert_true(take(fx, &f, NULL));
+	check_answer4("192.0.2.2", "10.0.0.1", mac_router);
+	answer4(fx, "192.0.2.3", "10.0.0.1");
+	check_answer4("192.0.2.3", "10.0.0.1", mac_router);
+}
+
+/* IPv6 as well, with a flow label of each pair's own, and IPv4 in between. */
+static void reply_tcp_by_the_router6(void **state)
+{
+	static const char *const peers[] = { "2001:db8::1", "2001:db8::2", "2001:db8::1" };
+	struct fixture *fx = *state;
+	uint32_t labels[RTE_DIM(peers)];
+
+	resolve4(fx, "10.0.0.254", mac_router);
+	resolve6(fx, "fd00::fe", mac_router);
+	for (unsigned i = 0; i < RTE_DIM(peers); i++) {
+		struct ip_addr peer = addr6(peers[i]);
+		struct wire_ip6 *ip = (void *)(f.b + 14);
+
+		frame_eth(&f, mac_us, mac_router, 0x86dd);
+		frame_ip6(&f, peers[i], "fd00::1", PROTO_TCP);
+		frame_tcp(&f, 40000, 443, 1);
+		frame_seal(&f);
+		assert_int_equal(give(fx, &f), NET_TCP);
+		net_reply_tcp(fx->net, &fx->pkt, segment(fx, 443, 40000, 3), fx->now_us);
+		assert_true(take(fx, &f, NULL));
+		frame_check6(3, mac_router, 0);
+		assert_memory_equal(ip->dst, &peer, 16);
+		labels[i] = ntohl(ip->vtc_flow) & 0xfffff;
+		if (i == 1)
+			answer4(fx, "192.0.2.1", "10.0.0.1");
+	}
+	assert_int_equal(labels[0], labels[2]);
+	assert_int_not_equal(labels[0], labels[1]);
+}
+
 /* The send queue is bounded, and what does not fit is counted, not leaked. */
 static void tx_queue_full(void **state)
 {
@@ -278,6 +385,10 @@ int main(void)
 		T(send_tcp_unresolved_waits),
 		T(send_tcp_neighbour_moved),
 		T(reply_tcp_both_families),
+		T(reply_tcp_by_the_router),
+		T(reply_tcp_router_moved),
+		T(reply_tcp_router_unknown),
+		T(reply_tcp_by_the_router6),
 		T(tx_queue_full),
 	};
 

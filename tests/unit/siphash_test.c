@@ -63,12 +63,34 @@ static void siphash_every_bit_counts(void **state)
 	assert_true(h13 != h24);
 }
 
+/* Words are the same function over the same bytes, for every length they can have here. */
+static void siphash_of_words_is_of_their_bytes(void **state)
+{
+	struct siphash_key key = siphash_key_make(secret);
+	uint8_t msg[47];
+	uint64_t words[5], last;
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(msg); i++)
+		msg[i] = (uint8_t)(251 - 5 * i);
+	for (size_t n = 0; n <= 5; n++) {
+		memcpy(words, msg, 8 * n);
+		last = 0;
+		memcpy(&last, msg + 8 * n, 7);
+		assert_true(
+		    siphash24_words(&key, words, n, last) == siphash24(&key, msg, 8 * n + 7));
+		assert_true(
+		    siphash13_words(&key, words, n, last) == siphash13(&key, msg, 8 * n + 7));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(siphash24_paper_vector),
 		cmocka_unit_test(siphash24_reference_vectors),
 		cmocka_unit_test(siphash_every_bit_counts),
+		cmocka_unit_test(siphash_of_words_is_of_their_bytes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -113,6 +113,47 @@ static void anything_changed_is_refused(void **state)
 		assert_false(cookie_check(&key, &f, 77, isn ^ 1u << bit, true, ts, SECOND, &out));
 }
 
+static bool is_cookie_of(const struct flow *f, uint32_t irs, uint32_t isn)
+{
+	struct cookie out;
+
+	return cookie_check(&key, f, irs, isn, false, 0, SECOND, &out);
+}
+
+/* Every bit of the 4-tuple and of the peer's number is in the hash, of IPv4 and of IPv6. */
+static void every_bit_of_the_tuple_counts(void **state)
+{
+	for (unsigned v4 = 0; v4 <= 1; v4++) {
+		struct cookie in = { .mss = 1460 };
+		struct flow f = flow_of(4000), g;
+		uint32_t isn;
+
+		f.remote.w[0] = f.local.w[0] = v4 ? 0 : 0xfd;
+		f.remote.w[2] = f.local.w[2] = v4 ? 0xffff0000 : 0;
+		isn = cookie_make(&key, &f, 77, &in, SECOND);
+		assert_true(is_cookie_of(&f, 77, isn));
+		for (unsigned bit = 0; bit < 32; bit++)
+			assert_false(is_cookie_of(&f, 77 ^ 1u << bit, isn));
+		for (unsigned bit = v4 ? 96 : 0; bit < 128; bit++) {
+			g = f;
+			g.remote.b[bit / 8] ^= (uint8_t)(1 << bit % 8);
+			assert_false(is_cookie_of(&g, 77, isn));
+			g = f;
+			g.local.b[bit / 8] ^= (uint8_t)(1 << bit % 8);
+			assert_false(is_cookie_of(&g, 77, isn));
+		}
+		for (unsigned bit = 0; bit < 16; bit++) {
+			g = f;
+			g.remote_port ^= (uint16_t)(1 << bit);
+			assert_false(is_cookie_of(&g, 77, isn));
+			g = f;
+			g.local_port ^= (uint16_t)(1 << bit);
+			assert_false(is_cookie_of(&g, 77, isn));
+		}
+	}
+	(void)state;
+}
+
 static void guesses_do_not_pass(void **state)
 {
 	struct flow f = flow_of(4000);
@@ -156,6 +197,7 @@ int main(void)
 		cmocka_unit_test(mss_is_never_rounded_up),
 		cmocka_unit_test(lives_for_one_rotation_and_no_longer),
 		cmocka_unit_test(anything_changed_is_refused),
+		cmocka_unit_test(every_bit_of_the_tuple_counts),
 		cmocka_unit_test(guesses_do_not_pass),
 		cmocka_unit_test(isn_moves_with_the_clock_and_the_tuple),
 		cmocka_unit_test(timestamp_offset_is_per_pair_of_hosts),

@@ -67,6 +67,29 @@ static void short_cut_for_linux_says_the_same(void **state)
 		}
 }
 
+/* The same for a SYN with the MSS alone. */
+static void short_cut_for_the_mss_says_the_same(void **state)
+{
+	static const char usual[] = "\x01\x02\x04\x05\xb4";
+	char bytes[sizeof(usual)];
+
+	(void)state;
+	for (unsigned syn = 0; syn <= 1; syn++)
+		for (unsigned at = 1; at <= 4; at++)
+			for (unsigned value = 0; value < 256; value++) {
+				struct opts fast, slow;
+
+				memcpy(bytes, usual, sizeof(usual));
+				bytes[at] = (char)value;
+				fast = parse(syn, 4, bytes + 1);
+				slow = parse(syn, 5, bytes);
+				assert_int_equal(fast.has, slow.has);
+				assert_int_equal(fast.n_sack, 0);
+				if (fast.has & OPT_MSS)
+					assert_int_equal(fast.mss, slow.mss);
+			}
+}
+
 static void timestamps_aligned_and_not(void **state)
 {
 	struct opts fast = PARSE(false, "\1\1\x08\x0a\0\0\0\5\0\0\0\6");
@@ -211,6 +234,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_options_of_a_syn),
 		cmocka_unit_test(short_cut_for_linux_says_the_same),
+		cmocka_unit_test(short_cut_for_the_mss_says_the_same),
 		cmocka_unit_test(timestamps_aligned_and_not),
 		cmocka_unit_test(sack_blocks_one_to_four),
 		cmocka_unit_test(MUST_7_illegal_lengths_end_the_reading),
