@@ -109,6 +109,12 @@ struct net_icmp {
 };
 
 /*
+ * Has fetched into the cache, meanwhile, what net_input will read of m: to be called for a frame two or three
+ * before its turn. Without NET_RX_CHECKSUM that is all of it, and another core or the device wrote it.
+ */
+void net_prefetch(const struct net *n, const struct rte_mbuf *m);
+
+/*
  * Runs one received frame through Ethernet, VLAN, IP and what lies beside TCP.
  * Takes m in every case but NET_TCP. m->port is the iface number. A NET_TCP packet has at
  * least 20 bytes of TCP header in its first segment, its IP and TCP checksums verified

@@ -20,6 +20,7 @@
 #include "dataplane/tcp/txq.h"
 
 #define BURST            32
+#define PREFETCH_AHEAD   3
 /* One connection in so many may have very many holes at a time. */
 #define CONNS_PER_BLOCKS 16
 /* Segments a connection sends before it is the next one's turn. */
@@ -488,11 +489,11 @@ void stack_rx(struct stack *s, struct rte_mbuf *const pkts[], unsigned n, uint64
 	while (n) {
 		unsigned burst = RTE_MIN(n, (unsigned)BURST), n_rx = 0;
 
-		for (unsigned i = 0; i < burst && i < 4; i++)
-			__builtin_prefetch(rte_pktmbuf_mtod(pkts[i], void *));
+		for (unsigned i = 0; i < burst && i < PREFETCH_AHEAD; i++)
+			net_prefetch(s->net, pkts[i]);
 		for (unsigned i = 0; i < burst; i++) {
-			if (i + 4 < burst)
-				__builtin_prefetch(rte_pktmbuf_mtod(pkts[i + 4], void *));
+			if (i + PREFETCH_AHEAD < burst)
+				net_prefetch(s->net, pkts[i + PREFETCH_AHEAD]);
 			n_rx += rx_prepare(s, pkts[i], &rx[n_rx]);
 		}
 		for (unsigned i = 0; i < n_rx; i++) {
