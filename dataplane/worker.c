@@ -31,8 +31,7 @@ int worker_init(struct worker *w, const struct worker_config *config, struct err
 		    .pool = w->pool,
 		    .stats = &w->stats },
 		.pool = w->pool,
-		/* Both legs, and some whose last bytes are still on their way. */
-		.max_conns = 2 * max + max / 2 + 1024,
+		.max_conns = proxy_max_conns(max),
 	};
 	struct proxy_config proxy;
 	struct tls_worker_config tls = { .max_contexts = 0 };

@@ -45,7 +45,7 @@ struct load {
 	unsigned long done;
 };
 
-static struct record *conns_new(struct aead_engine *e, unsigned n, enum aead_kind kind)
+static struct record *conns_new(unsigned n, enum aead_kind kind)
 {
 	struct record *r = calloc(n, sizeof *r);
 	struct tls_keys keys;
@@ -56,7 +56,7 @@ static struct record *conns_new(struct aead_engine *e, unsigned n, enum aead_kin
 		plain_pair(&rng, 0x0304, kind, &keys, &peer);
 		keys.read = keys.write; /* we open what we sealed ourselves */
 		keys.read.seq = keys.write.seq = 0;
-		record_init(&r[i], e, &keys);
+		record_init(&r[i], &keys);
 		r[i].burst = RECORD_HOT;
 	}
 	return r;
@@ -121,7 +121,7 @@ run(struct load *l, enum aead_kind kind, const char *what, unsigned n_conns, siz
 
 	l->n_conns = n_conns;
 	l->size = size;
-	l->r = conns_new(l->e, n_conns, kind);
+	l->r = conns_new(n_conns, kind);
 	measure(l, &seal, &open);
 	printf("  %-34s seal %7.0f ns %6.2f GB/s   open %7.0f ns %6.2f GB/s\n", what, seal * 1e9,
 	    (double)size / seal * 1e-9, open * 1e9, (double)size / open * 1e-9);

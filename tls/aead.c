@@ -10,16 +10,18 @@
 /* Expanding an AES-GCM key costs little more than fetching a cold one from memory: stay in L2. */
 #define N_CACHED 512
 
+/* Of no slot: what was never expanded has this hint. */
+#define NO_SLOT UINT16_MAX
+
 struct slot {
-	uint64_t id; /* of the key expanded here; 0: empty */
-	bool used;   /* since the clock hand passed last */
+	const struct aead_key *owner; /* whose key is expanded here; NULL: empty */
+	bool used;                    /* since the clock hand passed last */
 };
 
 struct aead_engine {
 	const struct aead_backend_ops *ops;
 	void *state;
 	const char *name;
-	uint64_t last_id;
 	bool failed; /* the operation under way went wrong: finish says so */
 
 	struct slot *slots;
@@ -56,6 +58,7 @@ struct aead_engine *aead_engine_new(enum aead_backend backend, unsigned n_cached
 
 	if (n_cached == 0)
 		n_cached = N_CACHED;
+	assert(n_cached <= AEAD_MAX_CACHED);
 	if (backend != AEAD_WOLFCRYPT)
 		e = engine_try(&aead_ipsecmb_ops, backend, n_cached);
 	if (e == NULL && (backend == AEAD_BEST || backend == AEAD_WOLFCRYPT))
@@ -74,7 +77,7 @@ void aead_engine_free(struct aead_engine *e)
 	if (e == NULL)
 		return;
 	for (unsigned i = 0; e->slots != NULL && i < e->n_slots; i++)
-		if (e->slots[i].id != 0)
+		if (e->slots[i].owner != NULL)
 			slot_empty(e, i);
 	if (e->state != NULL)
 		e->ops->free(e->state);
@@ -93,18 +96,19 @@ const struct aead_stats *aead_engine_stats(const struct aead_engine *e)
 	return &e->stats;
 }
 
-void aead_key_init(
-    struct aead_engine *e, struct aead_key *k, enum aead_kind kind, const uint8_t *key)
+void aead_key_init(struct aead_key *k, enum aead_kind kind, const uint8_t *key)
 {
 	memset(k, 0, sizeof *k);
 	memcpy(k->key, key, kind == AEAD_AES_128_GCM ? 16 : 32);
 	k->kind = (uint8_t)kind;
-	k->id = ++e->last_id;
+	k->is_set = true;
+	/* What a key that was here before may have left in the cache is not this one's. */
+	k->slot = NO_SLOT;
 }
 
 static bool key_is_cached(const struct aead_engine *e, const struct aead_key *k)
 {
-	return k->id != 0 && k->slot < e->n_slots && e->slots[k->slot].id == k->id;
+	return k->is_set && k->slot < e->n_slots && e->slots[k->slot].owner == k;
 }
 
 void aead_key_wipe(struct aead_engine *e, struct aead_key *k)
@@ -138,7 +142,7 @@ static void *key_expand(struct aead_engine *e, struct aead_key *k)
 		return e->expanded + k->slot * e->slot_size;
 	}
 	i = slot_choose(e);
-	if (e->slots[i].id != 0) {
+	if (e->slots[i].owner != NULL) {
 		slot_empty(e, i);
 		e->stats.evictions++;
 	}
@@ -149,15 +153,15 @@ static void *key_expand(struct aead_engine *e, struct aead_key *k)
 		return NULL;
 	}
 	/* Not marked as used yet: keys seen once must not push out those in steady use. */
-	e->slots[i] = (struct slot){ .id = k->id };
-	k->slot = i;
+	e->slots[i] = (struct slot){ .owner = k };
+	k->slot = (uint16_t)i;
 	return expanded;
 }
 
 /* ChaCha20-Poly1305 works from the key itself. 0, or -1: the backend failed. */
 static int key_ready(struct aead_engine *e, struct aead_key *k, void **expanded)
 {
-	assert(k->id != 0); /* never initialised, or wiped */
+	assert(k->is_set); /* never initialised, or wiped */
 	*expanded = NULL;
 	if (k->kind != AEAD_CHACHA20_POLY1305)
 		*expanded = key_expand(e, k);

@@ -14,7 +14,8 @@
  *
  * Expanded keys are large (1 KB for GCM), connections are many and mostly idle: the engine
  * keeps the expanded keys of those used last in a cache of bounded size and expands again when
- * needed. Connections hold struct aead_key only.
+ * needed. Connections hold struct aead_key only, and the engine knows a key by its address: it stays
+ * where it is from aead_key_init to aead_key_wipe.
  */
 enum aead_kind {
 	AEAD_AES_128_GCM,
@@ -29,10 +30,10 @@ enum aead_kind {
 #define AEAD_MAX_BYTES (1u << 30)
 
 struct aead_key {
-	uint8_t key[32];
-	uint64_t id;   /* names this key in the engine's cache; set by aead_key_init; 0: none */
-	uint32_t slot; /* where the engine saw its expansion last: a hint, checked by id */
+	uint16_t slot; /* where the engine saw its expansion last: a hint, checked by who owns it */
 	uint8_t kind;  /* enum aead_kind */
+	bool is_set;   /* by aead_key_init; not wiped since */
+	uint8_t key[32];
 };
 
 struct aead_engine;
@@ -52,9 +53,10 @@ struct aead_stats {
 };
 
 /*
- * Makes one; n_cached expanded keys at most (0: 512, which fits a level-2 cache). NULL: no memory,
- * or that backend does not work here.
+ * Makes one; n_cached expanded keys at most (0: 512, which fits a level-2 cache; AEAD_MAX_CACHED is
+ * the limit). NULL: no memory, or that backend does not work here.
  */
+#define AEAD_MAX_CACHED 65535
 struct aead_engine *aead_engine_new(enum aead_backend backend, unsigned n_cached);
 void aead_engine_free(struct aead_engine *e); /* wipes; NULL is fine */
 
@@ -64,8 +66,7 @@ const char *aead_engine_name(const struct aead_engine *e);
 const struct aead_stats *aead_engine_stats(const struct aead_engine *e);
 
 /* Takes 16 or 32 bytes of key by kind. Cheap: nothing is expanded yet. */
-void aead_key_init(
-    struct aead_engine *e, struct aead_key *k, enum aead_kind kind, const uint8_t *key);
+void aead_key_init(struct aead_key *k, enum aead_kind kind, const uint8_t *key);
 
 /* Wipes the key and what the engine holds of it. */
 void aead_key_wipe(struct aead_engine *e, struct aead_key *k);

@@ -342,7 +342,7 @@ int handshake_finish(struct handshake *h, struct record *r)
 		    handshake_client_ticket(&h->client, h->ssl, &h->facts, tls_worker_now_s(w));
 	switch (handshake_take_keys(h->ssl, h->client_traffic, h->server_traffic, &keys)) {
 	case HANDSHAKE_KEYS_TAKEN:
-		record_init(r, w->aead, &keys);
+		record_init(r, &keys);
 		ret = 0;
 		break;
 	case HANDSHAKE_KEYS_STAY: {

@@ -12,26 +12,24 @@
 #include "tls/record_private.h"
 #include "tls/record_ticket.h"
 
-static void dir_init(
-    struct record_dir *d, struct aead_engine *e, enum aead_kind kind, const struct tls_secret *s)
+static void dir_init(struct record_dir *d, enum aead_kind kind, const struct tls_secret *s)
 {
-	aead_key_init(e, &d->key, kind, s->key);
+	aead_key_init(&d->key, kind, s->key);
 	memcpy(d->iv, s->iv, sizeof d->iv);
 	memcpy(d->traffic, s->traffic, sizeof d->traffic);
 	d->seq = s->seq;
 }
 
-void record_init(struct record *r, struct aead_engine *e, struct tls_keys *keys)
+void record_init(struct record *r, struct tls_keys *keys)
 {
 	assert(keys->version == TLS12 || keys->version == TLS13);
 	assert(keys->version == TLS12 || keys->hash_len == 32 || keys->hash_len == 48);
 	memset(r, 0, sizeof *r);
-	dir_init(&r->read, e, keys->aead, &keys->read);
-	dir_init(&r->write, e, keys->aead, &keys->write);
-	r->version = keys->version;
-	r->hash_len = keys->hash_len;
-	r->flags = keys->client ? RECORD_IS_CLIENT : 0;
-	r->rekey_after = RECORD_REKEY_AFTER;
+	dir_init(&r->read, keys->aead, &keys->read);
+	dir_init(&r->write, keys->aead, &keys->write);
+	r->flags = (uint16_t)((keys->version == TLS13 ? RECORD_IS_13 : 0) |
+	    (keys->hash_len == 48 ? RECORD_IS_SHA384 : 0) | (keys->client ? RECORD_IS_CLIENT : 0));
+	r->rekey_shift = RECORD_REKEY_SHIFT;
 	r->alert_in = r->alert_out = ALERT_NONE;
 	explicit_bzero(keys, sizeof *keys);
 }
@@ -39,13 +37,21 @@ void record_init(struct record *r, struct aead_engine *e, struct tls_keys *keys)
 void record_init_legacy(struct record *r, struct legacy *legacy)
 {
 	memset(r, 0, sizeof *r);
+	r->flags = RECORD_IS_LEGACY;
 	r->legacy = legacy;
 	r->alert_in = r->alert_out = ALERT_NONE;
 }
 
+uint16_t record_version(const struct record *r)
+{
+	if (record_is_legacy(r))
+		return 0;
+	return record_is_13(r) ? TLS13 : TLS12;
+}
+
 void record_fini(struct record *r, struct aead_engine *e)
 {
-	if (r->legacy != NULL) {
+	if (record_is_legacy(r)) {
 		legacy_free(r->legacy);
 	} else {
 		aead_key_wipe(e, &r->read.key);
@@ -86,9 +92,9 @@ size_t record_aad(const struct record *r, const struct record_dir *d, const uint
 static int expand_label(
     const struct record *r, const uint8_t *secret, const char *label, uint8_t *to, size_t len)
 {
-	return wc_Tls13_HKDF_Expand_Label(to, (word32)len, secret, r->hash_len,
+	return wc_Tls13_HKDF_Expand_Label(to, (word32)len, secret, record_hash_len(r),
 	    (const byte *)"tls13 ", 6, (const byte *)label, (word32)strlen(label), NULL, 0,
-	    r->hash_len == 48 ? WC_SHA384 : WC_SHA256);
+	    r->flags & RECORD_IS_SHA384 ? WC_SHA384 : WC_SHA256);
 }
 
 int record_next_keys(struct record *r, struct aead_engine *e, struct record_dir *d)
@@ -97,14 +103,14 @@ int record_next_keys(struct record *r, struct aead_engine *e, struct record_dir 
 	uint8_t traffic[48] = { 0 }, key[32], iv[AEAD_IV];
 	int rc;
 
-	rc = expand_label(r, d->traffic, "traffic upd", traffic, r->hash_len);
+	rc = expand_label(r, d->traffic, "traffic upd", traffic, record_hash_len(r));
 	if (rc == 0)
 		rc = expand_label(r, traffic, "key", key, kind == AEAD_AES_128_GCM ? 16 : 32);
 	if (rc == 0)
 		rc = expand_label(r, traffic, "iv", iv, sizeof iv);
 	if (rc == 0) {
 		aead_key_wipe(e, &d->key);
-		aead_key_init(e, &d->key, kind, key);
+		aead_key_init(&d->key, kind, key);
 		memcpy(d->traffic, traffic, sizeof d->traffic);
 		memcpy(d->iv, iv, sizeof d->iv);
 		d->seq = 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -34,44 +35,59 @@ struct tls_keys {
 	struct tls_secret read, write;
 };
 
+/* What a record needs comes first; the key itself is looked at when it has to be expanded. */
 struct record_dir {
-	struct aead_key key;
 	uint64_t seq;
 	uint8_t iv[12];
+	struct aead_key key;
 	uint8_t traffic[48]; /* last: touched by KeyUpdates only */
 };
 
+/* Most connections are idle and have one of these, so every byte counts. Stays where it is (aead.h). */
 struct record {
-	struct record_dir read, write;
-	struct legacy *legacy;        /* not NULL: wolfSSL does the records */
 	struct record_ticket *ticket; /* a client's (tls/record_ticket.h); NULL: none is wanted */
 
-	/*
-	 * Records sealed under one key before we send a KeyUpdate, and opened under one before we ask
-	 * for it: RECORD_REKEY_AFTER; tests lower it. Not 0. TLS 1.3 only.
-	 */
-	uint32_t rekey_after;
-
-	/* What follows is private to record*.c, but for the alerts. */
-	uint32_t burst;   /* bytes sealed since the last idle, for record sizes */
+	/* What follows is private to record*.c, but for the alerts and rekey_shift. */
 	uint32_t hs_left; /* of the body of a post-handshake message under way */
-	uint16_t version;
+	uint16_t burst;   /* bytes sealed since the last idle, up to RECORD_HOT, for record sizes */
 	uint16_t flags;
-	uint8_t hs[4];  /* header of that message */
-	uint8_t hs_len; /* bytes of the header so far */
-	uint8_t hash_len;
+	uint8_t hs_type;    /* of that message */
+	uint8_t hs_len;     /* bytes of its header so far */
 	uint8_t alert_in;   /* what the peer sent, 0xff: nothing yet; 0 is close_notify */
 	uint8_t alert_out;  /* what is to be sent or was sent, 0xff: nothing */
 	uint8_t n_empty;    /* empty records in a row */
 	uint8_t n_warnings; /* warnings and renegotiations tried, ever */
 	uint8_t n_updates;  /* KeyUpdates and tickets, less one for each record of data */
+	/*
+	 * 1 << rekey_shift records are sealed under one key before we send a KeyUpdate, and opened under
+	 * one before we ask for it: RECORD_REKEY_SHIFT; tests change it. At most 63. TLS 1.3 only.
+	 */
+	uint8_t rekey_shift;
+	union {
+		struct {
+			struct record_dir read, write;
+		};
+		struct legacy *legacy; /* record_is_legacy */
+	};
 };
+static_assert(sizeof(struct record) == 232, "struct relay (dataplane/proxy/relay.h) counts on it");
 
 /* AES-GCM: 2^24.5 full-size records (RFC 8446 5.5), less a margin. */
-#define RECORD_REKEY_AFTER (1u << 24)
+#define RECORD_REKEY_SHIFT 24
+
+/* In flags: wolfSSL does the records. */
+#define RECORD_IS_LEGACY (1u << 15)
+
+static inline bool record_is_legacy(const struct record *r)
+{
+	return r->flags & RECORD_IS_LEGACY;
+}
+
+/* 0x0303 or 0x0304; 0: wolfSSL does the records, and knows. */
+uint16_t record_version(const struct record *r);
 
 /* Takes over after a handshake. keys are copied and wiped. */
-void record_init(struct record *r, struct aead_engine *e, struct tls_keys *keys);
+void record_init(struct record *r, struct tls_keys *keys);
 
 /* The same for suites that stay on wolfSSL. Takes legacy. */
 void record_init_legacy(struct record *r, struct legacy *legacy);
@@ -130,7 +146,7 @@ enum record_status record_seal(struct record *r, struct aead_engine *e, struct r
 #define RECORD_SEGMENT 1400
 
 /* Bytes after which records get large. */
-#define RECORD_HOT 65536
+#define RECORD_HOT UINT16_MAX
 
 /* Tells that nothing was sent for a while: records start small again. */
 void record_idle(struct record *r);

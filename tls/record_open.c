@@ -248,7 +248,7 @@ static enum record_status open_legacy(struct record *r, struct record_io *io)
 /* The peer uses one key for too long: ask for another, once (RFC 8446 5.5). */
 static void ask_for_update(struct record *r)
 {
-	if (r->read.seq < r->rekey_after || (r->flags & (RECORD_ASKED | RECORD_DUE_REQUEST)))
+	if (r->read.seq >> r->rekey_shift == 0 || (r->flags & (RECORD_ASKED | RECORD_DUE_REQUEST)))
 		return;
 	record_rekey(r, true);
 }
@@ -267,7 +267,7 @@ enum record_status record_open(struct record *r, struct aead_engine *e, struct r
 		io->consumed = view_left(&in, SIZE_MAX);
 		return RECORD_CLOSED;
 	}
-	if (r->legacy != NULL)
+	if (record_is_legacy(r))
 		return open_legacy(r, io);
 	io->need = HEADER;
 	if (view_left(&in, HEADER) < HEADER)

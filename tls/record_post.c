@@ -10,6 +10,8 @@ enum { /* handshake messages, RFC 8446 4, RFC 5246 7.4 */
 	MESSAGE_KEY_UPDATE = 24,
 };
 
+#define MESSAGE_HEADER 4 /* type and 24 bits of length */
+
 #define MAX_WARNINGS 8
 #define MAX_UPDATES  32
 
@@ -61,22 +63,35 @@ static uint8_t begin_ticket(struct record *r, uint32_t len)
 	return ALERT_NONE;
 }
 
+/* A message may be cut anywhere. */
+static void take_header_byte(struct record *r, struct view *content)
+{
+	uint8_t byte = 0;
+
+	view_read(content, &byte, 1);
+	if (r->hs_len++ == 0) {
+		r->hs_type = byte;
+		r->hs_left = 0;
+	} else {
+		r->hs_left = r->hs_left << 8 | byte;
+	}
+}
+
 /* A message's header is complete: may it come now, and this long? */
 static uint8_t check_header(struct record *r)
 {
-	uint32_t len = (uint32_t)r->hs[1] << 16 | (uint32_t)r->hs[2] << 8 | r->hs[3];
+	uint32_t len = r->hs_left;
 
-	r->hs_left = len;
 	if (record_is_13(r)) {
-		if (r->hs[0] == MESSAGE_KEY_UPDATE)
+		if (r->hs_type == MESSAGE_KEY_UPDATE)
 			return len == 1 ? ALERT_NONE : ALERT_DECODE_ERROR;
-		if (r->hs[0] == MESSAGE_NEW_SESSION_TICKET && is_client(r))
+		if (r->hs_type == MESSAGE_NEW_SESSION_TICKET && is_client(r))
 			return begin_ticket(r, len);
 		return ALERT_UNEXPECTED_MESSAGE;
 	}
-	if (r->hs[0] == MESSAGE_HELLO_REQUEST && is_client(r))
+	if (r->hs_type == MESSAGE_HELLO_REQUEST && is_client(r))
 		return len == 0 ? ALERT_NONE : ALERT_DECODE_ERROR;
-	if (r->hs[0] == MESSAGE_CLIENT_HELLO && !is_client(r))
+	if (r->hs_type == MESSAGE_CLIENT_HELLO && !is_client(r))
 		return len <= MAX_HELLO ? ALERT_NONE : ALERT_ILLEGAL_PARAMETER;
 	return ALERT_UNEXPECTED_MESSAGE;
 }
@@ -127,14 +142,14 @@ static uint8_t take_body(struct record *r, struct aead_engine *e, struct view *c
 
 	if (r->hs_left > 0 && take == 0)
 		return ALERT_NONE;
-	if (r->hs[0] == MESSAGE_KEY_UPDATE) {
+	if (r->hs_type == MESSAGE_KEY_UPDATE) {
 		view_read(content, &first, 1);
 		*n -= 1;
 		r->hs_len = 0;
 		/* What follows would be under the wrong key (RFC 8446 5.1). */
 		return *n > 0 ? ALERT_UNEXPECTED_MESSAGE : take_key_update(r, e, first);
 	}
-	if (r->hs[0] == MESSAGE_NEW_SESSION_TICKET)
+	if (r->hs_type == MESSAGE_NEW_SESSION_TICKET)
 		record_collect_ticket(r, *content, take);
 	view_skip(content, take);
 	*n -= take;
@@ -151,10 +166,10 @@ record_take_handshake(struct record *r, struct aead_engine *e, struct view conte
 	uint8_t alert = ALERT_NONE;
 
 	while (n > 0 && alert == ALERT_NONE) {
-		if (r->hs_len < sizeof r->hs) {
-			view_read(&content, &r->hs[r->hs_len++], 1);
+		if (r->hs_len < MESSAGE_HEADER) {
+			take_header_byte(r, &content);
 			n--;
-			if (r->hs_len < sizeof r->hs)
+			if (r->hs_len < MESSAGE_HEADER)
 				continue;
 			alert = check_header(r);
 		}

@@ -38,6 +38,9 @@ enum { /* struct record: flags */
 	RECORD_DUE_REQUEST = 1 << 7, /* ... with update_requested */
 	RECORD_ASKED = 1 << 8,       /* our update_requested is not answered yet */
 	RECORD_DUE_NO_RENEGOTIATION = 1 << 9,
+	RECORD_IS_13 = 1 << 10,     /* TLS 1.3; otherwise 1.2 */
+	RECORD_IS_SHA384 = 1 << 11, /* the suite's hash, for KeyUpdate; otherwise SHA-256 */
+	/* 1 << 15: RECORD_IS_LEGACY, record.h */
 };
 
 #define RECORD_DUE (RECORD_DUE_ALERT | RECORD_DUE_UPDATE | RECORD_DUE_NO_RENEGOTIATION)
@@ -56,7 +59,12 @@ enum { /* sizes */
 
 static inline bool record_is_13(const struct record *r)
 {
-	return r->version == TLS13;
+	return r->flags & RECORD_IS_13;
+}
+
+static inline uint8_t record_hash_len(const struct record *r)
+{
+	return r->flags & RECORD_IS_SHA384 ? 48 : 32;
 }
 
 /* Bytes of the nonce that travel in each record. */

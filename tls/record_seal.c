@@ -176,9 +176,9 @@ enum record_status record_control(struct record *r, struct aead_engine *e, struc
 	io->consumed = io->produced = io->need = 0;
 	while (record_has_control(r)) {
 		enum record_status status =
-		    r->legacy != NULL ? control_legacy(r, io) : control_next(r, e, io);
+		    record_is_legacy(r) ? control_legacy(r, io) : control_next(r, e, io);
 
-		if (r->legacy != NULL)
+		if (record_is_legacy(r))
 			return status;
 		if (status == RECORD_FULL)
 			return io->produced > 0 ? RECORD_OK : RECORD_FULL;
@@ -237,11 +237,11 @@ enum record_status record_seal(struct record *r, struct aead_engine *e, struct r
 		return RECORD_FATAL;
 	if (r->flags & RECORD_CLOSING)
 		return RECORD_CLOSED;
-	if (r->legacy != NULL)
+	if (record_is_legacy(r))
 		return seal_legacy(r, io);
 	if (view_left(&in, 1) == 0)
 		return RECORD_MORE;
-	if (r->write.seq >= r->rekey_after)
+	if (r->write.seq >> r->rekey_shift)
 		record_rekey(r, false);
 	n = size_choose(r, io, &in, &out, control_len(r));
 	if (n == 0)
@@ -261,7 +261,6 @@ enum record_status record_seal(struct record *r, struct aead_engine *e, struct r
 	}
 	io->consumed = n;
 	io->produced += n + record_overhead(r);
-	if (r->burst < RECORD_HOT)
-		r->burst += (uint32_t)n;
+	r->burst = (uint16_t)(n < (size_t)RECORD_HOT - r->burst ? r->burst + n : RECORD_HOT);
 	return RECORD_OK;
 }

@@ -17,6 +17,7 @@
 struct wheel_node {
 	struct wheel_node *next, **pprev; /* NULL pprev: not filed */
 	uint32_t expires_ms;
+	uint32_t due_ms; /* the owner's, to keep a deadline in: the wheel does not look at it */
 };
 
 struct wheel {

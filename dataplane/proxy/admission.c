@@ -262,9 +262,11 @@ void admission_leave(struct admission *a, struct admission_ticket *ticket)
 
 bool admission_take_place(struct admission *a, struct admission_ticket *ticket)
 {
+	bool is_kept = false;
+
 	assert(!ticket->has_place);
-	ticket->has_place =
-	    admission_places_take(&a->handshakes, ticket->is_reserved, &ticket->place_is_kept);
+	ticket->has_place = admission_places_take(&a->handshakes, ticket->is_reserved, &is_kept);
+	ticket->place_is_kept = is_kept;
 	return ticket->has_place;
 }
 

@@ -51,9 +51,9 @@ void admission_places_give(struct admission_places *p, bool is_kept);
 struct admission_ticket {
 	uint32_t source; /* index + 1, as gate */
 	uint16_t gate;
-	bool is_reserved;
-	bool is_apart;                 /* counts for what reserved sources have for themselves */
-	bool has_place, place_is_kept; /* of a worker's handshakes */
+	bool is_reserved : 1;
+	bool is_apart : 1; /* counts for what reserved sources have for themselves */
+	bool has_place : 1, place_is_kept : 1; /* of a worker's handshakes */
 };
 
 enum admission_verdict {

@@ -28,9 +28,9 @@ static void dump_one(const struct proxy *p, const struct relay *r, struct proxy_
 		.listener = b ? (int16_t)b->listener : -1 };
 	if ((r->state == RELAY_CONNECT || r->state == RELAY_ORIGIN || r->state == RELAY_OPEN) &&
 	    !(r->flags & RELAY_PASS))
-		to->version = r->record.version;
+		to->version = record_version(&r->record);
 	if (r->flags & RELAY_ORIGIN_KEYS)
-		to->backend_version = relay_origin_record(p, r)->version;
+		to->backend_version = record_version(relay_origin_record(p, r));
 	if (leg_is_open(&r->backend)) {
 		to->backend = *tcp_flow(r->backend.conn);
 		to->has_backend = true;

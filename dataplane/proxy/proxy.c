@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <rte_common.h>
+
 #include "dataplane/proxy/health.h"
 #include "dataplane/proxy/leaving.h"
 #include "dataplane/proxy/relay.h"
@@ -35,7 +37,8 @@ struct proxy *proxy_new(const struct proxy_config *config, uint64_t now_us)
 	wheel_init(&p->wheel, proxy_now_ms(p));
 	wheel_init(&p->checks, proxy_now_ms(p));
 	wheel_init(&p->leaving, proxy_now_ms(p));
-	p->relays = calloc(p->n_relays, sizeof(*p->relays));
+	/* One more line, so that the first can begin at one. */
+	p->relays_memory = calloc((size_t)p->n_relays * sizeof(*p->relays) + 64, 1);
 	p->openings = calloc(p->n_relays, sizeof(*p->openings));
 	p->facts = calloc(p->n_relays, sizeof(*p->facts));
 	p->origins = calloc(p->n_relays, sizeof(*p->origins));
@@ -45,15 +48,16 @@ struct proxy *proxy_new(const struct proxy_config *config, uint64_t now_us)
 		drbg_read(p->ids, secret, sizeof(secret));
 	p->admission = admission_new(secret);
 	relay_turns_init(p);
-	if (!p->relays || !p->openings || !p->facts || !p->origins || !p->tickets || !p->ids ||
-	    !p->admission) {
+	if (!p->relays_memory || !p->openings || !p->facts || !p->origins || !p->tickets ||
+	    !p->ids || !p->admission) {
 		p->n_relays = 0;
 		proxy_free(p);
 		return NULL;
 	}
+	p->relays = RTE_PTR_ALIGN_CEIL(p->relays_memory, 64);
 	for (uint32_t i = p->n_relays; i > 0; i--) {
 		p->relays[i - 1].next = p->free;
-		p->free = &p->relays[i - 1];
+		p->free = i;
 	}
 	return p;
 }
@@ -75,7 +79,7 @@ void proxy_free(struct proxy *p)
 	free(p->facts);
 	free(p->origins);
 	free(p->openings);
-	free(p->relays);
+	free(p->relays_memory);
 	free(p);
 }
 
@@ -193,12 +197,12 @@ static void conn_event(struct proxy *p, struct tcp_conn *conn, unsigned events)
 
 static void run_again(struct proxy *p)
 {
-	struct relay *r = p->again, *next;
+	struct relay *r = relay_at(p, p->again), *next;
 
-	p->again = NULL;
+	p->again = 0;
 	p->again_end = &p->again;
 	for (; r; r = next) {
-		next = r->next;
+		next = relay_at(p, r->next);
 		r->flags &= (uint16_t)~RELAY_AGAIN;
 		if (r->state == RELAY_FREE) {
 			relay_recycle(p, r);
@@ -266,7 +270,7 @@ uint64_t proxy_run(struct proxy *p, uint64_t now_us, unsigned budget)
 
 bool proxy_is_busy(const struct proxy *p)
 {
-	return p->again != NULL || relay_turns_are_due(p) || p->sweep_left > 0;
+	return p->again != 0 || relay_turns_are_due(p) || p->sweep_left > 0;
 }
 
 void proxy_drain(struct proxy *p)

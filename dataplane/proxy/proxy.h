@@ -22,6 +22,12 @@ struct proxy_config {
 	unsigned worker, n_workers;
 };
 
+/* TCP connections its stack needs: both legs, and some whose last bytes are still on their way. */
+static inline uint32_t proxy_max_conns(uint32_t max_relays)
+{
+	return 2 * max_relays + max_relays / 2 + 1024;
+}
+
 /* Makes one; NULL when memory is short. The caller owns it. */
 struct proxy *proxy_new(const struct proxy_config *config, uint64_t now_us);
 

@@ -32,10 +32,10 @@ void relay_set_state(struct proxy *p, struct relay *r, enum relay_state next)
 
 void relay_deadline(struct proxy *p, struct relay *r, uint32_t in_ms)
 {
-	r->deadline_ms = proxy_now_ms(p) + in_ms;
+	r->timer.due_ms = proxy_now_ms(p) + in_ms;
 	/* A later deadline is found out when the node comes up. */
-	if (!wheel_is_filed(&r->timer) || (int32_t)(r->deadline_ms - r->timer.expires_ms) < 0)
-		wheel_file(&p->wheel, &r->timer, r->deadline_ms);
+	if (!wheel_is_filed(&r->timer) || (int32_t)(r->timer.due_ms - r->timer.expires_ms) < 0)
+		wheel_file(&p->wheel, &r->timer, r->timer.due_ms);
 }
 
 void relay_expect_hello(struct proxy *p, struct relay *r, const struct listener *l)
@@ -82,7 +82,7 @@ struct relay *relay_accept(struct proxy *p, struct tcp_conn *conn)
 	const struct bound *bound = tcp_listener_user(conn);
 	const struct listener *listener =
 	    bound->listener < 0 ? NULL : &p->snapshot->listeners[bound->listener];
-	struct relay *r = p->free;
+	struct relay *r = relay_at(p, p->free);
 	bool is_kept;
 
 	if (!r || p->draining || !listener ||
@@ -119,7 +119,7 @@ void relay_recycle(struct proxy *p, struct relay *r)
 {
 	admission_places_give(&p->places, r->flags & RELAY_KEPT);
 	r->next = p->free;
-	p->free = r;
+	p->free = relay_number(p, r);
 }
 
 /* Everything but the legs. */
@@ -183,8 +183,8 @@ void relay_again(struct proxy *p, struct relay *r)
 	if (r->flags & RELAY_AGAIN)
 		return;
 	r->flags |= RELAY_AGAIN;
-	r->next = NULL;
-	*p->again_end = r;
+	r->next = 0;
+	*p->again_end = relay_number(p, r);
 	p->again_end = &r->next;
 }
 
@@ -281,10 +281,10 @@ void relay_event(struct proxy *p, struct relay *r, bool from_backend, unsigned e
 
 void relay_expired(struct proxy *p, struct relay *r)
 {
-	int32_t left = (int32_t)(r->deadline_ms - proxy_now_ms(p));
+	int32_t left = (int32_t)(r->timer.due_ms - proxy_now_ms(p));
 
 	if (left > 0) {
-		wheel_file(&p->wheel, &r->timer, r->deadline_ms);
+		wheel_file(&p->wheel, &r->timer, r->timer.due_ms);
 		return;
 	}
 	switch ((enum relay_state)r->state) {

@@ -71,23 +71,25 @@ struct opening {
 	char sni[HELLO_MAX_NAME + 1]; /* what routes go by; "" without */
 };
 
-/* Idle costs memory: with two TCP connections of 320 bytes this is to stay under 1 KB. */
+/*
+ * Five cache lines, as each of its two TCP connections has: an idle connection is to cost at most 1 KB
+ * (tests/unit/idle_memory_test.c counts all of it).
+ */
 struct relay {
 	struct leg client, backend;
 	struct handshake *handshake; /* with the client, later with the target */
-	struct relay *next;          /* free list, or the list of those with work left */
 	struct opening *opening;     /* from the ClientHello until the backend leg is up */
 	struct target_run *target;   /* that the connection counts for */
 	struct listener_lane *lane;  /* of the listener that it came to */
-	struct wheel_node timer;
-	uint32_t deadline_ms; /* the node may come up earlier */
+	struct wheel_node timer;     /* due_ms: the deadline; it may come up earlier */
+	uint32_t next; /* free list, or the list of those with work left: relay_number */
 	uint32_t idle_timeout_ms;
 	uint32_t need;  /* RELAY_PROXY, RELAY_HELLO: bytes to wait for */
-	uint8_t state;  /* enum relay_state */
 	uint16_t flags; /* enum relay_flag */
+	uint8_t state;  /* enum relay_state */
 	struct record record;
-};
-_Static_assert(sizeof(struct relay) <= 384, "an idle connection is to cost at most 1 KB");
+} __attribute__((aligned(64)));
+_Static_assert(sizeof(struct relay) == 320, "five lines");
 
 /* An address the stack listens on; stays where it is, since half-open connections point to it. */
 struct bound {
@@ -99,9 +101,9 @@ struct bound {
 #define PROXY_IOV       24   /* covers a full record in segments of 1,448 bytes, twice */
 #define PROXY_IOV_WIDE  1024 /* and one in small segments */
 
-/* First come, first served. */
+/* First come, first served; by relay_number. */
 struct relay_line {
-	struct relay *first, **end;
+	uint32_t first, *end;
 	uint32_t n;
 };
 
@@ -118,14 +120,16 @@ struct proxy {
 	uint32_t sweep_left;          /* relays that leaving_sweep has still to look at */
 	unsigned worker, n_workers;
 	uint64_t random; /* for balance_pick */
-	struct relay *relays, *free;
+	void *relays_memory;
+	struct relay *relays; /* in it, from the first line on */
+	uint32_t free;        /* relay_number */
 	struct opening *openings, *free_openings;
 	uint32_t n_openings; /* ever used: few are at once, and the others stay out of memory */
-	struct conn_facts *facts; /* one per relay, untouched where nobody asks for them */
-	struct record *origins;   /* the same: of the second leg, where that has TLS */
-	struct drbg *ids;         /* for trace ids */
-	struct conn_ring *log;    /* to control; NULL: none */
-	struct relay *again, **again_end;
+	struct conn_facts *facts;     /* one per relay, untouched where nobody asks for them */
+	struct record *origins;       /* the same: of the second leg, where that has TLS */
+	struct drbg *ids;             /* for trace ids */
+	struct conn_ring *log;        /* to control; NULL: none */
+	uint32_t again, *again_end;   /* relay_number */
 	struct relay_line waiting[2]; /* for their handshake's turn; [1]: reserved sources */
 	uint32_t start_cost;          /* relay_turn.c */
 	/* Handshakes that begin together: how many, what they have cost, and batches of theirs. */
@@ -159,6 +163,18 @@ struct proxy {
 #define PROXY_USER_BACKEND 1u
 #define PROXY_USER_HEALTH  2u
 #define PROXY_USER_BITS    3u
+
+/* What lists of relays hold: index + 1; 0 is the end. */
+static inline uint32_t relay_number(const struct proxy *p, const struct relay *r)
+{
+	return (uint32_t)(r - p->relays) + 1;
+}
+
+/* NULL for 0. */
+static inline struct relay *relay_at(const struct proxy *p, uint32_t number)
+{
+	return number ? &p->relays[number - 1] : NULL;
+}
 
 static inline uint32_t proxy_now_ms(const struct proxy *p)
 {

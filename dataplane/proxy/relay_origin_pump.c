@@ -234,7 +234,7 @@ static void flush(struct proxy *p, struct relay *r, struct leg *to, struct recor
 void relay_origin_pump(struct proxy *p, struct relay *r)
 {
 	const unsigned both = RELAY_BACKEND_FIN | RELAY_CLIENT_FIN;
-	uint32_t last_ms = r->deadline_ms - r->idle_timeout_ms;
+	uint32_t last_ms = r->timer.due_ms - r->idle_timeout_ms;
 	struct record *target = relay_origin_record(p, r);
 
 	if (proxy_now_ms(p) - last_ms > COLD_MS) {

@@ -131,7 +131,7 @@ static bool seal_one(struct proxy *p, struct relay *r, size_t *done)
 
 	if (available == 0)
 		return false;
-	want += r->record.legacy ? LEGACY_OVERHEAD : SEAL_OVERHEAD;
+	want += record_is_legacy(&r->record) ? LEGACY_OVERHEAD : SEAL_OVERHEAD;
 	io.n_out = leg_reserve(&r->client, want, p->out, PROXY_IOV);
 	room = iov_bytes(p->out, io.n_out);
 	if (room < want && room < MIN_ROOM) {
@@ -203,7 +203,7 @@ static void pump_down(struct proxy *p, struct relay *r)
 void relay_pump(struct proxy *p, struct relay *r)
 {
 	const unsigned both = RELAY_BACKEND_FIN | RELAY_CLIENT_FIN;
-	uint32_t last_ms = r->deadline_ms - r->idle_timeout_ms;
+	uint32_t last_ms = r->timer.due_ms - r->idle_timeout_ms;
 
 	if (proxy_now_ms(p) - last_ms > COLD_MS)
 		record_idle(&r->record);

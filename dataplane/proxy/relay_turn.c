@@ -183,15 +183,15 @@ void relay_await_turn(struct proxy *p, struct relay *r)
 		return;
 	}
 	r->flags |= RELAY_AGAIN;
-	r->next = NULL;
-	*line->end = r;
+	r->next = 0;
+	*line->end = relay_number(p, r);
 	line->end = &r->next;
 	line->n++;
 }
 
-static struct relay *next_in_line(struct relay_line *line)
+static struct relay *next_in_line(const struct proxy *p, struct relay_line *line)
 {
-	struct relay *r = line->first;
+	struct relay *r = relay_at(p, line->first);
 
 	if (!r)
 		return NULL;
@@ -214,9 +214,9 @@ bool relay_turns_are_due(const struct proxy *p)
  */
 static bool next_cohort(struct proxy *p)
 {
-	const struct relay *reserved = p->waiting[1].first;
+	bool has_reserved = p->waiting[1].first != 0;
 
-	if (!p->waiting[0].first && !reserved)
+	if (!p->waiting[0].first && !has_reserved)
 		return false;
 	if (p->n_begun > 0)
 		learn_cost(p, p->cohort_us / p->n_begun);
@@ -225,7 +225,7 @@ static bool next_cohort(struct proxy *p)
 	p->cohort_stages = 0;
 	p->to_begin = cohort_size(p);
 	p->reserved_credit += p->to_begin * p->reserved_share;
-	if (!reserved || p->reserved_credit > MAX_STARTS * 100)
+	if (!has_reserved || p->reserved_credit > MAX_STARTS * 100)
 		p->reserved_credit = 100;
 	return true;
 }
@@ -238,7 +238,7 @@ static bool begin_one(struct proxy *p)
 	struct relay *r = NULL;
 
 	if (p->to_begin > 0)
-		r = next_in_line(is_due || !others->first ? reserved : others);
+		r = next_in_line(p, is_due || !others->first ? reserved : others);
 	if (!r) {
 		p->to_begin = 0;
 		return false;

@@ -40,7 +40,7 @@ int table_init(struct table *t, uint32_t n, const uint8_t secret[16])
 {
 	uint32_t size = 64;
 
-	while (size < n)
+	while (size < n / 2)
 		size *= 2;
 	t->buckets = calloc(size, sizeof(*t->buckets));
 	t->mask = size - 1;

@@ -75,7 +75,10 @@ static inline uint32_t table_index(uint32_t ref)
 	return ref >> 2;
 }
 
-/* Room for n objects; -1 when memory is short. */
+/*
+ * Room for n objects; -1 when memory is short. There is a bucket for two: n counts all that may come together, of which
+ * TIME-WAITs are the better half, and what is looked up lies before what is older than it.
+ */
 int table_init(struct table *t, uint32_t n, const uint8_t secret[16]);
 void table_fini(struct table *t);
 

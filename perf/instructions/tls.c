@@ -39,8 +39,8 @@ static void pair(struct record *a, struct record *b)
 	other.client = true;
 	other.read = keys.write;
 	other.write = keys.read;
-	record_init(a, engine, &keys);
-	record_init(b, engine, &other);
+	record_init(a, &keys);
+	record_init(b, &other);
 	a->burst = RECORD_HOT;
 }
 

@@ -308,7 +308,7 @@ int tls_client_finish(struct tls_client *t, struct record *r)
 
 	if (handshake_take_keys(t->ssl, t->client_traffic, t->server_traffic, &keys) ==
 	    HANDSHAKE_KEYS_TAKEN) {
-		record_init(r, tls_worker_aead(t->kit->worker), &keys);
+		record_init(r, &keys);
 		ret = 0;
 	}
 	explicit_bzero(&keys, sizeof(keys));

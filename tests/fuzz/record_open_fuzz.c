@@ -225,8 +225,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	b->e = engine;
 	plain_pair(&b->rng, data[0] & 1 ? 0x0304 : 0x0303, (data[0] >> 1) % 3, &keys, &b->peer);
 	keys.client = data[0] & 0x80;
-	record_init(&b->r, b->e, &keys);
-	b->r.rekey_after = data[0] & 0x40 ? 3 : RECORD_REKEY_AFTER;
+	record_init(&b->r, &keys);
+	b->r.rekey_shift = data[0] & 0x40 ? 1 : RECORD_REKEY_SHIFT;
 	data++;
 	size--;
 	while (size >= 3) {

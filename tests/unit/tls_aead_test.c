@@ -111,7 +111,7 @@ static void published_vectors(void **state)
 			kit_hex(v->iv, iv);
 			kit_hex(v->cipher, cipher);
 			kit_hex(v->tag, tag);
-			aead_key_init(engines[b], &k, v->kind, key);
+			aead_key_init(&k, v->kind, key);
 			assert_int_equal(
 			    aead_seal(engines[b], &k, iv, aad, aad_len, &in, 1, &to, 1, len, got),
 			    0);
@@ -180,7 +180,7 @@ static void pieces_equal_contiguous(void **state)
 		kit_bytes(&rng, iv, sizeof iv);
 		kit_bytes(&rng, aad, sizeof aad);
 		whole_seal(kind, key, iv, aad, aad_len, plain, want, len, want_tag);
-		aead_key_init(e, &k, kind, key);
+		aead_key_init(&k, kind, key);
 
 		if (in_place)
 			memcpy(sealed, plain, len);
@@ -233,7 +233,7 @@ static void forgeries_are_wiped(void **state)
 		kit_bytes(&rng, key, sizeof key);
 		kit_bytes(&rng, iv, sizeof iv);
 		kit_bytes(&rng, aad, sizeof aad);
-		aead_key_init(e, &k, kit_below(&rng, 3), key);
+		aead_key_init(&k, kit_below(&rng, 3), key);
 		n_in = kit_cut(&rng, in, plain, len);
 		n_out = kit_cut(&rng, out, sealed, len);
 		assert_int_equal(aead_seal(e, &k, iv, aad, 13, in, n_in, out, n_out, len, tag), 0);
@@ -270,7 +270,7 @@ static void short_pieces_are_refused(void **state)
 
 		if (e == NULL)
 			continue;
-		aead_key_init(e, &k, AEAD_AES_128_GCM, key);
+		aead_key_init(&k, AEAD_AES_128_GCM, key);
 		assert_int_equal(aead_seal(e, &k, iv, NULL, 0, &part, 1, &whole, 1, 32, tag), -1);
 		assert_int_equal(aead_seal(e, &k, iv, NULL, 0, &whole, 1, &part, 1, 32, tag), -1);
 		assert_int_equal(aead_open(e, &k, iv, NULL, 0, &part, 1, &whole, 1, 32, tag), -1);
@@ -298,7 +298,7 @@ static void cache_never_mixes_keys(void **state)
 			continue;
 		for (unsigned i = 0; i < KEYS; i++) {
 			kit_bytes(&rng, raw[i], 32);
-			aead_key_init(e, &keys[i], i % 3, raw[i]);
+			aead_key_init(&keys[i], i % 3, raw[i]);
 		}
 		for (unsigned round = 0; round < 4000; round++) {
 			unsigned i = kit_below(&rng, KEYS);
@@ -307,9 +307,9 @@ static void cache_never_mixes_keys(void **state)
 
 			if (kit_below(&rng, 50) == 0) { /* a connection goes, another comes */
 				aead_key_wipe(e, &keys[i]);
-				assert_int_equal(keys[i].id, 0);
+				assert_false(keys[i].is_set);
 				kit_bytes(&rng, raw[i], 32);
-				aead_key_init(e, &keys[i], i % 3, raw[i]);
+				aead_key_init(&keys[i], i % 3, raw[i]);
 			}
 			whole_seal(i % 3, raw[i], iv, NULL, 0, plain, want, 50, want_tag);
 			assert_int_equal(
@@ -324,6 +324,37 @@ static void cache_never_mixes_keys(void **state)
 	}
 }
 
+/* A key that was copied, or that another one took the place of, is expanded anew: never another's expansion. */
+static void moved_keys_are_expanded_again(void **state)
+{
+	struct aead_engine *e = aead_engine_new(AEAD_BEST, 4);
+	uint8_t raw[2][32] = { { 1 }, { 2 } }, iv[12] = { 0 }, plain[20] = { 3 };
+	struct aead_key key, copy;
+
+	(void)state;
+	assert_non_null(e);
+	aead_key_init(&key, AEAD_AES_256_GCM, raw[0]);
+	for (unsigned i = 0; i < 6; i++) {
+		uint8_t want[20], want_tag[16], got[20], tag[16];
+
+		whole_seal(AEAD_AES_256_GCM, raw[0], iv, NULL, 0, plain, want, 20, want_tag);
+		assert_int_equal(aead_seal_once(e, &key, iv, NULL, 0, plain, got, 20, tag), 0);
+		assert_memory_equal(tag, want_tag, 16);
+		copy = key;
+		assert_int_equal(aead_seal_once(e, &copy, iv, NULL, 0, plain, got, 20, tag), 0);
+		assert_memory_equal(tag, want_tag, 16);
+		/* Not wiped: what it has left in the cache is this address's, but not this key's. */
+		aead_key_init(&key, AEAD_AES_256_GCM, raw[1]);
+		whole_seal(AEAD_AES_256_GCM, raw[1], iv, NULL, 0, plain, want, 20, want_tag);
+		assert_int_equal(aead_seal_once(e, &key, iv, NULL, 0, plain, got, 20, tag), 0);
+		assert_memory_equal(tag, want_tag, 16);
+		aead_key_wipe(e, &key);
+		aead_key_wipe(e, &copy);
+		aead_key_init(&key, AEAD_AES_256_GCM, raw[0]);
+	}
+	aead_engine_free(e);
+}
+
 /* The keys used over and over are not expanded again while others pass through. */
 static void hot_keys_stay(void **state)
 {
@@ -335,13 +366,13 @@ static void hot_keys_stay(void **state)
 
 	(void)state;
 	assert_non_null(e);
-	aead_key_init(e, &hot, AEAD_AES_128_GCM, raw);
+	aead_key_init(&hot, AEAD_AES_128_GCM, raw);
 	for (unsigned i = 0; i < 1000; i++) {
 		uint64_t before = aead_engine_stats(e)->expansions;
 
 		assert_int_equal(aead_seal(e, &hot, iv, NULL, 0, &v, 1, &v, 1, 1, tag), 0);
 		hot_expansions += aead_engine_stats(e)->expansions != before;
-		aead_key_init(e, &cold, AEAD_AES_128_GCM, raw); /* never wiped: ages out */
+		aead_key_init(&cold, AEAD_AES_128_GCM, raw); /* never wiped: ages out */
 		assert_int_equal(aead_seal(e, &cold, iv, NULL, 0, &v, 1, &v, 1, 1, tag), 0);
 	}
 	assert_int_equal(hot_expansions, 1);
@@ -366,7 +397,7 @@ static void wiped_keys_leave_memory(void **state)
 				continue;
 			}
 			kit_secret_make(&rng, &secret, key, key_len(kind));
-			aead_key_init(engines[b], k, kind, key);
+			aead_key_init(k, kind, key);
 			explicit_bzero(key, 32);
 			aead_seal(engines[b], k, iv, NULL, 0, &v, 1, &v, 1, sizeof data, tag);
 			assert_true(kit_secret_in_memory(&secret)); /* the search works */
@@ -400,6 +431,7 @@ int main(void)
 		cmocka_unit_test(forgeries_are_wiped),
 		cmocka_unit_test(short_pieces_are_refused),
 		cmocka_unit_test(cache_never_mixes_keys),
+		cmocka_unit_test(moved_keys_are_expanded_again),
 		cmocka_unit_test(hot_keys_stay),
 		cmocka_unit_test(wiped_keys_leave_memory),
 		cmocka_unit_test(engine_without_backend_is_null),

@@ -55,7 +55,7 @@ static void session_start(struct bench *b)
 	keys.client = b->client = kit_below(&b->rng, 2);
 	for (unsigned i = 0; i < b->n_engines; i++) {
 		copy = keys;
-		record_init(&b->r[i], b->engine[i], &copy);
+		record_init(&b->r[i], &copy);
 	}
 	b->updates_left = 32;
 	b->data = b->n_empty = b->n_warnings = 0;

@@ -21,7 +21,7 @@ struct pair *pair_new(uint16_t version, enum aead_kind kind, bool client)
 	assert_non_null(p);
 	plain_pair(&pair_rng, version, kind, &keys, &p->peer);
 	keys.client = client;
-	record_init(&p->r, pair_engine, &keys);
+	record_init(&p->r, &keys);
 	p->io =
 	    (struct record_io){ .in = &p->in_piece, .n_in = 1, .out = &p->out_piece, .n_out = 1 };
 	return p;

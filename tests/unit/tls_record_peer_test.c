@@ -171,7 +171,7 @@ static void hand_over(struct ends *ends, const struct suite *s, bool client)
 	    wolfSSL_GetClientWriteIV(*ours), ends->client_secret, client ? out_seq : in_seq);
 	take_dir(client ? &keys.read : &keys.write, s, wolfSSL_GetServerWriteKey(*ours),
 	    wolfSSL_GetServerWriteIV(*ours), ends->server_secret, client ? in_seq : out_seq);
-	record_init(&ends->r, ends->e, &keys);
+	record_init(&ends->r, &keys);
 	wolfSSL_free(*ours);
 	*ours = NULL;
 	ends->peer = client ? ends->server : ends->client;
@@ -324,7 +324,7 @@ static void run_updates(struct ends *ends, const struct suite *s)
 		flush_control(ends);
 		talk(ends, 2);
 	}
-	ends->r.rekey_after = 3; /* on our own, again and again, under load */
+	ends->r.rekey_shift = 1; /* on our own, again and again, under load */
 	talk(ends, 20);
 }
 

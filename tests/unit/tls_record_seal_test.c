@@ -18,9 +18,9 @@ static void rekey_before_limit(void **state)
 	size_t at, n;
 
 	(void)state;
-	assert_int_equal(p->r.rekey_after, RECORD_REKEY_AFTER);
-	assert_true(RECORD_REKEY_AFTER <= 23726566); /* 2^24.5 */
-	p->r.rekey_after = 5;
+	assert_int_equal(p->r.rekey_shift, RECORD_REKEY_SHIFT);
+	assert_true(1u << RECORD_REKEY_SHIFT <= 23726566); /* 2^24.5 */
+	p->r.rekey_shift = 2;
 	for (unsigned i = 0; i < 50; i++) {
 		at = 0;
 		assert_int_equal(pair_seal_bytes(p, (const uint8_t *)"data", 4, 100), RECORD_OK);
@@ -31,7 +31,7 @@ static void rekey_before_limit(void **state)
 		}
 		assert_int_equal(pair_peer_reads(p, &at, &n), 23);
 		assert_int_equal(at, p->io.produced);
-		assert_true(p->r.write.seq <= 5);
+		assert_true(p->r.write.seq <= 4);
 	}
 	assert_true(updates >= 8);
 	pair_free(p);
@@ -43,7 +43,7 @@ static void rekey_is_13_only(void **state)
 	size_t at = 0, n;
 
 	(void)state;
-	p->r.rekey_after = 1;
+	p->r.rekey_shift = 0;
 	record_rekey(&p->r, true);
 	assert_false(record_has_control(&p->r));
 	for (unsigned i = 0; i < 10; i++) {
@@ -63,7 +63,7 @@ static void sequence_never_wraps(void **state)
 		struct pair *p = pair_new(pair_kinds[i].version, pair_kinds[i].kind, false);
 
 		p->r.write.seq = p->peer.read.seq = UINT64_MAX - 3;
-		p->r.rekey_after = UINT32_MAX;
+		p->r.rekey_shift = 63;
 		if (pair_kinds[i].version == TLS13) {
 			/* A rekey is due long before, and is the way out. */
 			size_t at = 0, n;

@@ -25,7 +25,7 @@ static void rfc8448_records(void **state)
 	kit_hex("9f02283b6c9c07efc26bb9f2ac92e356", keys.write.key);
 	kit_hex("cf782b88dd83549aadf1e984", keys.write.iv);
 	keys.write.seq = 1;
-	record_init(&p->r, pair_engine, &keys);
+	record_init(&p->r, &keys);
 	p->io =
 	    (struct record_io){ .in = &p->in_piece, .n_in = 1, .out = &p->out_piece, .n_out = 1 };
 	for (uint8_t i = 0; i < 50; i++)
@@ -73,7 +73,7 @@ static void secrets_leave_memory(void **state)
 		kit_secret_of(&first[2], keys->read.traffic, 32);
 		kit_secret_of(&first[3], keys->write.traffic, 32);
 		pair_rng.state = pair_rng.state * 31 + 7;
-		record_init(&p->r, pair_engine, keys);
+		record_init(&p->r, keys);
 		p->peer = *peer;
 		explicit_bzero(peer, sizeof *peer);
 		p->io = (struct record_io){
