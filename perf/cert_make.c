@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * cert_make FOLDER N CA_STEM: makes N certificates in FOLDER for a test at size, and a second one for each of the first
+ * cert_make FOLDER N CA_STEM [ecdsa]: makes N certificates in FOLDER for a test at size, and a second one for each of the first
  * hundred names (b/). c/000000.pem is the chain for 000000.scale.test and *.000000.scale.test; the issuer is
  * CA_STEM.pem with CA_STEM.key. Keys are shared, since making them is not what is measured: k/0.key to k/127.key
- * are P-256, k/128.key to k/191.key RSA-2048. Every third certificate is RSA. Prints nothing; FOLDER/made tells
- * that all of it is there.
+ * are P-256, k/128.key to k/191.key RSA-2048. Every third certificate is RSA, or none with "ecdsa". Prints nothing;
+ * FOLDER/made tells that all of it is there.
  */
 #include <fcntl.h>
 #include <openssl/ec.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,7 @@
 static EVP_PKEY *keys[N_EC + N_RSA], *ca_key;
 static X509 *ca;
 static const char *folder;
+static bool ecdsa_only;
 
 static void die(const char *what)
 {
@@ -43,7 +45,7 @@ static FILE *open_file(const char *path, const char *mode)
 
 static unsigned key_of(unsigned i)
 {
-	return i % 3 == 0 ? N_EC + i / 3 % N_RSA : i % N_EC;
+	return i % 3 == 0 && !ecdsa_only ? N_EC + i / 3 % N_RSA : i % N_EC;
 }
 
 static void make_folder(const char *name)
@@ -131,8 +133,10 @@ int main(int argc, char **argv)
 	unsigned n = 0;
 	FILE *f;
 
-	if (argc != 4 || (n = (unsigned)strtoul(argv[2], NULL, 10)) < N_BOTH || n > 999999)
-		die("usage: cert_make FOLDER N CA_STEM, N from 100 to 999999");
+	ecdsa_only = argc == 5 && strcmp(argv[4], "ecdsa") == 0;
+	if ((argc != 4 && !ecdsa_only) || (n = (unsigned)strtoul(argv[2], NULL, 10)) < N_BOTH ||
+	    n > 999999)
+		die("usage: cert_make FOLDER N CA_STEM [ecdsa], N from 100 to 999999");
 	folder = argv[1];
 	read_ca(argv[3]);
 	mkdir(folder, 0700);

@@ -27,7 +27,7 @@ enum { /* alerts, RFC 8446 6, RFC 5246 7.2 */
 	ALERT_NONE = 0xff,
 };
 
-enum { /* struct record: flags */
+enum { /* struct record: flags; one more is RECORD_IS_LEGACY, record.h */
 	RECORD_IS_CLIENT = 1 << 0,
 	RECORD_IS_DEAD = 1 << 1,   /* a fatal alert came or goes: only that may still be written */
 	RECORD_SAW_CLOSE = 1 << 2, /* close_notify came */
@@ -40,7 +40,6 @@ enum { /* struct record: flags */
 	RECORD_DUE_NO_RENEGOTIATION = 1 << 9,
 	RECORD_IS_13 = 1 << 10,     /* TLS 1.3; otherwise 1.2 */
 	RECORD_IS_SHA384 = 1 << 11, /* the suite's hash, for KeyUpdate; otherwise SHA-256 */
-	/* 1 << 15: RECORD_IS_LEGACY, record.h */
 };
 
 #define RECORD_DUE (RECORD_DUE_ALERT | RECORD_DUE_UPDATE | RECORD_DUE_NO_RENEGOTIATION)

@@ -158,6 +158,7 @@ static void start(struct gen *g)
 	const struct options *o = &g->options;
 	const struct tls_client_config tls = { .ca = o->ca,
 		.name = o->name,
+		.n_names = o->names,
 		.group = o->group,
 		.rsa = o->rsa,
 		.tls12 = o->tls12,

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "perf/loadgen/names.h"
+
 static const char usage[] =
     "usage: loadgen --front DEVICE [--back DEVICE] [options]\n"
     "\n"
@@ -35,6 +37,8 @@ static const char usage[] =
     "  --rsa              offer RSA signatures only; --tls12  TLS 1.2 only\n"
     "  --resume           resume the session of the first connection; a full handshake is then an error\n"
     "  --ca FILE          verify every 64th certificate; --name NAME  of the server (www.lab.test)\n"
+    "  --names N          each connection asks for another of N servers, drawn at random: a number below N takes\n"
+    "                     the place of the #s in --name ('######.scale.test'); not with --resume or --hellos\n"
     "  --share-reuse      every hello carries the same X25519 share: clients save making one. The server's work\n"
     "                     stays what it is, the key schedule and Finished of both sides are real\n"
     "  --no-verify        take the server's ECDSA signature for good, but where the certificate is verified, too.\n"
@@ -74,6 +78,7 @@ enum {
 	O_NO_VERIFY,
 	O_CA,
 	O_NAME,
+	O_NAMES,
 	O_FLOOD,
 	O_HELLOS,
 	O_HELLOS_CUT,
@@ -109,6 +114,7 @@ static const struct option names[] = {
 	{ "no-verify", no_argument, NULL, O_NO_VERIFY },
 	{ "ca", required_argument, NULL, O_CA },
 	{ "name", required_argument, NULL, O_NAME },
+	{ "names", required_argument, NULL, O_NAMES },
 	{ "flood", no_argument, NULL, O_FLOOD },
 	{ "hellos", required_argument, NULL, O_HELLOS },
 	{ "hellos-cut", no_argument, NULL, O_HELLOS_CUT },
@@ -230,6 +236,9 @@ static void take(struct options *o, int c, const char *text)
 	case O_NAME:
 		o->name = text;
 		break;
+	case O_NAMES:
+		o->names = (uint32_t)number(text, 1, 1e9);
+		break;
 	case O_FLOOD:
 		o->flood = true;
 		break;
@@ -282,6 +291,10 @@ void options_read(struct options *o, int argc, char **argv)
 		refuse("only X25519 shares are reused:", "--group");
 	if (o->no_verify && o->rsa)
 		refuse("only ECDSA signatures are left unverified:", "--rsa");
+	if (o->names > 0 && !names_fit(o->name, o->names))
+		refuse("no place for as many numbers in", o->name);
+	if (o->names > 0 && (o->resume || o->hellos > 0))
+		refuse("one name is wanted, without", "--names");
 	if (o->front == NULL)
 		refuse("a device is missing:", "--front");
 }

@@ -32,6 +32,7 @@ struct options {
 	bool hellos_cut;
 	unsigned hellos_open; /* of them at once */
 	const char *ca, *name;
+	uint32_t names; /* name is a pattern of so many (names.h); 0: it is one */
 };
 
 /* Reads the command line; ends the process when it cannot be used (or asks for help). */

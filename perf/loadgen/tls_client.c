@@ -11,6 +11,7 @@
 #include <wolfssl/wolfcrypt/curve25519.h>
 #include <wolfssl/wolfcrypt/error-crypt.h>
 
+#include "perf/loadgen/names.h"
 #include "tls/handshake_facts.h"
 #include "tls/handshake_worker.h"
 
@@ -26,6 +27,7 @@ struct tls_kit {
 	WOLFSSL_SESSION *session; /* with a ticket; NULL: none yet */
 	curve25519_key share;     /* with share_reuse */
 	uint64_t n;
+	uint64_t draws; /* of names so far: the same ones in each run */
 	int error;
 	char text[96];
 };
@@ -154,8 +156,9 @@ static WOLFSSL_CTX *ctx_new(const struct tls_client_config *c, bool verify)
 	    wolfSSL_CTX_set_groups(ctx, &group, 1) == WOLFSSL_SUCCESS &&
 	    wolfSSL_CTX_set1_sigalgs_list(
 		ctx, c->rsa ? "RSA-PSS+SHA256:RSA+SHA256" : "ECDSA+SHA256") == WOLFSSL_SUCCESS &&
-	    wolfSSL_CTX_UseSNI(ctx, WOLFSSL_SNI_HOST_NAME, c->name,
-		(unsigned short)strlen(c->name)) == WOLFSSL_SUCCESS) {
+	    (c->n_names > 0 ||
+		wolfSSL_CTX_UseSNI(ctx, WOLFSSL_SNI_HOST_NAME, c->name,
+		    (unsigned short)strlen(c->name)) == WOLFSSL_SUCCESS)) {
 		wolfSSL_CTX_SetIORecv(ctx, receive);
 		wolfSSL_CTX_SetIOSend(ctx, transmit);
 		wolfSSL_CTX_set_session_cache_mode(ctx, WOLFSSL_SESS_CACHE_OFF);
@@ -213,6 +216,34 @@ const char *tls_kit_error(const struct tls_kit *k)
 	return k->text;
 }
 
+/* splitmix64 (Steele, Lea and Flood 2014), scaled to n. */
+static uint32_t draw(struct tls_kit *k, uint32_t n)
+{
+	uint64_t x = ++k->draws * UINT64_C(0x9e3779b97f4a7c15);
+
+	x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
+	x ^= x >> 31;
+	return (uint32_t)((x >> 32) * n >> 32);
+}
+
+/* Whom t is to speak to: said in the hello, and checked when the certificate is. */
+static bool set_name(struct tls_client *t, bool verify)
+{
+	struct tls_kit *k = t->kit;
+	const char *name = k->config.name;
+	char drawn[NAMES_MAX_BYTES];
+
+	if (k->config.n_names > 0) {
+		names_make(drawn, name, draw(k, k->config.n_names));
+		name = drawn;
+		if (wolfSSL_UseSNI(t->ssl, WOLFSSL_SNI_HOST_NAME, name,
+			(unsigned short)strlen(name)) != WOLFSSL_SUCCESS)
+			return false;
+	}
+	return !verify || wolfSSL_check_domain_name(t->ssl, name) == WOLFSSL_SUCCESS;
+}
+
 struct tls_client *tls_client_new(struct tls_kit *k, struct tcp_conn *conn)
 {
 	bool verify = k->verifying != NULL && k->n++ % VERIFY_EVERY == 0;
@@ -229,7 +260,7 @@ struct tls_client *tls_client_new(struct tls_kit *k, struct tcp_conn *conn)
 	    (t->resuming && wolfSSL_set_session(t->ssl, k->session) != WOLFSSL_SUCCESS) ||
 	    wolfSSL_set_tls13_secret_cb(t->ssl, keep_secret, t) != WOLFSSL_SUCCESS ||
 	    (!k->config.tls12 && wolfSSL_UseKeyShare(t->ssl, k->config.group) != WOLFSSL_SUCCESS) ||
-	    (verify && wolfSSL_check_domain_name(t->ssl, k->config.name) != WOLFSSL_SUCCESS)) {
+	    !set_name(t, verify)) {
 		tls_client_free(t);
 		return NULL;
 	}

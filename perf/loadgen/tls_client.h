@@ -17,8 +17,10 @@ struct tls_client;
 struct tls_client_config {
 	const char *ca;   /* PEM file: certificates are verified against it; NULL: not at all */
 	const char *name; /* SNI, and what a verified certificate must be for */
-	uint16_t group;   /* the only one offered: 29, 23, 4588, ... */
-	bool rsa; /* offer RSA signatures only: a server with both kinds then uses that one */
+	uint32_t
+	    n_names; /* name is a pattern (names.h): each handshake draws one of so many; 0: it is one */
+	uint16_t group; /* the only one offered: 29, 23, 4588, ... */
+	bool rsa;       /* offer RSA signatures only: a server with both kinds then uses that one */
 	bool tls12;
 	bool resume; /* the session of the first connection; a full handshake then fails */
 	/* What real clients do not save: */
