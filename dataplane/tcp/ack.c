@@ -85,6 +85,8 @@ static void cumulative(struct tcp_conn *c, uint32_t ack, struct ack *a)
 
 		if (seq_geq(t->seq, ack))
 			break;
+		if (t->next)
+			txseg_prefetch(conn_stack(c)->pool, t->next, 0);
 		if (seq_gt(txseg_end(t), ack)) {
 			segment_acked(c, t, ack - t->seq, a);
 			txq_trim(c, ack);

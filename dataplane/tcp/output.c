@@ -139,9 +139,14 @@ static bool send_some(struct tcp_conn *c, struct net_dst *dst)
 {
 	const struct stack *s = conn_stack(c);
 	struct rte_mbuf *m = c->txq_send;
+	struct rte_mbuf *next = txq_next(m);
 	uint32_t trial, offloads = net_offload_choose(s->net, dst, &trial);
 	unsigned n = 1;
 
+	/* It was filled a window ago and has left the near caches. */
+	if (next)
+		txseg_prefetch(
+		    s->pool, next, TXSEG_HEADROOM + (offloads & NET_TX_TCP_CHECKSUM ? 0 : c->mss));
 	if (offloads & NET_TX_TSO)
 		n = tso_count(c,
 		    trial & NET_TX_TSO     ? TSO_TRIAL

@@ -52,6 +52,24 @@ static inline uint16_t txseg_room(const struct rte_mbuf *m)
 	return (uint16_t)((m->buf_len & ~7u) - TXSEG_HEADROOM - sizeof(struct txseg));
 }
 
+/*
+ * Has fetched what sending or freeing m will touch: the mbuf, its notes and the first bytes of its buffer (0: when
+ * it is to be freed). The notes' place is computed from the pool that m is of, since to read it in m would
+ * be the miss that this is to hide.
+ */
+static inline void
+txseg_prefetch(struct rte_mempool *pool, const struct rte_mbuf *m, uint32_t bytes)
+{
+	const uint8_t *buf = (const uint8_t *)(m + 1) + rte_pktmbuf_priv_size(pool);
+	uint32_t len = rte_pktmbuf_data_room_size(pool) & ~7u;
+
+	__builtin_prefetch(m, 1);
+	__builtin_prefetch((const uint8_t *)m + RTE_CACHE_LINE_SIZE, 1);
+	__builtin_prefetch(buf + len - sizeof(struct txseg), 1);
+	for (uint32_t off = 0; off < bytes; off += RTE_CACHE_LINE_SIZE)
+		__builtin_prefetch(buf + off);
+}
+
 static inline uint32_t txseg_len(const struct txseg *t)
 {
 	return t->len + (uint32_t) !!(t->flags & TXSEG_FIN);
