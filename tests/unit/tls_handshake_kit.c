@@ -218,6 +218,8 @@ void kit_client_open(struct kit_client *c, const struct kit_client_config *confi
 	if (config->suites != NULL)
 		assert_int_equal(
 		    wolfSSL_CTX_set_cipher_list(c->ctx, config->suites), WOLFSSL_SUCCESS);
+	if (config->device != 0)
+		assert_int_equal(wolfSSL_CTX_SetDevId(c->ctx, config->device), WOLFSSL_SUCCESS);
 	wolfSSL_CTX_SetIORecv(c->ctx, client_read);
 	wolfSSL_CTX_SetIOSend(c->ctx, client_write);
 	c->ssl = wolfSSL_new(c->ctx);

@@ -68,6 +68,7 @@ struct kit_client_config {
 	int share;        /* the group a key share is sent for; 0: wolfSSL's choice */
 	const char *alpn; /* comma-separated; NULL: none */
 	bool no_trust;    /* our root is not among its trusted ones */
+	int device; /* wolfCrypt's number of what does its key operations; 0: wolfCrypt itself */
 };
 
 struct kit_client {
