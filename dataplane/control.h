@@ -66,8 +66,11 @@ struct control_host {
 struct control *control_new(
     const char *path, void (*on_step)(void *arg, const char *step), void *arg, struct err *e);
 
-/* Reads the configuration file and all that it names, and lets it be. 0, or -1 with every reason in e. */
-int control_test(const char *path, struct err *e);
+/*
+ * Reads the configuration file and all that it names, and lets it be. 0, with what the operator should know all the same in
+ * warnings, or -1 with every reason in e.
+ */
+int control_test(const char *path, struct err *warnings, struct err *e);
 
 /* Frees it; NULL is fine. */
 void control_free(struct control *c);

@@ -48,7 +48,7 @@ control_file_state(struct control_file *f, const struct state *previous, struct 
 	return s;
 }
 
-int control_test(const char *path, struct err *e)
+int control_test(const char *path, struct err *warnings, struct err *e)
 {
 	struct control_file file = { .text = NULL };
 	struct state *s = control_file_read(&file, path, NULL, 0, e) == 0
@@ -56,6 +56,8 @@ int control_test(const char *path, struct err *e)
 	    : NULL;
 	int result = s ? state_build(s, NULL, e) : -1;
 
+	if (result == 0)
+		control_tell_trust(s, NULL, warnings);
 	state_put(s);
 	control_file_clear(&file);
 	return result;

@@ -139,6 +139,17 @@ static bool has_store(const struct state *s, const struct trust_store *t)
 	return false;
 }
 
+/* A message of its own for each line. */
+static void add_lines(struct err *to, const char *text)
+{
+	while (*text) {
+		size_t len = strcspn(text, "\n");
+
+		err_set(to, "%.*s", (int)len, text);
+		text += len + (text[len] == '\n');
+	}
+}
+
 void control_tell_trust(const struct state *now, const struct state *before, struct err *warnings)
 {
 	const struct snapshot_base *b = now->base;
@@ -149,7 +160,7 @@ void control_tell_trust(const struct state *now, const struct state *before, str
 		if (!*text || has_store(before, b->trust_stores[i]))
 			continue;
 		if (warnings)
-			err_set(warnings, "%s", text);
+			add_lines(warnings, text);
 		else
 			log_lines(RTE_LOG_WARNING, text);
 	}

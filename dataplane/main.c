@@ -342,10 +342,13 @@ static int run(struct control *control, struct err *e)
 /* -t: the file and all that it names. */
 static int test_file(const char *path, struct err *e)
 {
-	int result = control_test(path, e);
+	static struct err warnings;
+	int result = control_test(path, &warnings, e);
 
+	fputs(warnings.text, stderr);
 	if (result == 0)
-		printf("%s: configuration is valid\n", path);
+		printf(
+		    "%s: configuration is valid%s\n", path, warnings.n ? "; see the warnings" : "");
 	return result;
 }
 

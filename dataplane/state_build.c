@@ -165,6 +165,7 @@ fits_any(const struct state *s, const struct state_listener *l, const struct pol
 /* Each policy must be good for one of the certificates, or nobody could ever connect. */
 static int check_policies(const struct state *s, const struct state_listener *l, struct err *e)
 {
+	const struct config_listener *config = &s->base->config->listeners[l - s->listeners];
 	const struct tls_rules *rules = l->service->tls->rules;
 
 	for (unsigned i = 0; i <= rules->n; i++) {
@@ -172,7 +173,7 @@ static int check_policies(const struct state *s, const struct state_listener *l,
 		    i < rules->n ? rules->named[i].policy : rules->own.policy;
 
 		if (!fits_any(s, l, policy))
-			return err_set(e,
+			return err_add(e, config->file, config->policy_line,
 			    "listener '%s': no certificate of it can be served with policy '%s'",
 			    l->name->text, policy->name);
 	}

@@ -91,8 +91,9 @@ check_policy(const struct tls_service_config *config, const struct policy *polic
 	for (unsigned i = 0; i < config->n_certificates; i++)
 		if (select_is_possible(policy, config->certificates[i]))
 			return 0;
-	return err_set(e, "listener '%s': no certificate of it can be served with policy '%s'",
-	    config->listener, policy->name);
+	return err_add(e, config->file, config->line,
+	    "listener '%s': no certificate of it can be served with policy '%s'", config->listener,
+	    policy->name);
 }
 
 static int rule_fill(struct tls_rule *rule, const struct tls_rule_config *from,

@@ -67,6 +67,8 @@ struct tls_rule_config {
 
 struct tls_service_config {
 	const char *listener; /* its name: listener_id is derived from it */
+	const char *file;     /* and line in the configuration, for messages; NULL: none */
+	unsigned line;
 	struct tls_rule_config own;
 	const struct tls_rule_config *named; /* each name once, in any order */
 	unsigned n_named;

@@ -545,6 +545,8 @@ static struct snapshot_service *make_service(
 		return NULL;
 	}
 	tls->listener = config->name;
+	tls->file = config->file;
+	tls->line = config->policy_line;
 	tls->own.policy = find_policy(b, b->config->n_policies, config->policy);
 	tls->own.mtls = mtls_of(b, &config->mtls);
 	tls->named = named;

@@ -12,12 +12,25 @@ is_served() { # KIND/NAME, OPTION...
 }
 says() { # TEXT COMMAND...: whatever its status is
 	local got
-	got=$("${@:2}")
+	got=$("${@:2}" 2>&1)
 	grep -q -e "$1" <<<"$got" || { echo "$got"; echo "does not say: $1"; return 1; }
 }
 alert() { # NUMBER KIND/NAME: the client gets it
 	says "SSL alert number $1\$" show "$2" 9141 -servername www.lab.test -tls1_2
 }
+
+# --- what is odd about stores is said at the start, and by a test of the file ---
+
+try a_stale_crl_is_told_of expect "CRL .*inter-stale.crl of .* is stale" grep inter-stale "$lab/sallyport.log"
+try by_a_test_of_the_file_too expect "inter-stale.crl of .* is stale: the next one was due\$" "${SALLYPORT:-build/sallyport}" -t -c "$lab/integration.cfg"
+{
+	echo 'policies = ( { name = "only-rsa"; versions = ["TLSv1.2"]; suites = ["ECDHE-RSA-AES128-GCM-SHA256"]; } );'
+	sed -e '/^policies = /,/);$/d' -e 's/default_certificate = \["www-ecdsa", "www-rsa"\]/default_certificate = ["www-ecdsa"]/' \
+		-e 's/policy = "own"/policy = "only-rsa"/' "$lab/integration.cfg"
+} >"$lab/nobody.cfg"
+nobody() { says "nobody.cfg:[0-9]*: listener 'mutual': no certificate of it can be served with policy 'only-rsa'" "$@"; }
+try a_policy_without_a_certificate_is_refused_with_its_line nobody "${SALLYPORT:-build/sallyport}" -t -c "$lab/nobody.cfg"
+rm -f "$lab/nobody.cfg"
 
 # --- settings of mutual TLS ---
 
