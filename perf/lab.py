@@ -23,6 +23,7 @@ DAEMON = os.environ.get("SALLYPORT", os.path.join(ROOT, "build", "sallyport"))
 LOADGEN = os.path.join(ROOT, "build", "perf", "loadgen", "loadgen")
 KLOAD = os.path.join(ROOT, "build", "perf", "kload", "kload")
 CERT_MAKE = os.path.join(ROOT, "build", "perf", "cert_make")
+HICCUPS = os.path.join(ROOT, "build", "perf", "hiccups")
 FLOOR = os.path.join(ROOT, "build", "perf", "crypto_floor")
 CLIENT, GATE, BACKEND = PREFIX + "-client", PREFIX + "-gate", PREFIX + "-backend"
 CORE = 0         # the terminator's; everything else runs on the other one
@@ -265,6 +266,11 @@ class Load:
         self.process.stdout.close()
         if crashed:
             raise RuntimeError(f"the load generator was ended by signal {-self.process.returncode}")
+
+
+def hiccups(rate, seconds):
+    """Latencies of requests that take no time but for the pauses of the machine, which is otherwise idle."""
+    return json.loads(run(HICCUPS, str(rate), str(seconds), str(CLIENT_CORE), str(CORE)).stdout)
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import shutil
+import statistics
 import sys
 import threading
 import time
@@ -202,32 +203,59 @@ class Wrk(Row):
 
 
 class Latency(LoadRow):
-    """requests at half of the slower program's saturation, in open loop: latencies count from when each
-    request was due. Those do not count during which the client's own loop stood still for 100 us (loadgen --help): that
-    says nothing about the server, whichever it is."""
+    """requests at half of the slower program's saturation, or less where the kernel's clients cannot keep that up for
+    everybody, in open loop: latencies count from when each request was due. Those do not count during which the
+    client's own loop stood still for 100 us (loadgen --help): that says nothing about the server, whichever it is.
+    What the machine does to threads on both cores that wait for nothing is measured before each run, with nothing else
+    running (perf/hiccups.c)."""
     name, unit = "latency", "p99.9 us"
     options = ["--down", "1024"]
+    load_options = ["--connections", "64"]
     rate = None  # shared by both wires
+    STEP = 0.8   # to the next lower rate that is tried
 
     def __init__(self, wire, goal):
-        self.wire, self.goal = wire, goal
-
-    def prepare(self, terminators, quick):
-        if Latency.rate:
-            return
-        slowest = []
-        for t in terminators:
-            veth = Latency("veth", None)
-            with t.running(veth), lab.backend(veth.options), \
-                    lab.kload(veth.options + ["--connections", "64", "--seconds", "1"], 60) as load:
-                load.ready()
-                slowest.append(load.go()["per_second"])
-        Latency.rate = int(min(slowest) / 2)
-        self.note = f"{Latency.rate} requests/s"
+        self.wire, self.goal, self.pauses = wire, goal, []
 
     @property
-    def load_options(self):
-        return ["--connections", "64", "--rate", str(Latency.rate)]
+    def rated(self):
+        return self.load_options + ["--rate", str(Latency.rate)]
+
+    def prepare(self, terminators, quick):
+        if not Latency.rate:
+            veth = Latency("veth", None)
+            Latency.rate = int(min(veth.probe(t, self.load_options)["per_second"] for t in terminators) / 2)
+            for t in terminators:
+                while Latency.rate > 100 and not veth.holds(t):
+                    Latency.rate = int(Latency.rate * self.STEP)
+
+    def probe(self, terminator, load_options):
+        """A second of load by the kernel's clients."""
+        with terminator.running(self), lab.backend(self.options), \
+                lab.kload(self.options + load_options + ["--seconds", "1"], 60) as load:
+            load.ready()
+            return load.go()
+
+    def holds(self, terminator):
+        """Whether nothing piles up: then each would wait longer than the one before."""
+        result = self.probe(terminator, self.rated)
+        return not result["errors"] and result["per_second"] >= 0.98 * Latency.rate and \
+            result["latency_us"]["p50"] < 1000
+
+    def loading(self, terminator, quick, timeout=120):
+        options = self.options + self.rated + ["--seconds", str(self.seconds(quick))]
+        return (lab.kload if self.wire == "veth" else lab.loadgen)(options, timeout)
+
+    def whole_run(self, terminator, quick):
+        machine = lab.hiccups(Latency.rate, self.seconds(quick))
+        self.pauses.append(machine["server"]["p999"])
+        self.note = f"{Latency.rate} requests/s; if they took no time, the terminator's core alone would give them p99.9 " \
+                    f"{statistics.median(self.pauses):.0f} us ({min(self.pauses):.0f} to {max(self.pauses):.0f})"
+        result = super().whole_run(terminator, quick)
+        result.more["machine_us"] = machine
+        result.note += f"; the machine alone: p99.9 {machine['server']['p999']:.0f}, with the client's core " \
+                       f"{machine['both']['p999']:.0f}"
+        return result
 
     def judge(self, cpu, result):
         error = f"{result['errors']} errors" if result["errors"] else ""
@@ -244,8 +272,9 @@ class Latency(LoadRow):
 class IdleMemory(LoadRow):
     """Established connections, each with its backend leg, that have said one byte and are silent now. A byte
     is exchanged on each afterwards, to see that they live. What one costs: the resident bytes of many less
-    those of a few (FEW were shaken hands with at once, so what handshakes need is in both), by number."""
-    FEW = 256
+    those of a few, by number. FEW are more than are shaken hands with at once, and bring more packets than memif's
+    rings have places: what handshakes need and the wire's own buffers are in both."""
+    FEW = 1024
     RATE = 20000  # of the exchanges at the end: all at once would be another test
     unit = "bytes/connection"
     bases = {}  # by wire and terminator
