@@ -62,7 +62,7 @@ def as_client(name, n, seed):
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--server", type=int, default=6, help="times, with the daemon as the memif's server")
+    p.add_argument("--server", type=int, default=4, help="times, with the daemon as the memif's server")
     p.add_argument("--client", type=int, default=1, help="times for each frame size, with the daemon as its client")
     p.add_argument("--seed", type=int, default=1, help="of the moments")
     a = p.parse_args()
