@@ -5,7 +5,11 @@
 cd "$(dirname "$0")/../.." || exit
 export SALLYPORT_LAB=${SALLYPORT_LAB:-sp}-l
 . tests/integration/lib.sh
-liar=$PWD/build/tests/integration/libliar.so
+liar=$(dirname "${SALLYPORT:-$PWD/build/sallyport}")/tests/integration/libliar.so # of the daemon's own build
+if [ ! -e "$liar" ]; then
+	echo "not ok lies: there is no $liar"
+	exit 1
+fi
 file=lies-4m.bin
 
 if [ "$(nproc)" -lt 2 ]; then
