@@ -11,10 +11,9 @@
  * are through. The line is as long as what can be done in WAIT_US: who would wait longer is
  * refused at once, which is cheap, rather than after a timeout.
  */
-#define SLICE_US  20
-#define COHORT_US 250
-#define MAX_STAGES \
-	4 /* rounds of batches after which others begin, even if key operations always come up */
+#define SLICE_US      20
+#define COHORT_US     250
+#define MAX_STAGES    4 /* rounds of batches after which others begin, whatever still comes up */
 #define REST_PARTS    4
 #define REST_MAX_US   1000 /* a turn that took longer was interrupted */
 #define WAIT_US       1000000

@@ -187,18 +187,26 @@ static void probe(const struct row *r, const struct tls_service *s, unsigned ver
 		    wanted[found]);
 }
 
+/* A listener with that policy; to be freed. */
+static struct tls_service *service_of(const struct row *r)
+{
+	const struct tls_service_config config = { .listener = "https",
+		.own = { .policy = policy_find(r->name) },
+		.defaults = certs,
+		.n_defaults = 2,
+		.no_tickets = true };
+	struct tls_service *s = tls_service_new(&config, &e);
+
+	assert_non_null(s);
+	return s;
+}
+
 static void openssl_gets_these_in_that_order(void **state)
 {
 	(void)state;
 	for (unsigned i = 0; i < n_rows; i++) {
-		const struct tls_service_config config = { .listener = "https",
-			.own = { .policy = policy_find(rows[i].name) },
-			.defaults = certs,
-			.n_defaults = 2,
-			.no_tickets = true };
-		struct tls_service *s = tls_service_new(&config, &e);
+		struct tls_service *s = service_of(&rows[i]);
 
-		assert_non_null(s);
 		for (unsigned v = 0x0301; v <= 0x0304; v++)
 			probe(&rows[i], s, v); /* outside its versions: nothing */
 		tls_service_free(s);
@@ -308,14 +316,8 @@ static void each_suite_is_served_where_it_is_listed(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < n_rows; i++) {
-		const struct tls_service_config config = { .listener = "https",
-			.own = { .policy = policy_find(rows[i].name) },
-			.defaults = certs,
-			.n_defaults = 2,
-			.no_tickets = true };
-		struct tls_service *s = tls_service_new(&config, &e);
+		struct tls_service *s = service_of(&rows[i]);
 
-		assert_non_null(s);
 		for (unsigned suite = 1; suite <= UINT16_MAX; suite++)
 			if (policy_suite_name((uint16_t)suite) && suite >> 8 != 0x13)
 				ask_for(&rows[i], s, (uint16_t)suite);
