@@ -49,6 +49,8 @@ try new_connections_are_welcome wait_for 30 expect 'sallyport lab backend' get /
 rm "$lab/held"
 wait $held
 try connections_from_before_are_alive ended $? "$lab/held.log"
+# They repeat themselves, half a minute apart by now.
+try those_that_were_shed_are_answered wait_for 120 none_hangs
 try nothing_is_left becomes_quiet 60
 back() {
 	local now

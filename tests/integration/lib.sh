@@ -130,6 +130,15 @@ more_than() { # NAME VALUE
 is_quiet() { is connections_active 0 && is tls_handshakes_active 0; }
 becomes_quiet() { wait_for "${1:-20}" is_quiet; }
 
+# No socket is left that repeats what it has to say although nobody waits for it any more: at a client what was shed without
+# an answer. To a daemon that has begun since, such a segment belongs to nothing: it answers with RST.
+none_hangs() {
+	local text
+	text=$(in_client ss -Htno state fin-wait-1 state closing state last-ack
+		in_backend ss -Htno state fin-wait-1 state closing state last-ack)
+	[ -z "$text" ] || { echo "$text"; return 1; }
+}
+
 serial_of() { openssl x509 -noout -serial -in "$1" | cut -d = -f 2; }
 
 # --- changes ---

@@ -9,13 +9,19 @@ mode=ring
 connections=${CONNECTIONS:-3000}
 
 reasons='no_listener unknown ended bad_ack unread aborted timeout' # all there are
+try nobody_of_before_hangs wait_for 120 none_hangs
 declare -A resets
 for reason in $reasons; do resets[$reason]=$(counter_of "tcp_resets_sent" "reason=\"$reason\""); done
 astray=$(counter drop_tcp_other_worker)
 refusals=$(counter tcp_source_ports_exhausted)
 ip netns exec "$prefix-backend" build/perf/kload/kload --serve 10.81.0.2:9060 --byte 2>"$lab/kload-serve.log" &
-server=$!
-trap 'kill $server; wait $server 2>/dev/null' EXIT
+started=($!)
+for side in client backend; do
+	ip netns exec "$prefix-$side" python3 $here/resets.py $side >"$lab/resets.$side" 2>&1 &
+	started+=($!)
+done
+trap 'kill "${started[@]}"; wait "${started[@]}" 2>/dev/null' EXIT
+for side in client backend; do wait_for 20 grep -q ready "$lab/resets.$side"; done
 wait_for 20 scripts/lab backend sh -c "ss -tln | grep -q 10.81.0.2:9060"
 
 # A handshake, a byte each way, checked, and its end in order, close_notify and FIN: each a connection of its own, 32 at once.
@@ -35,7 +41,11 @@ try "connections_$connections" proxied
 none_is_reset() {
 	local reason
 	for reason in $reasons; do
-		[ "$reason" = ended ] || [ "$(sent "$reason")" = 0 ] || { scripts/lab stats | grep tcp_resets_sent; return 1; }
+		[ "$reason" = ended ] || [ "$(sent "$reason")" = 0 ] || {
+			scripts/lab stats | grep tcp_resets_sent
+			tail -n 5 "$lab"/resets.*
+			return 1
+		}
 	done
 }
 sent() { echo $(($(counter_of tcp_resets_sent "reason=\"$1\"") - resets[$1])); }
