@@ -106,6 +106,8 @@ static void print_tls(const struct app *a, FILE *out, unsigned w)
 	    (unsigned long long)tls->key_operations);
 	fprintf(out, "sallyport_tls_key_batches_total{worker=\"%u\"} %llu\n", w,
 	    (unsigned long long)tls->key_batches);
+	fprintf(out, "sallyport_tls_wrong_signatures_total{worker=\"%u\"} %llu\n", w,
+	    (unsigned long long)tls->wrong_signatures);
 	fprintf(out, "sallyport_tls_heap_bytes{worker=\"%u\"} %llu\n", w,
 	    (unsigned long long)tls->bytes);
 	for (unsigned i = 0; i < N_TICKET_EVENTS; i++)

@@ -200,22 +200,52 @@ static int wait_for_batch(struct handshake *h, wc_CryptoInfo *info, enum pkey_ki
 	return h->op.result;
 }
 
+/* wolfCrypt may write over an RSA operation's input. */
+static int wait_for_rsa(struct handshake *h, wc_CryptoInfo *info, enum pkey_kind kind)
+{
+	uint8_t block[sizeof(h->worker->rsa_checked.block)];
+	int result;
+
+	assert(info->pk.rsa.inLen <= sizeof(block));
+	memcpy(block, info->pk.rsa.in, info->pk.rsa.inLen);
+	result = wait_for_batch(h, info, kind);
+	if (result == 0)
+		pkey_rsa_note(&h->worker->rsa_checked, info, block);
+	return result;
+}
+
+/* Here and now, without a batch. */
+static int operate_alone(struct tls_worker *w, const wc_CryptoInfo *info)
+{
+	int result;
+
+	w->is_alone = true;
+	result = pkey_sign_alone(info);
+	w->is_alone = false;
+	w->keys.n_wrong += result == SIG_VERIFY_E;
+	return result;
+}
+
 int handshake_key_operation(struct handshake *h, wc_CryptoInfo *info)
 {
 	struct tls_worker *w = h->worker;
+	int result = CRYPTOCB_UNAVAILABLE;
 	enum pkey_kind kind;
 
+	if (w->is_alone)
+		return CRYPTOCB_UNAVAILABLE;
 	if (h->dying)
 		return WC_FAILURE;
+	if (pkey_rsa_answer(&w->rsa_checked, info))
+		return 0;
 	handshake_note_operation(&h->facts, info, w->rng_last);
 	kind = pkey_classify(info);
-	if (kind == PKEY_NONE)
-		return CRYPTOCB_UNAVAILABLE;
-	if (!w->batches || fiber_current() == NULL) {
-		w->stats.key_operations++;
-		return CRYPTOCB_UNAVAILABLE;
-	}
-	return wait_for_batch(h, info, kind);
+	if (kind != PKEY_NONE && w->batches && fiber_current() != NULL)
+		result = info->pk.type == WC_PK_TYPE_RSA ? wait_for_rsa(h, info, kind)
+							 : wait_for_batch(h, info, kind);
+	else
+		w->stats.key_operations += kind != PKEY_NONE;
+	return result == CRYPTOCB_UNAVAILABLE ? operate_alone(w, info) : result;
 }
 
 /* One step of wolfSSL's, on whatever stack. */

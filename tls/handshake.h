@@ -34,6 +34,7 @@ struct tls_worker_config {
 struct tls_worker_stats {
 	uint64_t contexts_built, contexts_evicted;
 	uint64_t key_operations, key_batches; /* operations done; batches of more than two lanes */
+	uint64_t wrong_signatures;            /* made, found wrong and not sent */
 	uint64_t tickets_issued, tickets_taken;
 	uint64_t tickets_unknown, tickets_expired, tickets_forged; /* shown and not taken */
 	uint32_t contexts, handshakes;                             /* now */

@@ -195,5 +195,6 @@ void tls_worker_count(struct tls_worker *w)
 	w->stats.contexts_evicted = c->evicted;
 	w->stats.contexts = c->n;
 	w->stats.key_batches = w->keys.n_batches;
+	w->stats.wrong_signatures = w->keys.n_wrong;
 	w->stats.bytes = heap_bytes(w->heap);
 }

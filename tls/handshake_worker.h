@@ -9,6 +9,7 @@
 #include "tls/handshake.h"
 #include "tls/heap.h"
 #include "tls/pkey.h"
+#include "tls/pkey_sign.h"
 
 /* Shared by handshake.c, handshake_worker.c and legacy.c; nobody else's. */
 
@@ -23,6 +24,8 @@ struct tls_worker {
 	struct heap *heap;
 	struct aead_engine *aead;
 	struct pkey_queue keys;
+	struct pkey_rsa_checked rsa_checked; /* by the running one */
+	bool is_alone;                       /* wolfCrypt is at work for pkey_sign_alone */
 	bool batches;
 	unsigned max_handshakes;
 	struct tls_worker_stats stats;

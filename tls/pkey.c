@@ -19,14 +19,17 @@ int pkey_queue_init(struct pkey_queue *q, struct drbg *drbg)
 	if (!pkey_batch_available())
 		return 0;
 	q->job = pkey_job_new();
-	return q->job != NULL ? 0 : -1;
+	q->signing = pkey_signing_new();
+	return q->job != NULL && q->signing != NULL ? 0 : -1;
 }
 
 void pkey_queue_fini(struct pkey_queue *q)
 {
-	assert(q->n_queued == 0 && q->n_under_way == 0);
+	assert(q->n_queued == 0 && q->in_job.n == 0 && q->in_signing.n == 0);
 	pkey_job_free(q->job);
+	pkey_signing_free(q->signing);
 	q->job = NULL;
+	q->signing = NULL;
 }
 
 static bool ecc_is_p256(const ecc_key *key)
@@ -104,20 +107,31 @@ static void take(struct pkey_queue *q, struct pkey_op *op)
 	q->n_queued--;
 }
 
-/* Its lane goes on without it; a job without anybody is given up. */
-static void leave_job(struct pkey_queue *q, const struct pkey_op *op)
+/* Its lane goes on without it. True: nobody is left whom the group is for. */
+static bool leave(struct pkey_group *g, const struct pkey_op *op)
 {
-	bool any = false;
+	bool any = false, was_in = false;
 
-	for (unsigned i = 0; i < q->n_under_way; i++) {
-		if (q->under_way[i] == op)
-			q->under_way[i] = NULL;
-		any |= q->under_way[i] != NULL;
+	for (unsigned i = 0; i < g->n; i++) {
+		if (g->ops[i] == op) {
+			g->ops[i] = NULL;
+			was_in = true;
+		}
+		any |= g->ops[i] != NULL;
 	}
-	if (any)
-		return;
-	pkey_job_end(q->job, q->under_way);
-	q->n_under_way = 0;
+	return was_in && !any;
+}
+
+static void job_end(struct pkey_queue *q)
+{
+	q->n_wrong += pkey_job_end(q->job, q->in_job.ops);
+	q->in_job.n = 0;
+}
+
+static void signing_end(struct pkey_queue *q)
+{
+	q->n_wrong += pkey_signing_end(q->signing, q->in_signing.ops);
+	q->in_signing.n = 0;
 }
 
 void pkey_cancel(struct pkey_queue *q, struct pkey_op *op)
@@ -129,7 +143,10 @@ void pkey_cancel(struct pkey_queue *q, struct pkey_op *op)
 		take(q, op);
 		break;
 	case PKEY_UNDER_WAY:
-		leave_job(q, op);
+		if (leave(&q->in_job, op))
+			job_end(q);
+		else if (leave(&q->in_signing, op))
+			signing_end(q);
 		break;
 	case PKEY_DONE:
 		TAILQ_REMOVE(&q->done, op, link);
@@ -145,6 +162,13 @@ static void finish(struct pkey_queue *q, struct pkey_op *op)
 	q->n_operations++;
 }
 
+static void finish_group(struct pkey_queue *q, const struct pkey_group *g)
+{
+	for (unsigned i = 0; i < g->n; i++)
+		if (g->ops[i] != NULL)
+			finish(q, g->ops[i]);
+}
+
 /* Up to a batch of those that wait. */
 static unsigned take_batch(struct pkey_queue *q, enum pkey_kind kind, struct pkey_op **ops)
 {
@@ -158,14 +182,25 @@ static unsigned take_batch(struct pkey_queue *q, enum pkey_kind kind, struct pke
 	return n;
 }
 
+static void begin_group(struct pkey_queue *q, enum pkey_kind kind, struct pkey_group *g)
+{
+	g->n = take_batch(q, kind, g->ops);
+	for (unsigned i = 0; i < g->n; i++)
+		g->ops[i]->state = PKEY_UNDER_WAY;
+}
+
 static void run_batch(struct pkey_queue *q, enum pkey_kind kind)
 {
-	struct pkey_op *ops[PKEY_LANES];
-	unsigned n = take_batch(q, kind, ops);
+	struct pkey_group g;
 
-	pkey_batch_run(kind, ops, n, q->drbg);
-	for (unsigned i = 0; i < n; i++)
-		finish(q, ops[i]);
+	if (kind == PKEY_P256_SIGN) {
+		begin_group(q, kind, &q->in_signing);
+		pkey_signing_begin(q->signing, q->in_signing.ops, q->in_signing.n, q->drbg);
+		return;
+	}
+	g.n = take_batch(q, kind, g.ops);
+	pkey_batch_run(kind, g.ops, g.n, q->drbg);
+	finish_group(q, &g);
 }
 
 static void hand_back(struct pkey_queue *q, enum pkey_kind kind)
@@ -183,17 +218,15 @@ static void hand_back(struct pkey_queue *q, enum pkey_kind kind)
 
 static void job_begin(struct pkey_queue *q, enum pkey_kind kind)
 {
-	q->n_under_way = take_batch(q, kind, q->under_way);
-	for (unsigned i = 0; i < q->n_under_way; i++)
-		q->under_way[i]->state = PKEY_UNDER_WAY;
+	begin_group(q, kind, &q->in_job);
 	q->last_long = kind;
-	pkey_job_begin(q->job, kind, q->under_way, q->n_under_way);
+	pkey_job_begin(q->job, kind, q->in_job.ops, q->in_job.n);
 }
 
 /* No kind is left out for long, whatever comes of another. */
 static void job_choose(struct pkey_queue *q)
 {
-	for (unsigned i = 1; q->n_under_way == 0 && i <= PKEY_N_KINDS; i++) {
+	for (unsigned i = 1; q->in_job.n == 0 && i <= PKEY_N_KINDS; i++) {
 		enum pkey_kind kind = (q->last_long + i) % PKEY_N_KINDS;
 
 		if (!pkey_batch_is_long(kind) || q->n_waiting[kind] == 0)
@@ -207,13 +240,12 @@ static void job_choose(struct pkey_queue *q)
 
 static void job_go_on(struct pkey_queue *q)
 {
-	if (q->n_under_way == 0 || !pkey_job_step(q->job))
+	struct pkey_group g = q->in_job;
+
+	if (g.n == 0 || !pkey_job_step(q->job))
 		return;
-	pkey_job_end(q->job, q->under_way);
-	for (unsigned i = 0; i < q->n_under_way; i++)
-		if (q->under_way[i] != NULL)
-			finish(q, q->under_way[i]);
-	q->n_under_way = 0;
+	job_end(q);
+	finish_group(q, &g);
 }
 
 /* --- short ones --- */
@@ -230,12 +262,24 @@ static enum pkey_kind next_short(const struct pkey_queue *q)
 	return PKEY_NONE;
 }
 
-/* One batch, or all that are too few for one. False: there was nothing to do. */
+static void check_signatures(struct pkey_queue *q)
+{
+	struct pkey_group g = q->in_signing;
+
+	signing_end(q);
+	finish_group(q, &g);
+}
+
+/* What was signed is checked; or one batch, or all that are too few for one. False: there was nothing to do. */
 static bool run_short(struct pkey_queue *q)
 {
 	uint64_t n_before = q->n_operations;
 	enum pkey_kind kind = next_short(q);
 
+	if (q->in_signing.n > 0) {
+		check_signatures(q);
+		return true;
+	}
 	if (kind != PKEY_NONE) {
 		q->last_short = kind;
 		run_batch(q, kind);
@@ -254,19 +298,19 @@ void pkey_poll(struct pkey_queue *q)
 	if (!pkey_is_busy(q))
 		return;
 	job_choose(q);
-	q->is_jobs_turn = !q->is_jobs_turn && q->n_under_way > 0;
+	q->is_jobs_turn = !q->is_jobs_turn && q->in_job.n > 0;
 	if (q->is_jobs_turn || !run_short(q))
 		job_go_on(q);
 }
 
 bool pkey_is_amid(const struct pkey_queue *q)
 {
-	return q->n_under_way > 0 || next_short(q) != PKEY_NONE;
+	return q->in_job.n > 0 || q->in_signing.n > 0 || next_short(q) != PKEY_NONE;
 }
 
 bool pkey_is_busy(const struct pkey_queue *q)
 {
-	return q->n_queued > 0 || q->n_under_way > 0 || !TAILQ_EMPTY(&q->done);
+	return q->n_queued > 0 || q->in_job.n > 0 || q->in_signing.n > 0 || !TAILQ_EMPTY(&q->done);
 }
 
 struct pkey_op *pkey_next_done(struct pkey_queue *q)

@@ -13,6 +13,7 @@
 struct wc_CryptoInfo;
 struct drbg;
 struct pkey_job;
+struct pkey_signing;
 
 enum pkey_kind {
 	PKEY_X25519_KEYGEN,
@@ -38,12 +39,18 @@ struct pkey_op {
 	enum {
 		PKEY_IDLE,
 		PKEY_QUEUED,
-		PKEY_UNDER_WAY, /* in the job */
+		PKEY_UNDER_WAY,
 		PKEY_DONE
 	} state;
 };
 
 TAILQ_HEAD(pkey_list, pkey_op);
+
+/* Those that began together with what takes several calls. */
+struct pkey_group {
+	struct pkey_op *ops[PKEY_LANES]; /* NULL: cancelled */
+	unsigned n;                      /* lanes that began; 0: there are none */
+};
 
 struct pkey_queue {
 	struct pkey_list waiting[PKEY_N_KINDS];
@@ -51,14 +58,15 @@ struct pkey_queue {
 	unsigned n_waiting[PKEY_N_KINDS];
 	unsigned n_queued; /* sum of n_waiting */
 	struct drbg *drbg; /* borrowed */
-	/* A batch that takes several calls (tls/pkey_batch.h). */
+	/* RSA, step by step, and signatures that are made and not checked yet (tls/pkey_batch.h). */
 	struct pkey_job *job;
-	struct pkey_op *under_way[PKEY_LANES]; /* NULL: cancelled */
-	unsigned n_under_way;                  /* lanes that began; 0: the job rests */
-	enum pkey_kind last_long;              /* what it did last */
-	enum pkey_kind last_short;             /* of the other batches */
-	bool is_jobs_turn;                     /* was it, in the last call? */
+	struct pkey_signing *signing;
+	struct pkey_group in_job, in_signing;
+	enum pkey_kind last_long;  /* what it did last */
+	enum pkey_kind last_short; /* of the other batches */
+	bool is_jobs_turn;         /* was it, in the last call? */
 	uint64_t n_operations, n_batches;
+	uint64_t n_wrong; /* signatures that failed their check: not one was let out */
 };
 
 /* 0, or -1: no memory. pkey_queue_fini is to be called either way, when all operations are idle. */
@@ -78,7 +86,7 @@ void pkey_cancel(struct pkey_queue *q, struct pkey_op *op);
 /*
  * Does a part of what is queued that takes 20 to 40 µs, so that the caller can look after packets in between: one batch; or, when
  * there is none, hands back to wolfCrypt what is too little for one; or one step of a batch of RSA's, which take a
- * millisecond and more. Kinds take turns, RSA has every other call.
+ * millisecond and more; or the check of a batch of signatures. Kinds take turns, RSA has every other call.
  */
 void pkey_poll(struct pkey_queue *q);
 

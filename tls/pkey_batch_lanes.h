@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
-#include <stddef.h>
-#include <stdint.h>
-
+#include "tls/p256.h"
 #include "tls/pkey.h"
+#include "tls/words.h"
 
 /* What the files pkey_batch_*.c with crypto_mb share. */
 
@@ -14,22 +13,17 @@
  */
 void pkey_batch_p256_keygen(struct pkey_op *const *ops, unsigned n, struct drbg *drbg);
 void pkey_batch_p256_agree(struct pkey_op *const *ops, unsigned n);
-void pkey_batch_p256_sign(struct pkey_op *const *ops, unsigned n, struct drbg *drbg);
 
-/* Big-endian bytes to the little-endian words that crypto_mb computes with, and back. len in whole words. */
-static inline void words_from_bytes(uint64_t *words, const uint8_t *bytes, size_t len)
+/* A lane's operation; lanes past the last of n repeat the first. */
+static inline unsigned lane_of(unsigned i, unsigned n)
 {
-	for (size_t i = 0; i < len / 8; i++) {
-		uint64_t w = 0;
-
-		for (size_t j = 0; j < 8; j++)
-			w = w << 8 | bytes[len - 8 * (i + 1) + j];
-		words[i] = w;
-	}
+	return i < n ? i : 0;
 }
 
-static inline void bytes_from_words(uint8_t *bytes, const uint64_t *words, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		bytes[len - 1 - i] = (uint8_t)(words[i / 8] >> (i % 8 * 8));
-}
+/* Signatures between being made and being checked. */
+struct pkey_signing {
+	unsigned n;
+	bool made[PKEY_LANES];
+	uint8_t r[PKEY_LANES][P256_LEN], s[PKEY_LANES][P256_LEN], message[PKEY_LANES][P256_LEN];
+	uint64_t k[PKEY_LANES][P256_WORDS], d[PKEY_LANES][P256_WORDS];
+};

@@ -50,8 +50,33 @@ bool pkey_job_step(struct pkey_job *j)
 	return true;
 }
 
-void pkey_job_end(struct pkey_job *j, struct pkey_op *const *ops)
+unsigned pkey_job_end(struct pkey_job *j, struct pkey_op *const *ops)
 {
 	(void)j, (void)ops;
 	assert(!"no batches in this build");
+	return 0;
+}
+
+struct pkey_signing *pkey_signing_new(void)
+{
+	return NULL;
+}
+
+void pkey_signing_free(struct pkey_signing *g)
+{
+	(void)g;
+}
+
+void pkey_signing_begin(
+    struct pkey_signing *g, struct pkey_op *const *ops, unsigned n, struct drbg *drbg)
+{
+	(void)g, (void)ops, (void)n, (void)drbg;
+	assert(!"no batches in this build");
+}
+
+unsigned pkey_signing_end(struct pkey_signing *g, struct pkey_op *const *ops)
+{
+	(void)g, (void)ops;
+	assert(!"no batches in this build");
+	return 0;
 }

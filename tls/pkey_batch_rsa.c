@@ -263,9 +263,10 @@ bool pkey_job_step(struct pkey_job *j)
 }
 
 /* What did not come back as it was, an input not below n among it, is left to wolfCrypt. */
-void pkey_job_end(struct pkey_job *j, struct pkey_op *const *ops)
+unsigned pkey_job_end(struct pkey_job *j, struct pkey_op *const *ops)
 {
 	size_t len = j->bits / 8;
+	unsigned n_wrong = 0;
 
 	for (unsigned i = 0; i < j->n; i++) {
 		const struct lane *l = &j->lanes[i];
@@ -274,11 +275,15 @@ void pkey_job_end(struct pkey_job *j, struct pkey_op *const *ops)
 			continue;
 		ops[i]->result = CRYPTOCB_UNAVAILABLE;
 		if (!j->loaded[i] || MBX_GET_STS(j->status, i) != MBX_STATUS_OK ||
-		    memcmp(l->check, l->in, len) != 0)
+		    memcmp(l->check, l->in, len) != 0) {
+			/* What is to be decrypted is a peer's choice. */
+			n_wrong += ops[i]->info->pk.rsa.type == RSA_PRIVATE_ENCRYPT;
 			continue;
+		}
 		memcpy(ops[i]->info->pk.rsa.out, l->out, len);
 		*ops[i]->info->pk.rsa.outLen = (word32)len;
 		ops[i]->result = 0;
 	}
 	explicit_bzero(j, sizeof(*j));
+	return n_wrong;
 }

@@ -127,7 +127,7 @@ static void rsa_job_takes_turns(void **state)
 	pkey_poll(&q);
 	assert_true(pkey_is_busy(&q));
 	assert_null(pkey_next_done(&q));
-	assert_int_equal(q.n_under_way, 4);
+	assert_int_equal(q.in_job.n, 4);
 	pkey_cancel(&q, &l->op[1]); /* under way */
 	pkey_cancel(&q, &l->op[5]); /* waits */
 	pkey_cancel(&q, &l->op[1]);
