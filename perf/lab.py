@@ -224,6 +224,7 @@ class Load:
                 raise LoadFailed("the load generator hangs")
             part = os.read(self.process.stdout.fileno(), 65536)
             if not part:
+                self.keep_log()
                 with open(self.log) as f:
                     raise LoadFailed("the load generator ended: " + f.read()[-300:])
             self.text += part
@@ -243,9 +244,23 @@ class Load:
         self.begin()
         line = self._line()
         try:
-            return json.loads(line)
+            result = json.loads(line)
         except ValueError:
             raise LoadFailed("no result: " + line[-200:]) from None
+        if result["errors"]:
+            self.keep_log(line)
+        return result
+
+    def keep_log(self, result=""):
+        """Of a run that failed: in a file of its own, and what fits on a screen on stderr."""
+        kept = self.log.removesuffix(".log") + time.strftime("-failed-%H%M%S.log")
+        with open(self.log, errors="replace") as log:
+            text = log.read()
+        with open(kept, "w") as f:
+            f.write(text + result + "\n")
+        for line in text.splitlines()[:12]:
+            print("  | " + line[:300], file=sys.stderr)
+        print(f"  | kept: {kept}", file=sys.stderr)
 
     def kill(self):
         """In the middle of what it does."""
@@ -266,6 +281,14 @@ class Load:
         self.process.stdout.close()
         if crashed:
             raise RuntimeError(f"the load generator was ended by signal {-self.process.returncode}")
+
+
+def error_text(result):
+    """What a load's result says of its errors, or nothing."""
+    if not result["errors"]:
+        return ""
+    kinds = {**result.get("error_kinds", {}), **result["handshake_errors"]}
+    return f"{result['errors']} errors" + "".join(f", {kind}: {n}" for kind, n in kinds.items())
 
 
 def hiccups(rate, seconds):

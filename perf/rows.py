@@ -114,7 +114,7 @@ class LoadRow(Row):
         return self.judge(cpu, result)
 
     def judge(self, cpu, result):
-        error = f"{result['errors']} errors" if result["errors"] else ""
+        error = lab.error_text(result)
         if result["exchanges"] == 0:
             return Result(NOTHING, "", error or "nothing was done")
         value, note = self.cost(cpu, result)
@@ -258,7 +258,7 @@ class Latency(LoadRow):
         return result
 
     def judge(self, cpu, result):
-        error = f"{result['errors']} errors" if result["errors"] else ""
+        error = lab.error_text(result)
         if result["exchanges"] < 0.95 * Latency.rate * result["seconds"]:
             error = error or f"only {result['per_second']:.0f} of {Latency.rate} requests/s"
         t, every = result["undisturbed_us"], result["latency_us"]
@@ -311,7 +311,7 @@ class IdleMemory(LoadRow):
             except lab.LoadFailed as e:
                 return 0, str(e)
         if result["errors"] or result["exchanges"] != n:
-            return used, f"{result['errors']} errors, {result['exchanges']} of {n} were alive"
+            return used, f"{lab.error_text(result)}, {result['exchanges']} of {n} were alive".lstrip(", ")
         return used, ""
 
     def prepare(self, terminators, quick):
@@ -340,7 +340,7 @@ class SynFlood(LoadRow):
            "is 5. Rivals cannot be given as many on veth."
 
     def judge(self, cpu, result):
-        error = f"{result['errors']} errors" if result["errors"] else ""
+        error = lab.error_text(result)
         if result["syn_answers"] < 0.9 * result["syns"]:
             error = error or f"{result['syn_answers']} of {result['syns']} SYNs were answered"
         return Result(result["syn_answers"] / cpu.seconds / 1e6,

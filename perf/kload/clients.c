@@ -13,7 +13,9 @@
 
 #include <wolfssl/options.h>
 #include <wolfssl/ssl.h>
+#include <wolfssl/wolfcrypt/random.h>
 
+#include "perf/evidence.h"
 #include "perf/kload/kload.h"
 #include "perf/loadgen/hist.h"
 
@@ -22,6 +24,7 @@
 #define GRACE_NS UINT64_C(5000000000)
 #define TOLD     5
 #define PAUSE_NS 100000 /* as loadgen has it */
+#define WATCHING 0x5352 /* wolfCrypt's number of the device that keeps evidence */
 
 enum state {
 	FREE,
@@ -39,6 +42,7 @@ struct client {
 	WOLFSSL *ssl;
 	uint64_t due, out_at, in_at;
 	unsigned n_exchanges;
+	uint64_t handshake; /* its number */
 	char id[MESSAGE_ID];
 };
 
@@ -58,6 +62,9 @@ static struct {
 	uint32_t next_id;
 	uint64_t begun, done, connections, resumed, errors, start, end, limit;
 	uint64_t made_up; /* ns: when what the last pause held up is made up for */
+	uint64_t handshakes;
+	struct evidence evidence;
+	WC_RNG rng;
 	struct hist latency, undisturbed, handshake;
 } k;
 
@@ -102,13 +109,15 @@ static void end(struct client *c)
 static void fail(struct client *c, const char *why)
 {
 	char text[WOLFSSL_MAX_ERROR_SZ] = "";
+	int error = c->ssl != NULL ? wolfSSL_get_error(c->ssl, -1) : 0;
 
 	if (k.errors++ < TOLD) {
 		if (c->ssl != NULL)
-			wolfSSL_ERR_error_string_n(
-			    (unsigned long)wolfSSL_get_error(c->ssl, -1), text, sizeof(text));
-		fprintf(stderr, "kload: %s (%s)\n", why, text);
+			wolfSSL_ERR_error_string_n((unsigned long)error, text, sizeof(text));
+		fprintf(stderr, "kload: %s (%s, %d)\n", why, text, error);
 	}
+	if (c->state == HANDSHAKE)
+		evidence_failed(&k.evidence, c->handshake, error, k.o->name, stderr);
 	end(c);
 }
 
@@ -157,14 +166,17 @@ static bool start_tls(struct client *c)
 		fail(c, "no session");
 		return false;
 	}
+	c->handshake = ++k.handshakes;
 	set_state(c, HANDSHAKE);
 	return true;
 }
 
 static bool handshake(struct client *c)
 {
-	int ret = wolfSSL_connect(c->ssl);
+	int ret;
 
+	k.evidence.who = c->handshake;
+	ret = wolfSSL_connect(c->ssl);
 	if (ret != WOLFSSL_SUCCESS) {
 		if (!wants(c, ret))
 			fail(c, "handshake");
@@ -367,6 +379,14 @@ static void wait_for_line(const char *say)
 		exit(1);
 }
 
+static int on_crypto(int device, wc_CryptoInfo *info, void *arg)
+{
+	(void)device;
+	if (info->algo_type == WC_ALGO_TYPE_RNG) /* nobody else does, where there is a device */
+		return wc_RNG_GenerateBlock(&k.rng, info->rng.out, info->rng.sz);
+	return evidence_watch(arg, info);
+}
+
 static bool setup(void)
 {
 	const struct kload_options *o = k.o;
@@ -387,7 +407,9 @@ static bool setup(void)
 	hist_init(&k.latency);
 	hist_init(&k.undisturbed);
 	hist_init(&k.handshake);
-	return k.all != NULL &&
+	return k.all != NULL && wc_InitRng(&k.rng) == 0 &&
+	    wc_CryptoCb_RegisterDevice(WATCHING, on_crypto, &k.evidence) == 0 &&
+	    wolfSSL_CTX_SetDevId(k.ctx, WATCHING) == WOLFSSL_SUCCESS &&
 	    (o->ca == NULL ||
 		wolfSSL_CTX_load_verify_locations(k.ctx, o->ca, NULL) == WOLFSSL_SUCCESS) &&
 	    wolfSSL_CTX_set_cipher_list(k.ctx, "TLS13-AES128-GCM-SHA256") == WOLFSSL_SUCCESS &&
@@ -483,7 +505,9 @@ static void report(void)
 	print_hist("latency_us", &k.latency);
 	print_hist("undisturbed_us", &k.undisturbed);
 	print_hist("handshake_us", &k.handshake);
-	printf("\"errors\": %llu}\n", (unsigned long long)k.errors);
+	printf("\"errors\": %llu, \"handshake_errors\": ", (unsigned long long)k.errors);
+	evidence_print_kinds(&k.evidence, stdout);
+	puts("}");
 	fflush(stdout);
 }
 

@@ -5,6 +5,7 @@
 #include <rte_cycles.h>
 
 #include "perf/loadgen/gen.h"
+#include "perf/loadgen/tls_client.h"
 
 #define TOLD 5 /* errors of a kind that are told on stderr */
 
@@ -109,6 +110,8 @@ void report(const struct gen *g)
 		if (r->errors[e] > 0)
 			printf("%s\"%s\": %llu", n++ > 0 ? ", " : "", error_names[e],
 			    (unsigned long long)r->errors[e]);
-	printf("}}\n");
+	printf("}, \"handshake_errors\": ");
+	tls_kit_print_errors(g->tls, stdout);
+	printf("}\n");
 	fflush(stdout);
 }

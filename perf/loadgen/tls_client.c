@@ -11,13 +11,16 @@
 #include <wolfssl/wolfcrypt/curve25519.h>
 #include <wolfssl/wolfcrypt/error-crypt.h>
 
+#include "perf/evidence.h"
 #include "perf/loadgen/names.h"
 #include "tls/handshake_facts.h"
 #include "tls/handshake_worker.h"
 
 #define VERIFY_EVERY 64
 #define PIECES       16
-#define SPARING      0x5351 /* wolfCrypt's number of the device below, beside TLS_DEVICE */
+/* wolfCrypt's numbers of the devices below, beside TLS_DEVICE: of handshakes, and of those that verify all */
+#define SPARING      0x5351
+#define WATCHING     0x5352
 
 /* The TLS worker lends its heap, random generator and record engine: its handshakes are a server's. */
 struct tls_kit {
@@ -29,7 +32,8 @@ struct tls_kit {
 	uint64_t n;
 	uint64_t draws; /* of names so far: the same ones in each run */
 	int error;
-	char text[96];
+	char text[160];
+	struct evidence evidence;
 };
 
 struct tls_client {
@@ -37,6 +41,8 @@ struct tls_client {
 	struct tcp_conn *conn;
 	WOLFSSL *ssl;
 	bool resuming, connected;
+	uint32_t drawn; /* with n_names: which of them */
+	uint64_t id;
 	uint8_t client_traffic[48], server_traffic[48];
 };
 
@@ -106,24 +112,46 @@ static int copy_share(struct tls_kit *k, curve25519_key *to)
 	    sizeof(k->share.p.point), to, EC25519_LITTLE_ENDIAN);
 }
 
-static int spare(int device, wc_CryptoInfo *info, void *arg)
+static int on_crypto(int device, wc_CryptoInfo *info, void *arg)
 {
 	struct tls_kit *k = arg;
 
-	(void)device;
 	if (info->algo_type == WC_ALGO_TYPE_RNG) {
 		drbg_read(k->worker->drbg, info->rng.out, info->rng.sz);
 		return 0;
 	}
-	if (info->algo_type != WC_ALGO_TYPE_PK)
-		return CRYPTOCB_UNAVAILABLE;
-	if (info->pk.type == WC_PK_TYPE_CURVE25519_KEYGEN && k->config.share_reuse)
-		return copy_share(k, info->pk.curve25519kg.key);
-	if (info->pk.type == WC_PK_TYPE_ECDSA_VERIFY && k->config.no_verify) {
-		*info->pk.eccverify.res = 1;
-		return 0;
+	if (info->algo_type == WC_ALGO_TYPE_PK && device == SPARING) {
+		if (info->pk.type == WC_PK_TYPE_CURVE25519_KEYGEN && k->config.share_reuse)
+			return copy_share(k, info->pk.curve25519kg.key);
+		if (info->pk.type == WC_PK_TYPE_ECDSA_VERIFY && k->config.no_verify) {
+			*info->pk.eccverify.res = 1;
+			return 0;
+		}
 	}
-	return CRYPTOCB_UNAVAILABLE;
+	return evidence_watch(&k->evidence, info);
+}
+
+/* wolfSSL gives the callbacks below nothing to know the kit by. */
+static _Thread_local struct tls_kit *named;
+
+static void see(const WOLFSSL_X509_STORE_CTX *store)
+{
+	if (store->totalCerts > 0)
+		evidence_leaf(&named->evidence, store->certs[0].buffer, store->certs[0].length);
+}
+
+/* The verdict stays as it is. */
+static int on_verified(int is_good, WOLFSSL_X509_STORE_CTX *store)
+{
+	see(store);
+	return is_good;
+}
+
+static int on_certificate(int is_good, WOLFSSL_X509_STORE_CTX *store)
+{
+	(void)is_good;
+	see(store);
+	return 1;
 }
 
 static int make_share(struct tls_kit *k)
@@ -150,7 +178,7 @@ static WOLFSSL_CTX *ctx_new(const struct tls_client_config *c, bool verify)
 	if (ctx == NULL)
 		return NULL;
 	wolfSSL_CTX_set_verify(ctx, verify ? WOLFSSL_VERIFY_PEER : WOLFSSL_VERIFY_NONE, NULL);
-	if (wolfSSL_CTX_SetDevId(ctx, verify ? TLS_DEVICE : SPARING) == WOLFSSL_SUCCESS &&
+	if (wolfSSL_CTX_SetDevId(ctx, verify ? WATCHING : SPARING) == WOLFSSL_SUCCESS &&
 	    (!verify || wolfSSL_CTX_load_verify_locations(ctx, c->ca, NULL) == WOLFSSL_SUCCESS) &&
 	    wolfSSL_CTX_set_cipher_list(ctx, suites) == WOLFSSL_SUCCESS &&
 	    wolfSSL_CTX_set_groups(ctx, &group, 1) == WOLFSSL_SUCCESS &&
@@ -168,6 +196,15 @@ static WOLFSSL_CTX *ctx_new(const struct tls_client_config *c, bool verify)
 	return NULL;
 }
 
+/* Which one it was is no question where there is one. */
+static void watch_certificates(struct tls_kit *k)
+{
+	named = k;
+	wolfSSL_CertManagerSetVerify(wolfSSL_CTX_GetCertManager(k->plain), on_certificate);
+	if (k->verifying != NULL)
+		wolfSSL_CertManagerSetVerify(wolfSSL_CTX_GetCertManager(k->verifying), on_verified);
+}
+
 struct tls_kit *tls_kit_new(const struct tls_client_config *config)
 {
 	const struct tls_worker_config worker = { .max_contexts = 1 };
@@ -180,12 +217,16 @@ struct tls_kit *tls_kit_new(const struct tls_client_config *config)
 	if (k->worker == NULL)
 		goto fail;
 	tls_worker_enter(k->worker);
-	if (wc_CryptoCb_RegisterDevice(SPARING, spare, k) != 0 || make_share(k) != 0)
+	if (wc_CryptoCb_RegisterDevice(SPARING, on_crypto, k) != 0 ||
+	    wc_CryptoCb_RegisterDevice(WATCHING, on_crypto, k) != 0 || make_share(k) != 0)
 		goto fail;
 	k->plain = ctx_new(config, false);
 	k->verifying = config->ca != NULL ? ctx_new(config, true) : NULL;
-	if (k->plain != NULL && (config->ca == NULL || k->verifying != NULL))
-		return k;
+	if (k->plain == NULL || (config->ca != NULL && k->verifying == NULL))
+		goto fail;
+	if (config->n_names > 0)
+		watch_certificates(k);
+	return k;
 fail:
 	fprintf(stderr, "loadgen: wolfSSL does not take the group, the CA file or the name\n");
 	tls_kit_free(k);
@@ -201,6 +242,7 @@ void tls_kit_free(struct tls_kit *k)
 	wolfSSL_CTX_free(k->verifying);
 	wc_curve25519_free(&k->share);
 	wc_CryptoCb_UnRegisterDevice(SPARING);
+	wc_CryptoCb_UnRegisterDevice(WATCHING);
 	tls_worker_leave(NULL);
 	tls_worker_free(k->worker);
 	free(k);
@@ -216,6 +258,11 @@ const char *tls_kit_error(const struct tls_kit *k)
 	return k->text;
 }
 
+void tls_kit_print_errors(const struct tls_kit *k, FILE *to)
+{
+	evidence_print_kinds(&k->evidence, to);
+}
+
 /* splitmix64 (Steele, Lea and Flood 2014), scaled to n. */
 static uint32_t draw(struct tls_kit *k, uint32_t n)
 {
@@ -227,16 +274,28 @@ static uint32_t draw(struct tls_kit *k, uint32_t n)
 	return (uint32_t)((x >> 32) * n >> 32);
 }
 
-/* Whom t is to speak to: said in the hello, and checked when the certificate is. */
+/* Whom t is to speak to; room has NAMES_MAX_BYTES. */
+static const char *name_of(const struct tls_client *t, char *room)
+{
+	const struct tls_client_config *c = &t->kit->config;
+
+	if (c->n_names == 0)
+		return c->name;
+	names_make(room, c->name, t->drawn);
+	return room;
+}
+
+/* Said in the hello, and checked when the certificate is. */
 static bool set_name(struct tls_client *t, bool verify)
 {
 	struct tls_kit *k = t->kit;
-	const char *name = k->config.name;
-	char drawn[NAMES_MAX_BYTES];
+	char room[NAMES_MAX_BYTES];
+	const char *name;
 
+	if (k->config.n_names > 0)
+		t->drawn = draw(k, k->config.n_names);
+	name = name_of(t, room);
 	if (k->config.n_names > 0) {
-		names_make(drawn, name, draw(k, k->config.n_names));
-		name = drawn;
 		if (wolfSSL_UseSNI(t->ssl, WOLFSSL_SNI_HOST_NAME, name,
 			(unsigned short)strlen(name)) != WOLFSSL_SUCCESS)
 			return false;
@@ -246,13 +305,14 @@ static bool set_name(struct tls_client *t, bool verify)
 
 struct tls_client *tls_client_new(struct tls_kit *k, struct tcp_conn *conn)
 {
-	bool verify = k->verifying != NULL && k->n++ % VERIFY_EVERY == 0;
+	bool verify = k->verifying != NULL && k->n % VERIFY_EVERY == 0;
 	struct tls_client *t = heap_malloc(sizeof(*t));
 
 	if (t == NULL)
 		return NULL;
 	t->kit = k;
 	t->conn = conn;
+	t->id = ++k->n;
 	t->resuming = k->session != NULL;
 	t->connected = false;
 	t->ssl = wolfSSL_new(verify ? k->verifying : k->plain);
@@ -280,12 +340,15 @@ void tls_client_free(struct tls_client *t)
 
 static enum tls_client_status again_or_failed(struct tls_client *t, int ret)
 {
+	char text[WOLFSSL_MAX_ERROR_SZ], name[NAMES_MAX_BYTES];
 	struct tls_kit *k = t->kit;
 
 	k->error = wolfSSL_get_error(t->ssl, ret);
 	if (k->error == WOLFSSL_ERROR_WANT_READ || k->error == WOLFSSL_ERROR_WANT_WRITE)
 		return TLS_CLIENT_AGAIN;
-	wolfSSL_ERR_error_string_n((unsigned long)k->error, k->text, sizeof(k->text));
+	wolfSSL_ERR_error_string_n((unsigned long)k->error, text, sizeof(text));
+	snprintf(k->text, sizeof(k->text), "%.140s (%d)", text, k->error);
+	evidence_failed(&k->evidence, t->id, k->error, name_of(t, name), stderr);
 	return TLS_CLIENT_FAILED;
 }
 
@@ -315,6 +378,7 @@ enum tls_client_status tls_client_step(struct tls_client *t)
 {
 	struct tls_kit *k = t->kit;
 
+	k->evidence.who = t->id;
 	if (!t->connected) {
 		int ret = wolfSSL_connect(t->ssl);
 

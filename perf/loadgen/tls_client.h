@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "dataplane/tcp/tcp.h"
 #include "tls/record.h"
@@ -52,5 +53,11 @@ enum tls_client_status tls_client_step(struct tls_client *t);
 /* After TLS_CLIENT_DONE: sets up r and frees t. 0, or -1 (t is freed all the same). */
 int tls_client_finish(struct tls_client *t, struct record *r);
 
-/* Why the last handshake failed: wolfSSL's text. */
+/*
+ * Why the last handshake failed: wolfSSL's text and number. What an ECDSA signature that was refused was about has been
+ * said on stderr (perf/evidence.h).
+ */
 const char *tls_kit_error(const struct tls_kit *k);
+
+/* How often which of wolfSSL's errors ended a handshake, as a JSON object. */
+void tls_kit_print_errors(const struct tls_kit *k, FILE *to);
