@@ -6,8 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include <wolfssl/options.h>
-#include <wolfssl/wolfcrypt/cryptocb.h>
+struct wc_CryptoInfo; /* wolfSSL's */
 
 /*
  * What is kept of handshakes that fail in a client: how often with which of wolfSSL's errors, and of the first
@@ -51,13 +50,14 @@ struct evidence {
  * To be called by the crypto callback of the contexts with what it does not answer itself; ECDSA signatures are
  * verified as wolfCrypt does it. Returns what the callback is to.
  */
-int evidence_watch(struct evidence *e, wc_CryptoInfo *info);
+int evidence_watch(struct evidence *e, struct wc_CryptoInfo *info);
 
 /* The server's certificate in the handshake that is under way: worth it where there are many. Copied. */
 void evidence_leaf(struct evidence *e, const uint8_t *der, size_t len);
 
 /* Keeps a verification that gave that verdict, and verifies again: with the same key, and with a new copy of it. */
-void evidence_keep(struct evidence *e, const wc_CryptoInfo *info, struct evidence_verdict first);
+void evidence_keep(
+    struct evidence *e, const struct wc_CryptoInfo *info, struct evidence_verdict first);
 
 /*
  * A handshake of who, with that server name, failed with wolfSSL's error: counted. When a signature is to blame,
