@@ -16,6 +16,7 @@
 #include <wolfssl/options.h>
 #include <wolfssl/version.h>
 #include <wolfssl/wolfcrypt/ecc.h>
+#include <wolfssl/wolfcrypt/sp.h>
 
 #include <cmocka.h>
 
@@ -260,6 +261,100 @@ static void hash_that_is_the_order(void **state)
 	}
 }
 
+/*
+ * What follows is about numbers of p or more. wolfCrypt multiplies in Montgomery's form, a 2^256 for a, and subtracts p
+ * only where 2^256 is reached, so that any number below 2^256 may be the result: once in 2^32 one between p and that, which
+ * it has to be less than 2^224 for, taken mod p. Such ones are made here on purpose.
+ */
+
+/* Of points for which 4 x y^2, which 2 q takes twice of, is 2^224 - 1 - i 2^210 in that form, 0 < i < 32. */
+static const char *const doubled_x[] = {
+	"98c91bfe6b0244c39b99a2594ac7bc85f6f00515abe0166271653908a2f63fc3",
+	"9e76c50fc8f783e97e1c05bd5f5b58ca441bde56be597eec1697304009588f3d",
+	"aa8930508182d51bc7dec7172b879a36c444082289a249d24f73402610ef8697",
+	"fe865a2d6fb26510105bc233a188c583133e3b79c5d4c9665bb86bfcf219780f",
+	"469618fdc4128e1976e8a8f4b2b8e77e072425b69ac35c990cf4b39016db7583",
+	"ff46b828975bc597e4ae66eb49304efbfa85bb2d7d82d5e8a1624fb42348edb7"
+};
+
+/* 5.9.2 as it is published has a carry wrong there: signatures by these keys were refused. */
+static void doubling_with_a_number_of_two_forms(void **state)
+{
+	(void)state;
+	if (LIBWOLFSSL_VERSION_HEX < 0x05009002)
+		skip(); /* 5.7.2 is built as it comes */
+	for (unsigned i = 0; i < 60; i++) {
+		struct made m;
+		EC_POINT *r;
+		BIGNUM *x, *u1, *u2;
+
+		BN_CTX_start(bn);
+		x = number();
+		u1 = scattered(i, 255);
+		u2 = scattered(i + 1000, 255);
+		m.q = EC_POINT_new(group);
+		assert_int_equal(BN_hex2bn(&x, doubled_x[i % 6]), 64);
+		sure(EC_POINT_set_compressed_coordinates(group, m.q, x, (int)i / 6 % 2, bn));
+		r = sum(u1, m.q, u2);
+		m.r = x_of(r);
+		EC_POINT_free(r);
+		sure(BN_nnmod(m.r, m.r, order, bn));
+		m.s = times(m.r, inverse(u2));
+		m.h = times(u1, m.s);
+		must_be_good(&m);
+		made_free(&m);
+		BN_CTX_end(bn);
+	}
+}
+
+#if defined(WOLFSSL_SP_X86_64_ASM)
+static void mp_of(mp_int *mp, const BIGNUM *n)
+{
+	uint8_t bytes[32];
+
+	assert_int_equal(BN_bn2binpad(n, bytes, 32), 32);
+	assert_int_equal(mp_init(mp), 0);
+	assert_int_equal(mp_read_unsigned_bin(mp, bytes, 32), 0);
+}
+
+/* What is signed is chosen for an s below 2^224: s + n is none (FIPS 186-5 6.4.2, 1). */
+static void signature_of_a_number_of_two_forms(void **state)
+{
+	(void)state;
+	if (LIBWOLFSSL_VERSION_HEX < 0x05009002)
+		skip(); /* 5.7.2 is built as it comes */
+	for (unsigned i = 0; i < 200; i++) {
+		BIGNUM *k, *d, *s;
+		mp_int mp_d, mp_k, mp_r, mp_s;
+		uint8_t h[32], got[32], wanted[32];
+		struct made m;
+
+		BN_CTX_start(bn);
+		k = scattered(i, 255);
+		d = scattered(i + 1000, 255);
+		s = scattered(i + 2000, 224);
+		made_of_inverse(&m, d, k, inverse(s));
+		assert_int_equal(BN_bn2binpad(m.h, h, 32), 32);
+		assert_int_equal(BN_bn2binpad(s, wanted, 32), 32);
+		mp_of(&mp_d, d);
+		mp_of(&mp_k, k);
+		mp_of(&mp_r, k);
+		mp_of(&mp_s, k);
+		assert_int_equal(sp_ecc_sign_256(h, 32, NULL, &mp_d, &mp_r, &mp_s, &mp_k, NULL), 0);
+		assert_int_equal(mp_to_unsigned_bin_len(&mp_s, got, 32), 0);
+		assert_memory_equal(got, wanted, 32);
+		made_free(&m);
+		BN_CTX_end(bn);
+	}
+}
+#else
+static void signature_of_a_number_of_two_forms(void **state)
+{
+	(void)state;
+	skip();
+}
+#endif
+
 /* A point whose x is n or more gives r = x - n, so that both are to be tried; r + n of p or more is none. */
 static void points_between_the_order_and_the_prime(void **state)
 {
@@ -364,6 +459,8 @@ int main(void)
 		cmocka_unit_test(inverse_just_above_the_order),
 		cmocka_unit_test(sums_of_every_kind),
 		cmocka_unit_test(hash_that_is_the_order),
+		cmocka_unit_test(doubling_with_a_number_of_two_forms),
+		cmocka_unit_test(signature_of_a_number_of_two_forms),
 		cmocka_unit_test(points_between_the_order_and_the_prime),
 		cmocka_unit_test(numbers_out_of_range),
 	};
