@@ -5,7 +5,7 @@
 #include "tls/trust.h"
 #include "tls/x509.h"
 
-/* Shared by trust.c, which makes stores, and trust_verify.c, which asks them. */
+/* Shared by trust.c, which makes stores of what trust_read.c reads, and trust_verify.c, which asks them. */
 
 struct trust_anchor {
 	struct x509 x; /* views into der */
@@ -53,3 +53,23 @@ static inline bool trust_key_may(const struct x509 *x, enum x509_key_usage usage
 {
 	return !x->has_key_usage || (x->key_usage & usage);
 }
+
+/* What is read into a store, and where it is said what is wrong with it. */
+struct trust_job {
+	const struct trust_source *source;
+	struct trust_store *store;
+	int64_t now;
+	struct err *e;
+	unsigned errors; /* before */
+	size_t subject_bytes, n_revoked;
+};
+
+/* Adds an error that names the store. Returns -1. */
+int trust_complain(const struct trust_job *job, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* All CA certificates of bundle, and who of them issued whom. 0, or -1 with reasons among the job's errors. */
+int trust_read_bundle(struct trust_job *job, const struct trust_text *bundle);
+
+/* The CRLs of a file, PEM or DER, after the bundle. 0, or -1 with the reason. */
+int trust_read_crl(struct trust_job *job, const struct trust_text *file);
