@@ -9,13 +9,6 @@
 
 #define MAX_FILE (1u << 20)
 
-static const char *text_of(const json_t *o, const char *key)
-{
-	const char *text = json_string_value(json_object_get(o, key));
-
-	return text ? text : "-";
-}
-
 /* --- lists --- */
 
 static void add_row(struct ctl_table *t, const json_t *cert)
@@ -23,12 +16,12 @@ static void add_row(struct ctl_table *t, const json_t *cert)
 	char left[32], *names = ctl_join(json_object_get(cert, "names"));
 	char *listeners = ctl_join(json_object_get(cert, "listeners"));
 
-	ctl_cell(t, "%s", text_of(cert, "name"));
-	ctl_cell(t, "%s", text_of(cert, "key_type"));
-	ctl_cell(t, "%.10s", text_of(cert, "not_after"));
+	ctl_cell(t, "%s", ctl_text(cert, "name"));
+	ctl_cell(t, "%s", ctl_text(cert, "key_type"));
+	ctl_cell(t, "%.10s", ctl_text(cert, "not_after"));
 	ctl_cell(t, "%s",
 	    ctl_left(json_integer_value(json_object_get(cert, "expires_in_seconds")), left));
-	ctl_cell(t, "%s", text_of(cert, "source"));
+	ctl_cell(t, "%s", ctl_text(cert, "source"));
 	ctl_cell(t, "%s", *listeners ? listeners : "-");
 	ctl_cell(t, "%.60s%s", *names ? names : "-", strlen(names) > 60 ? "..." : "");
 	free(names);
@@ -125,12 +118,12 @@ int ctl_cert_show(struct ctl *c, int n, char **operands)
 		if (json_is_integer(value))
 			printf("%-14s %lld\n", keys[i], (long long)json_integer_value(value));
 		else
-			printf("%-14s %s\n", keys[i], text ? text : text_of(o, keys[i]));
+			printf("%-14s %s\n", keys[i], text ? text : ctl_text(o, keys[i]));
 		free(text);
 	}
 	staple = json_object_get(o, "staple");
 	if (staple)
-		printf("%-14s until %s\n", "staple", text_of(staple, "next_update"));
+		printf("%-14s until %s\n", "staple", ctl_text(staple, "next_update"));
 	printf("%-14s %s\n", "left",
 	    ctl_left(json_integer_value(json_object_get(o, "expires_in_seconds")), left));
 	json_decref(o);
@@ -393,8 +386,8 @@ int ctl_cert_explain(struct ctl *c, int n, char **operands)
 	if (status != CTL_OK || ctl_is_json(c, o))
 		return status;
 	printf("certificate  %s\nreason       %s\nversion      %s\nsuite        %s\n",
-	    text_of(o, "certificate"), text_of(o, "reason"), text_of(o, "version"),
-	    text_of(o, "suite"));
+	    ctl_text(o, "certificate"), ctl_text(o, "reason"), ctl_text(o, "version"),
+	    ctl_text(o, "suite"));
 	if (json_object_get(o, "alert"))
 		printf("alert        %lld\n",
 		    (long long)json_integer_value(json_object_get(o, "alert")));

@@ -6,18 +6,6 @@
 
 #include "config/ctl/ctl.h"
 
-static const char *text_of(const json_t *o, const char *key)
-{
-	const char *text = json_string_value(json_object_get(o, key));
-
-	return text ? text : "-";
-}
-
-static long long number_of(const json_t *o, const char *key)
-{
-	return (long long)json_integer_value(json_object_get(o, key));
-}
-
 bool ctl_is_json(const struct ctl *c, json_t *o)
 {
 	if (!c->json)
@@ -38,12 +26,12 @@ int ctl_done(const struct ctl *c, int status, json_t *o)
 	if (status != CTL_OK || ctl_is_json(c, o))
 		return status;
 	if (json_object_get(o, "staged"))
-		printf("staged, %lld change(s) in transaction %s\n", number_of(o, "staged"),
-		    text_of(o, "transaction"));
+		printf("staged, %lld change(s) in transaction %s\n", ctl_number(o, "staged"),
+		    ctl_text(o, "transaction"));
 	else if (json_is_true(json_object_get(o, "dry_run")))
-		printf("possible; it would be generation %lld\n", number_of(o, "generation"));
+		printf("possible; it would be generation %lld\n", ctl_number(o, "generation"));
 	else
-		printf("generation %lld%s\n", number_of(o, "generation"),
+		printf("generation %lld%s\n", ctl_number(o, "generation"),
 		    json_is_true(json_object_get(o, "repeated")) ? " (done before)" : "");
 	json_decref(o);
 	return CTL_OK;
@@ -63,9 +51,9 @@ static int status(struct ctl *c, int n, char **operands)
 	printf(
 	    "generation    %lld\nconfig        %s\nstate_dir     %s\ncertificates  %lld\nlisteners     %lld\n"
 	    "backends      %lld\nworkers       %lld\nstarted       %s\ndraining      %s\n",
-	    number_of(o, "generation"), text_of(o, "config"), text_of(o, "state_dir"),
-	    number_of(o, "certificates"), number_of(o, "listeners"), number_of(o, "backends"),
-	    number_of(o, "workers"), text_of(o, "started"),
+	    ctl_number(o, "generation"), ctl_text(o, "config"), ctl_text(o, "state_dir"),
+	    ctl_number(o, "certificates"), ctl_number(o, "listeners"), ctl_number(o, "backends"),
+	    ctl_number(o, "workers"), ctl_text(o, "started"),
 	    json_is_true(json_object_get(o, "draining")) ? "yes" : "no");
 	json_decref(o);
 	return CTL_OK;
@@ -91,12 +79,12 @@ static int listener_list(struct ctl *c, int n, char **operands)
 		char *bind = ctl_join(json_object_get(l, "bind"));
 		char *defaults = ctl_join(json_object_get(l, "default_certificate"));
 
-		ctl_cell(t, "%s", text_of(l, "name"));
+		ctl_cell(t, "%s", ctl_text(l, "name"));
 		ctl_cell(t, "%s", bind);
-		ctl_cell(t, "%s", text_of(l, "policy"));
+		ctl_cell(t, "%s", ctl_text(l, "policy"));
 		ctl_cell(t, "%s", defaults);
-		ctl_cell(t, "%lld", number_of(l, "certificates"));
-		ctl_cell(t, "%s", text_of(l, "backend"));
+		ctl_cell(t, "%lld", ctl_number(l, "certificates"));
+		ctl_cell(t, "%s", ctl_text(l, "backend"));
 		free(bind);
 		free(defaults);
 	}
@@ -133,9 +121,9 @@ static int listener_show(struct ctl *c, int n, char **operands)
 	printf(
 	    "name          %s\nbind          %s\npolicy        %s\ndefault       %s\ncertificates  %s\n"
 	    "sni_strict    %s\nalpn          %s\nbackend       %s\n",
-	    text_of(o, "name"), bind, text_of(o, "policy"), defaults, *certs ? certs : "-",
+	    ctl_text(o, "name"), bind, ctl_text(o, "policy"), defaults, *certs ? certs : "-",
 	    json_is_true(json_object_get(o, "sni_strict")) ? "yes" : "no", *alpn ? alpn : "-",
-	    text_of(o, "backend"));
+	    ctl_text(o, "backend"));
 	free(bind);
 	free(defaults);
 	free(alpn);
@@ -225,11 +213,11 @@ static int generations(struct ctl *c, int n, char **operands)
 	json_array_foreach(json_object_get(o, "generations"), i, g)
 	{
 		ctl_cell(t, "%s", json_is_true(json_object_get(g, "current")) ? "*" : " ");
-		ctl_cell(t, "%lld", number_of(g, "generation"));
-		ctl_cell(t, "%s", text_of(g, "time"));
-		ctl_cell(t, "%s", text_of(g, "action"));
-		ctl_cell(t, "%s", text_of(g, "who"));
-		ctl_cell(t, "%s", text_of(g, "summary"));
+		ctl_cell(t, "%lld", ctl_number(g, "generation"));
+		ctl_cell(t, "%s", ctl_text(g, "time"));
+		ctl_cell(t, "%s", ctl_text(g, "action"));
+		ctl_cell(t, "%s", ctl_text(g, "who"));
+		ctl_cell(t, "%s", ctl_text(g, "summary"));
 	}
 	ctl_table_print(t);
 	json_decref(o);
@@ -239,18 +227,18 @@ static int generations(struct ctl *c, int n, char **operands)
 /* A change as a line of what a reload would do. */
 static void print_change(const json_t *o)
 {
-	const char *op = text_of(o, "op"), *cert = text_of(o, "certificate"),
-		   *l = text_of(o, "listener");
+	const char *op = ctl_text(o, "op"), *cert = ctl_text(o, "certificate"),
+		   *l = ctl_text(o, "listener");
 	char *names = ctl_join(json_object_get(o, "names"));
 
 	if (strcmp(op, "put") == 0 || strcmp(op, "file") == 0)
 		printf("~ certificate %s: as in its files\n", cert);
 	else if (strcmp(op, "file-item") == 0)
-		printf("~ %s %s: as in the file\n", text_of(o, "section"), text_of(o, "item"));
+		printf("~ %s %s: as in the file\n", ctl_text(o, "section"), ctl_text(o, "item"));
 	else if (strcmp(op, "put-item") == 0)
-		printf("~ %s %s\n", text_of(o, "section"), text_of(o, "item"));
+		printf("~ %s %s\n", ctl_text(o, "section"), ctl_text(o, "item"));
 	else if (strcmp(op, "delete-item") == 0)
-		printf("- %s %s\n", text_of(o, "section"), text_of(o, "item"));
+		printf("- %s %s\n", ctl_text(o, "section"), ctl_text(o, "item"));
 	else if (strcmp(op, "delete") == 0)
 		printf("- certificate %s\n", cert);
 	else if (strcmp(op, "associate") == 0)
@@ -278,11 +266,11 @@ static int diff(struct ctl *c, int n, char **operands)
 	else
 		printf("a reload would change:\n");
 	json_array_foreach(json_object_get(o, "reload_would"), i, change) print_change(change);
-	if (number_of(o, "n_changes") >
+	if (ctl_number(o, "n_changes") >
 	    (long long)json_array_size(json_object_get(o, "reload_would")))
-		printf("... and more, %lld changes in all\n", number_of(o, "n_changes"));
+		printf("... and more, %lld changes in all\n", ctl_number(o, "n_changes"));
 	if (json_object_get(o, "other"))
-		printf("~ %s\n", text_of(o, "other"));
+		printf("~ %s\n", ctl_text(o, "other"));
 	json_decref(o);
 	return CTL_OK;
 }
@@ -316,7 +304,7 @@ static int tickets_rotate(struct ctl *c, int n, char **operands)
 	(void)operands;
 	if (result != CTL_OK || ctl_is_json(c, answer))
 		return result;
-	printf("a new key seals session tickets; %lld are in use\n", number_of(answer, "keys"));
+	printf("a new key seals session tickets; %lld are in use\n", ctl_number(answer, "keys"));
 	json_decref(answer);
 	return CTL_OK;
 }
@@ -338,143 +326,9 @@ static int tickets_put(struct ctl *c, int n, char **operands)
 	free(text);
 	if (result != CTL_OK || ctl_is_json(c, answer))
 		return result;
-	printf("%lld keys are in use, the first one seals\n", number_of(answer, "keys"));
+	printf("%lld keys are in use, the first one seals\n", ctl_number(answer, "keys"));
 	json_decref(answer);
 	return CTL_OK;
-}
-
-static int connections(struct ctl *c, int n, char **operands)
-{
-	static const char *const heads[] = { "CLIENT", "LOCAL", "LISTENER", "STATE", "VERSION",
-		"BACKEND", "BACKEND VERSION" };
-	static const char *const keys[] = { "client", "local", "listener", "state", "version",
-		"backend", "backend_version" };
-	const unsigned n_columns = sizeof(heads) / sizeof(heads[0]);
-	struct ctl_table *t;
-	const json_t *one;
-	char path[80];
-	json_t *o;
-	size_t i;
-	int result;
-
-	snprintf(path, sizeof(path), "/v1/connections?limit=%.20s", n ? operands[0] : "100");
-	result = ctl_ask(c, "GET", path, NULL, &o);
-	if (result != CTL_OK || ctl_is_json(c, o))
-		return result;
-	t = ctl_table_new(n_columns, heads);
-	json_array_foreach(json_object_get(o, "connections"), i,
-	    one) for (unsigned k = 0; k < n_columns; k++) ctl_cell(t, "%s", text_of(one, keys[k]));
-	ctl_table_print(t);
-	printf("%lld in all\n", number_of(o, "total"));
-	json_decref(o);
-	return CTL_OK;
-}
-
-/* Cycles with work of all that passed between two answers, in percent. */
-static double busy(const json_t *before, const json_t *now)
-{
-	double all = (double)(number_of(now, "cycles") - number_of(before, "cycles"));
-	double work = (double)(number_of(now, "busy_cycles") - number_of(before, "busy_cycles"));
-
-	return all > 0 ? 100 * work / all : 0;
-}
-
-static void print_workers(const json_t *before, const json_t *now)
-{
-	static const char *const heads[] = { "WORKER", "CORE", "NODE", "BUSY", "CONNECTIONS",
-		"HANDED OVER", "PORTS FREE", "STEERING", "QUEUES" };
-	struct ctl_table *t = ctl_table_new(9, heads);
-	const json_t *w;
-	size_t i;
-
-	json_array_foreach(now, i, w)
-	{
-		char *queues = ctl_join(json_object_get(w, "queues"));
-
-		ctl_cell(t, "%lld", number_of(w, "worker"));
-		ctl_cell(t, "%lld", number_of(w, "core"));
-		ctl_cell(t, "%lld", number_of(w, "node"));
-		ctl_cell(t, "%.1f %%", busy(json_array_get(before, i), w));
-		ctl_cell(t, "%lld", number_of(w, "connections"));
-		ctl_cell(t, "%lld", number_of(w, "handed_over"));
-		ctl_cell(t, "%lld", number_of(w, "ports_free_least"));
-		ctl_cell(t, "%s", text_of(w, "steering"));
-		ctl_cell(t, "%s", queues ? queues : "");
-		free(queues);
-	}
-	ctl_table_print(t);
-}
-
-/* Asks twice, a second apart: how busy a worker is now says more than how busy it has been. */
-static int workers(struct ctl *c, int n, char **operands)
-{
-	json_t *before, *now;
-	int result = ctl_ask(c, "GET", "/v1/workers", NULL, &before);
-
-	(void)n;
-	(void)operands;
-	if (result != CTL_OK || ctl_is_json(c, before))
-		return result;
-	sleep(1);
-	result = ctl_ask(c, "GET", "/v1/workers", NULL, &now);
-	if (result == CTL_OK) {
-		print_workers(json_object_get(before, "workers"), json_object_get(now, "workers"));
-		json_decref(now);
-	}
-	json_decref(before);
-	return result;
-}
-
-static void print_stats(const json_t *now, const json_t *before)
-{
-	static const char *const heads[] = { "COUNTER", "VALUE", "PER SECOND" };
-	struct ctl_table *t = ctl_table_new(before ? 3 : 2, heads);
-	const json_t *value;
-	const char *name;
-	json_t *copy = json_deep_copy(now);
-
-	json_object_foreach(copy, name, value)
-	{
-		double v = json_number_value(value);
-		double d = v - json_number_value(json_object_get(before, name));
-
-		if (v == 0 || (before && d == 0))
-			continue;
-		ctl_cell(t, "%s", name);
-		ctl_cell(t, "%.*f", json_is_real(value) ? 6 : 0, v);
-		if (before)
-			ctl_cell(t, "%+.0f", d);
-	}
-	ctl_table_print(t);
-	json_decref(copy);
-}
-
-static int stats(struct ctl *c, int n, char **operands)
-{
-	bool watch = n == 1 && strcmp(operands[0], "--watch") == 0;
-	json_t *now, *before = NULL;
-	int result = n == 1 && !watch ? CTL_USAGE : ctl_ask(c, "GET", "/v1/stats", NULL, &now);
-
-	if (result != CTL_OK || (!watch && ctl_is_json(c, now)))
-		return result;
-	while (watch && result == CTL_OK) {
-		if (c->json) {
-			json_dumpf(now, stdout, JSON_COMPACT);
-			putchar('\n');
-		} else if (before) {
-			printf("%s", isatty(1) ? "\033[H\033[J" : "\n");
-			print_stats(now, before);
-		}
-		fflush(stdout);
-		json_decref(before);
-		before = now;
-		sleep(1);
-		result = ctl_ask(c, "GET", "/v1/stats", NULL, &now);
-	}
-	if (!watch)
-		print_stats(now, NULL);
-	json_decref(watch ? before : now);
-	return result;
 }
 
 /* --- transactions --- */
@@ -488,7 +342,7 @@ static int tx_begin(struct ctl *c, int n, char **operands)
 	(void)operands;
 	if (result != CTL_OK || ctl_is_json(c, o))
 		return result;
-	puts(text_of(o, "transaction"));
+	puts(ctl_text(o, "transaction"));
 	json_decref(o);
 	return CTL_OK;
 }
@@ -619,12 +473,12 @@ const struct ctl_command ctl_commands[] = {
 	{ "generations", NULL, 0, 0, generations, "", "the changes, newest first", "" },
 	{ "rollback", NULL, 1, 1, rollback, "GENERATION", "everything as it was in that generation",
 	    "" },
-	{ "connections", NULL, 0, 1, connections, "[LIMIT]", "connections there are", "" },
-	{ "workers", NULL, 0, 0, workers, "",
+	{ "connections", NULL, 0, 1, ctl_connections, "[LIMIT]", "connections there are", "" },
+	{ "workers", NULL, 0, 0, ctl_workers, "",
 	    "workers, their cores and queues, and how busy they are",
 	    "BUSY is of one second. HANDED OVER are packets that came to a worker and belonged to another;\n"
 	    "PORTS FREE are source ports towards the target that has fewest left.\n" },
-	{ "stats", NULL, 0, 1, stats, "[--watch]",
+	{ "stats", NULL, 0, 1, ctl_stats, "[--watch]",
 	    "counters; with --watch what moves, every second", "" },
 	{ "drain", NULL, 0, 1, drain, "[TIME]", "takes no new connections, ends with the last one",
 	    "" },

@@ -86,6 +86,24 @@ bool ctl_is_json(const struct ctl *c, json_t *o);
 /* Prints what a change did; frees o. */
 int ctl_done(const struct ctl *c, int status, json_t *o);
 
+/* A text of an answer, "-" without it; a number, 0 without it. */
+static inline const char *ctl_text(const json_t *o, const char *key)
+{
+	const char *text = json_string_value(json_object_get(o, key));
+
+	return text ? text : "-";
+}
+
+static inline long long ctl_number(const json_t *o, const char *key)
+{
+	return (long long)json_integer_value(json_object_get(o, key));
+}
+
+/* watch.c */
+int ctl_connections(struct ctl *c, int n, char **operands);
+int ctl_workers(struct ctl *c, int n, char **operands);
+int ctl_stats(struct ctl *c, int n, char **operands);
+
 int ctl_cert_list(struct ctl *c, int n, char **operands);
 int ctl_cert_show(struct ctl *c, int n, char **operands);
 int ctl_cert_add(struct ctl *c, int n, char **operands);

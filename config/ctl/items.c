@@ -10,13 +10,6 @@
 
 #define MAX_PATH_TEXT 320
 
-static const char *text_of(const json_t *o, const char *key)
-{
-	const char *text = json_string_value(json_object_get(o, key));
-
-	return text ? text : "-";
-}
-
 static void item_path(char path[MAX_PATH_TEXT], const char *section, const char *name)
 {
 	char *escaped = ctl_escape(name);
@@ -46,7 +39,7 @@ static char *targets_text(const json_t *targets)
 	{
 		const json_t *weight = json_object_get(one, "weight");
 
-		fprintf(f, "%s%s", i ? ", " : "", text_of(one, "address"));
+		fprintf(f, "%s%s", i ? ", " : "", ctl_text(one, "address"));
 		if (weight)
 			fprintf(f, " (weight %lld)", (long long)json_integer_value(weight));
 		if (json_is_true(json_object_get(one, "drain")))
@@ -75,7 +68,7 @@ static void trust_row(struct ctl_table *t, const json_t *item)
 	ctl_cell(t, "%lld", (long long)json_integer_value(json_object_get(status, "crls")));
 	ctl_cell(t, "%lld", (long long)json_integer_value(json_object_get(status, "revoked")));
 	ctl_cell(t, "%s", left_text(status, "crl_next_update", due));
-	ctl_cell(t, "%s", text_of(item, "ca_bundle"));
+	ctl_cell(t, "%s", ctl_text(item, "ca_bundle"));
 }
 
 /* What it comes to, whether it is built in or somebody's. */
@@ -129,8 +122,8 @@ static int list(struct ctl *c, const char *path_section, const char *section)
 	t = item_table(section);
 	json_array_foreach(json_object_get(o, section), i, item)
 	{
-		ctl_cell(t, "%s", text_of(item, "name"));
-		ctl_cell(t, "%s", text_of(item, "source"));
+		ctl_cell(t, "%s", ctl_text(item, "name"));
+		ctl_cell(t, "%s", ctl_text(item, "source"));
 		if (section[0] == 'b')
 			backend_row(t, item);
 		else if (section[0] == 'p')
@@ -295,7 +288,7 @@ static json_t *find_target(const json_t *item, const char *address, size_t *at)
 	json_array_foreach(json_object_get(item, "targets"), i, one)
 	{
 		*at = i;
-		if (strcmp(text_of(one, "address"), address) == 0)
+		if (strcmp(ctl_text(one, "address"), address) == 0)
 			return one;
 	}
 	return NULL;
@@ -374,7 +367,7 @@ send_file(struct ctl *c, const char *method, const char *part, const char *field
 	free(all);
 	json_decref(body);
 	if (status == CTL_OK && !c->json && json_object_get(answer, "revocation"))
-		printf("revocation    %s\n", text_of(answer, "revocation"));
+		printf("revocation    %s\n", ctl_text(answer, "revocation"));
 	return ctl_done(c, status, answer);
 }
 
@@ -424,8 +417,8 @@ int ctl_trust_revocations(struct ctl *c, int n, char **operands)
 	t = ctl_table_new(2, heads);
 	json_array_foreach(json_object_get(o, "revocations"), i, one)
 	{
-		ctl_cell(t, "%s", text_of(one, "id"));
-		ctl_cell(t, "%s", text_of(one, "file"));
+		ctl_cell(t, "%s", ctl_text(one, "id"));
+		ctl_cell(t, "%s", ctl_text(one, "file"));
 	}
 	ctl_table_print(t);
 	json_decref(o);
