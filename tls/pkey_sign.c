@@ -18,22 +18,21 @@
 
 /* --- P-256 --- */
 
-/* One number of a signature, its leading zeros missing. */
-static void number_load(uint64_t to[WORDS], const uint8_t *from, word32 len)
+/* One number of a signature, its leading zeros missing. False: it is none below the order. */
+static bool number_load(uint8_t to[LEN], const uint8_t *from, word32 len)
 {
-	uint8_t whole[LEN] = { 0 };
-
-	memcpy(whole + LEN - len, from, len);
-	words_from_bytes(to, whole, LEN);
+	memset(to, 0, LEN);
+	memcpy(to + LEN - len, from, len);
+	return p256_scalar_is_good(to);
 }
 
 /* s^-1 modulo the order, of a public s: however long that takes. */
-static bool inverse(uint64_t to[WORDS], const uint8_t *s, word32 len)
+static bool inverse(uint64_t to[WORDS], const uint8_t s[LEN])
 {
 	mp_int number, order;
 	uint8_t bytes[LEN];
 	bool ok = mp_init_multi(&number, &order, NULL, NULL, NULL, NULL) == 0 &&
-	    mp_read_unsigned_bin(&number, s, len) == 0 &&
+	    mp_read_unsigned_bin(&number, s, LEN) == 0 &&
 	    mp_read_unsigned_bin(&order, p256_order, LEN) == 0 &&
 	    mp_invmod(&number, &order, &number) == 0 &&
 	    mp_to_unsigned_bin_len(&number, bytes, LEN) == 0;
@@ -69,19 +68,28 @@ static bool has_point(const uint64_t r[WORDS], const uint64_t k[WORDS])
 	return ok;
 }
 
+/* The two numbers of the signature that was made. */
+static bool signature_load(const wc_CryptoInfo *info, uint8_t r[LEN], uint8_t s[LEN])
+{
+	uint8_t short_r[LEN], short_s[LEN];
+	word32 r_len = LEN, s_len = LEN;
+
+	return wc_ecc_sig_to_rs(info->pk.eccsign.out, *info->pk.eccsign.outlen, short_r, &r_len,
+		   short_s, &s_len) == 0 &&
+	    number_load(r, short_r, r_len) && number_load(s, short_s, s_len);
+}
+
 static bool p256_is_right(const wc_CryptoInfo *info)
 {
 	uint8_t r[LEN], s[LEN], message[LEN], priv[LEN];
 	uint64_t r_words[WORDS], w[WORDS], e[WORDS], d[WORDS], k[WORDS];
-	word32 r_len = LEN, s_len = LEN, len = LEN;
-	bool ok = wc_ecc_sig_to_rs(
-		      info->pk.eccsign.out, *info->pk.eccsign.outlen, r, &r_len, s, &s_len) == 0 &&
-	    inverse(w, s, s_len) &&
+	word32 len = LEN;
+	bool ok = signature_load(info, r, s) && inverse(w, s) &&
 	    wc_ecc_export_private_only(info->pk.eccsign.key, priv, &len) == 0 && len == LEN;
 
 	if (ok) {
-		number_load(r_words, r, r_len);
 		p256_message(message, info->pk.eccsign.in, info->pk.eccsign.inlen);
+		words_from_bytes(r_words, r, LEN);
 		words_from_bytes(e, message, LEN);
 		words_from_bytes(d, priv, LEN);
 		p256_nonce_of(k, r_words, w, e, d);

@@ -266,7 +266,9 @@ static void signatures_are_cancelled(void **state)
 /* --- alone --- */
 
 #define FAULTY_DEVICE 4711
-static unsigned fault; /* the bit of a signature's last number that falls over; 0: none */
+static unsigned fault;      /* the bit of a signature's last number that falls over; 0: none */
+static uint8_t planted[80]; /* the signature, whatever is signed */
+static word32 planted_len;  /* 0: none */
 
 /* wolfCrypt's signature with that bit the other way. */
 static int faulty(int device, wc_CryptoInfo *info, void *arg)
@@ -277,6 +279,11 @@ static int faulty(int device, wc_CryptoInfo *info, void *arg)
 	(void)device, (void)arg;
 	if (info->algo_type != WC_ALGO_TYPE_PK || info->pk.type != WC_PK_TYPE_ECDSA_SIGN)
 		return CRYPTOCB_UNAVAILABLE;
+	if (planted_len > 0) {
+		memcpy(info->pk.eccsign.out, planted, planted_len);
+		*info->pk.eccsign.outlen = planted_len;
+		return 0;
+	}
 	key->devId = INVALID_DEVID;
 	ret = wc_ecc_sign_hash(info->pk.eccsign.in, info->pk.eccsign.inlen, info->pk.eccsign.out,
 	    info->pk.eccsign.outlen, info->pk.eccsign.rng, key);
@@ -325,6 +332,56 @@ static void ecdsa_alone_is_checked(void **state)
 			free(l);
 		}
 	wc_CryptoCb_UnRegisterDevice(FAULTY_DEVICE);
+}
+
+static void plant(mp_int *r, mp_int *s)
+{
+	uint8_t bytes[2][P256_LEN];
+
+	bytes_of(bytes[0], r);
+	bytes_of(bytes[1], s);
+	planted_len = sizeof planted;
+	assert_int_equal(
+	    wc_ecc_rs_raw_to_sig(bytes[0], P256_LEN, bytes[1], P256_LEN, planted, &planted_len), 0);
+}
+
+/* s and s + n mean the same to arithmetic, and only s to a peer. */
+static void numbers_above_the_order_are_refused(void **state)
+{
+	struct lanes *l = lanes_new(WC_PK_TYPE_ECDSA_SIGN);
+	mp_int n, d, k, r, s, e, rd;
+	ecc_key key, nonce;
+	uint8_t hash[32];
+
+	(void)state;
+	assert_int_equal(wc_CryptoCb_RegisterDevice(FAULTY_DEVICE, faulty, NULL), 0);
+	p256_make(&key);
+	p256_make(&nonce);
+	key.devId = FAULTY_DEVICE;
+	number(&n, p256_order);
+	assert_int_equal(mp_init_multi(&d, &k, &r, &s, &e, &rd), 0);
+	assert_int_equal(mp_copy(wc_ecc_key_get_priv(&key), &d), 0);
+	assert_int_equal(mp_copy(wc_ecc_key_get_priv(&nonce), &k), 0);
+	assert_int_equal(mp_mod(nonce.pubkey.x, &n, &r), 0);
+	assert_int_equal(mp_set_int(&s, 0x1234567), 0);
+	/* The message whose signature with this nonce has this s. */
+	assert_int_equal(mp_mulmod(&s, &k, &n, &e), 0);
+	assert_int_equal(mp_mulmod(&r, &d, &n, &rd), 0);
+	assert_int_equal(mp_submod(&e, &rd, &n, &e), 0);
+	bytes_of(hash, &e);
+	plant(&r, &s);
+	p256_point(l, 0, &key, hash);
+	assert_int_equal(pkey_sign_alone(&l->info[0]), 0);
+	assert_int_equal(mp_add(&s, &n, &s), 0);
+	plant(&r, &s);
+	p256_point(l, 0, &key, hash);
+	assert_int_equal(pkey_sign_alone(&l->info[0]), SIG_VERIFY_E);
+	planted_len = 0;
+	key.devId = INVALID_DEVID;
+	wc_ecc_free(&key);
+	wc_ecc_free(&nonce);
+	wc_CryptoCb_UnRegisterDevice(FAULTY_DEVICE);
+	free(l);
 }
 
 /* A private half that is not that of the public one any more. */
@@ -439,6 +496,7 @@ int main(void)
 		cmocka_unit_test(batch_lets_no_fault_out),
 		cmocka_unit_test(signatures_are_cancelled),
 		cmocka_unit_test(ecdsa_alone_is_checked),
+		cmocka_unit_test(numbers_above_the_order_are_refused),
 		cmocka_unit_test(ed25519_alone_is_checked),
 		cmocka_unit_test(others_are_not_signed),
 		cmocka_unit_test(rsa_check_is_answered_once),
