@@ -27,6 +27,13 @@ static inline unsigned leg_view(const struct leg *l, struct iovec *iov, unsigned
 	return tcp_rx_view(l->conn, iov, max);
 }
 
+/* As many pieces only as want bytes need. */
+static inline unsigned
+leg_view_of(const struct leg *l, size_t want, struct iovec *iov, unsigned max)
+{
+	return tcp_rx_view_of(l->conn, (uint32_t)want, iov, max);
+}
+
 static inline void leg_consume(struct leg *l, size_t n)
 {
 	if (n)

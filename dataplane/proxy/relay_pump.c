@@ -138,7 +138,7 @@ static bool seal_one(struct proxy *p, struct relay *r, size_t *done)
 		leg_commit(&r->client, 0, TCP_MORE);
 		return false;
 	}
-	io.n_in = leg_view(&r->backend, p->in, PROXY_IOV);
+	io.n_in = leg_view_of(&r->backend, PLAINTEXT_MAX, p->in, PROXY_IOV);
 	status = record_seal(&r->record, p->aead, &io);
 	leg_consume(&r->backend, io.consumed);
 	leg_commit(&r->client, io.produced, leg_available(&r->backend) > 0 ? TCP_MORE : TCP_PUSH);

@@ -47,7 +47,7 @@ static inline unsigned record_view(struct proxy *p, const struct leg *l, size_t 
 
 	if (available < RECORD_HEADER)
 		return 0;
-	n = leg_view(l, p->in, PROXY_IOV);
+	n = leg_view_of(l, RECORD_MAX, p->in, PROXY_IOV);
 	*length = peek_length(p->in);
 	if (*length <= RECORD_MAX - RECORD_HEADER && available < RECORD_HEADER + *length)
 		return 0;

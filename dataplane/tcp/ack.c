@@ -85,8 +85,11 @@ static void cumulative(struct tcp_conn *c, uint32_t ack, struct ack *a)
 
 		if (seq_geq(t->seq, ack))
 			break;
+		/* The next in any case: the first of those that were sent together are nobody's ahead. */
 		if (t->next)
 			txseg_prefetch(conn_stack(c)->pool, t->next, 0);
+		if (t->ahead)
+			txseg_prefetch(conn_stack(c)->pool, t->ahead, 0);
 		if (seq_gt(txseg_end(t), ack)) {
 			segment_acked(c, t, ack - t->seq, a);
 			txq_trim(c, ack);
@@ -126,17 +129,6 @@ static uint32_t ts_rtt(const struct tcp_conn *c, const struct seg *seg)
 		return 0;
 	ms = stack_ts(conn_stack(c), c->ts_off) - seg->opts.tsecr;
 	return ms < 60000 ? RTE_MAX(ms, 1u) * 1000 : 0;
-}
-
-static void tell_user(struct tcp_conn *c)
-{
-	if (!(c->flags & CONN_WANT_WRITE))
-		return;
-	/* Not for every segment: in pieces that are worth a wake-up. */
-	if (txq_space(c) >= RTE_MIN(txq_limit(c) / 4, 65536u)) {
-		c->flags &= ~(uint32_t)CONN_WANT_WRITE;
-		conn_raise(c, TCP_EV_WRITABLE);
-	}
 }
 
 /*
@@ -232,7 +224,9 @@ void ack_input(struct tcp_conn *c, const struct seg *seg)
 	if (a.acked || a.sacked)
 		timers_rexmit(c, a.acked || sack_restarts(c, &a));
 	if (a.acked)
-		tell_user(c);
+		txq_tell_user(c);
+	if (c->txq_send) /* its turn comes at the end of the burst */
+		txseg_prefetch(conn_stack(c)->pool, c->txq_send, TXSEG_HEADROOM);
 	if (c->txq_send || (c->ext && c->ext->pending))
 		conn_want_send(c);
 }

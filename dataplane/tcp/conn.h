@@ -131,6 +131,7 @@ struct tcp_conn {
 	uint32_t ready_next, send_next, starved_next; /* index + 1 */
 	uint16_t events;
 	uint8_t dupacks;
+	bool rcv_stood; /* since tune_us more came while most of the window waited for the user */
 	uint32_t tune_seq; /* what the user had read at tune_us; see rxq_tune */
 	uint32_t
 	    pace_us; /* not before (low bits); in SYN-SENT and SYN-RECEIVED: when the SYN went */

@@ -93,12 +93,34 @@ void output_rto(struct tcp_conn *c)
 	resend(c, dst, m);
 }
 
+/*
+ * What was sent just before, one after the other. When the ACK comes they are freed in this order, each found through the
+ * one before, out of the near caches by then; to fetch one takes as long as to free some. So each learns which is that many
+ * places behind it.
+ */
+#define TRAIL 4
+struct trail {
+	struct txseg *sent[TRAIL];
+	unsigned n;
+};
+
+static void trail_add(struct trail *trail, struct rte_mbuf *m)
+{
+	struct txseg **oldest = &trail->sent[trail->n++ % TRAIL];
+
+	if (trail->n > TRAIL)
+		(*oldest)->ahead = m;
+	*oldest = txseg(m);
+	(*oldest)->ahead = NULL;
+}
+
 /* The first unsent segment is on its way. */
-static void note_sent(struct tcp_conn *c)
+static void note_sent(struct tcp_conn *c, struct trail *trail)
 {
 	struct rte_mbuf *m = c->txq_send;
 	struct txseg *t = txseg(m);
 
+	trail_add(trail, m);
 	if (c->snd_nxt == c->snd_una)
 		c->progress_ms = conn_stack(c)->now_ms;
 	t->flags |= TXSEG_SENT;
@@ -135,7 +157,7 @@ static unsigned tso_count(const struct tcp_conn *c, unsigned max)
 }
 
 /* Sends the first unsent segment, or several at once. */
-static bool send_some(struct tcp_conn *c, struct net_dst *dst)
+static bool send_some(struct tcp_conn *c, struct net_dst *dst, struct trail *trail)
 {
 	const struct stack *s = conn_stack(c);
 	struct rte_mbuf *m = c->txq_send;
@@ -165,7 +187,7 @@ static bool send_some(struct tcp_conn *c, struct net_dst *dst)
 		return false;
 	}
 	while (n--)
-		note_sent(c);
+		note_sent(c, trail);
 	return true;
 }
 
@@ -215,6 +237,7 @@ static bool fit(struct tcp_conn *c, bool force)
 
 static unsigned send_new(struct tcp_conn *c, struct net_dst *dst, unsigned budget, bool force)
 {
+	struct trail trail = { .n = 0 };
 	unsigned n = 0;
 
 	if (c->txq_send && c->snd_nxt == c->snd_una) {
@@ -226,7 +249,7 @@ static unsigned send_new(struct tcp_conn *c, struct net_dst *dst, unsigned budge
 		pmtu_probe(c, dst);
 	while (n < budget && c->txq_send) {
 		if (!fit(c, force) || !may_send_by_cwnd(c, txseg_len(txseg(c->txq_send))) ||
-		    !pace_may_send(c) || !send_some(c, dst))
+		    !pace_may_send(c) || !send_some(c, dst, &trail))
 			break;
 		force = false;
 		n++;
@@ -261,6 +284,7 @@ unsigned output_run(struct tcp_conn *c, unsigned budget)
 		}
 		if (n == budget)
 			conn_want_send(c);
+		txq_tell_user(c);
 	}
 	/* New data moves a probe (RFC 8985 7.1); an ACK of ours or a retransmission does not. */
 	if (may_send_data(c) && (c->timer != CONN_TIMER_TLP || c->snd_nxt != before))
@@ -309,10 +333,11 @@ void output_tlp(struct tcp_conn *c)
 	struct conn_ext *x = conn_ext(c);
 	struct net_dst *dst = xmit_route(c);
 	struct rte_mbuf *last = NULL;
+	struct trail trail = { .n = 0 };
 
 	if (dst && c->snd_nxt != c->snd_una) {
 		x->tlp_is_resend = false;
-		if (c->txq_send && fit(c, false) && send_some(c, dst)) {
+		if (c->txq_send && fit(c, false) && send_some(c, dst, &trail)) {
 			x->tlp_open = true;
 		} else {
 			for (struct rte_mbuf *m = txq_sent(c); m; m = txq_next_sent(m))

@@ -91,6 +91,7 @@ static void rxq_append_one(struct tcp_conn *c, struct rte_mbuf *m)
 
 void rxq_append(struct tcp_conn *c, struct rte_mbuf *m)
 {
+	c->rcv_stood |= c->rcv_avail > c->rcv_buf / 4 * 3;
 	c->rcv_avail += m->pkt_len;
 	/* One by one: what was put together from small IP fragments is crumbs, too. */
 	while (m) {
@@ -140,15 +141,25 @@ uint32_t rxq_window(const struct tcp_conn *c)
 	return room;
 }
 
-unsigned tcp_rx_view(const struct tcp_conn *c, struct iovec *iov, unsigned max)
+unsigned tcp_rx_view_of(const struct tcp_conn *c, uint32_t want, struct iovec *iov, unsigned max)
 {
+	uint32_t got = 0;
 	unsigned n = 0;
 
-	for (struct rte_mbuf *m = c->rxq_head; m && n < max; m = m->next, n++) {
+	for (struct rte_mbuf *m = c->rxq_head; m && n < max; m = m->next) {
 		iov[n].iov_base = rte_pktmbuf_mtod(m, void *);
 		iov[n].iov_len = m->data_len;
+		n++;
+		got += m->data_len;
+		if (got >= want)
+			break;
 	}
 	return n;
+}
+
+unsigned tcp_rx_view(const struct tcp_conn *c, struct iovec *iov, unsigned max)
+{
+	return tcp_rx_view_of(c, UINT32_MAX, iov, max);
 }
 
 uint32_t tcp_rx_available(const struct tcp_conn *c)
@@ -194,10 +205,22 @@ static uint32_t window_limit(const struct tcp_conn *c)
 	return (uint32_t)RTE_MIN(limit, (uint64_t)UINT16_MAX << c->rcv_wscale);
 }
 
+/* By what was read and not offered again: for all that the peer may send there stays room. */
+static void rxq_shrink(struct tcp_conn *c)
+{
+	uint32_t promised = c->rcv_avail + conn_rcv_wnd(c);
+	uint32_t least = RTE_MAX(c->rcv_buf / 8 * 7, WINDOW_FLOOR);
+
+	c->rcv_buf = RTE_MIN(c->rcv_buf, RTE_MAX(least, promised));
+}
+
 /*
  * Window tuning (Fisk and Feng, "Dynamic Right-Sizing", 2001): four times what was read within a
  * round trip, since slow start doubles that in the next one and a loss takes one more to repair. Connections that are idle or slow
  * stay small, and all do while the pool is not mostly free.
+ *
+ * And down again, while more comes on top of three quarters of a window that wait: then it is the user who is slow, the
+ * network needs no more than the last quarter, and what waits has left the cache when it is read.
  */
 static void rxq_tune(struct tcp_conn *c)
 {
@@ -207,8 +230,11 @@ static void rxq_tune(struct tcp_conn *c)
 
 	if (now - c->tune_us < c->srtt_us)
 		return;
-	if (read > c->rcv_buf / 4 && s->n_held < s->held_limit / 4)
+	if (c->rcv_stood && c->rcv_buf > WINDOW_FLOOR)
+		rxq_shrink(c);
+	else if (read > c->rcv_buf / 4 && s->n_held < s->held_limit / 4)
 		c->rcv_buf = RTE_MAX(c->rcv_buf, read > limit / 4 ? limit : read * 4);
+	c->rcv_stood = false;
 	c->tune_us = now;
 	c->tune_seq = c->rcv_nxt - c->rcv_avail;
 }

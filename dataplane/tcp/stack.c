@@ -305,6 +305,12 @@ static bool rx_goes_on(const struct rx *rx, const struct rx *next)
 	    tcp_key_eq(&next->key, &rx->key);
 }
 
+/* The last mbuf of a packet that mostly is one: what next says is in a line that is not needed for that. */
+static struct rte_mbuf *rx_last(struct rte_mbuf *m)
+{
+	return likely(m->nb_segs == 1) ? m : rte_pktmbuf_lastseg(m);
+}
+
 /*
  * Joins rx[0] with those of the n behind it that continue its data: the connection sees one segment. Only where
  * nothing is missing, since what comes out of order is acknowledged one by one (RFC 5681 4.2), and not
@@ -319,13 +325,13 @@ static unsigned rx_merge(const struct tcp_conn *c, struct rx rx[], unsigned n)
 	if (c->state != TCP_ESTABLISHED || seg->seq != c->rcv_nxt || seg->len <= RXQ_COPY_MAX ||
 	    (seg->flags & ~SEG_PSH) != SEG_ACK || seg->opts.has & ~OPT_TS || !ooo_is_empty(c))
 		return 1;
-	last = rte_pktmbuf_lastseg(rx[0].m);
+	last = rx_last(rx[0].m);
 	for (; used < n && rx_goes_on(&rx[0], &rx[used]); used++) {
 		struct rx *next = &rx[used];
 
 		rx_payload(next);
 		last->next = next->m;
-		last = rte_pktmbuf_lastseg(next->m);
+		last = rx_last(next->m);
 		rx[0].m->pkt_len += next->m->pkt_len;
 		rx[0].m->nb_segs += next->m->nb_segs;
 		seg->len += next->seg.len;
@@ -481,6 +487,35 @@ static bool rx_prepare(struct stack *s, struct rte_mbuf *m, struct rx *rx)
 	return true;
 }
 
+/* What is first in its bucket, if that is a connection: almost always the packet's. */
+static struct tcp_conn *rx_guess(struct stack *s, const struct rx *rx)
+{
+	uint32_t ref = s->table.buckets[rx->hash & s->table.mask];
+
+	return table_kind(ref) == TABLE_CONN ? stack_conn(s, table_index(ref)) : NULL;
+}
+
+static void rx_prefetch(struct stack *s, const struct rx *rx)
+{
+	const char *c = (const char *)rx_guess(s, rx);
+
+	if (!c)
+		return;
+	__builtin_prefetch(c);
+	__builtin_prefetch(c + 64);
+	__builtin_prefetch(c + 128);
+	__builtin_prefetch(c + 256);
+}
+
+/* The first of the segments that a bare ACK is about to free: it has waited for a round trip. */
+static void rx_prefetch_acked(struct stack *s, const struct rx *rx)
+{
+	const struct tcp_conn *c = rx->seg.len == 0 ? rx_guess(s, rx) : NULL;
+
+	if (c && c->txq_head)
+		txseg_prefetch(s->pool, c->txq_head, 0);
+}
+
 void stack_rx(struct stack *s, struct rte_mbuf *const pkts[], unsigned n, uint64_t now_us)
 {
 	struct rx rx[BURST];
@@ -496,18 +531,10 @@ void stack_rx(struct stack *s, struct rte_mbuf *const pkts[], unsigned n, uint64
 				net_prefetch(s->net, pkts[i + PREFETCH_AHEAD]);
 			n_rx += rx_prepare(s, pkts[i], &rx[n_rx]);
 		}
-		for (unsigned i = 0; i < n_rx; i++) {
-			uint32_t ref = s->table.buckets[rx[i].hash & s->table.mask];
-
-			if (table_kind(ref) == TABLE_CONN) {
-				char *c = (char *)stack_conn(s, table_index(ref));
-
-				__builtin_prefetch(c);
-				__builtin_prefetch(c + 64);
-				__builtin_prefetch(c + 128);
-				__builtin_prefetch(c + 256);
-			}
-		}
+		for (unsigned i = 0; i < n_rx; i++)
+			rx_prefetch(s, &rx[i]);
+		for (unsigned i = 0; i < n_rx; i++)
+			rx_prefetch_acked(s, &rx[i]);
 		for (unsigned i = 0; i < n_rx;)
 			i += rx_segment(s, &rx[i], n_rx - i);
 		pkts += burst;

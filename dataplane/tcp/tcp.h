@@ -166,6 +166,9 @@ const struct flow *tcp_flow(const struct tcp_conn *c);
 /* Borrows what has arrived in order and was not consumed: returns iovecs filled, at most max. */
 unsigned tcp_rx_view(const struct tcp_conn *c, struct iovec *iov, unsigned max);
 
+/* The same, but no more iovecs than want bytes need: what is behind them is not looked at. */
+unsigned tcp_rx_view_of(const struct tcp_conn *c, uint32_t want, struct iovec *iov, unsigned max);
+
 /* Bytes in the view altogether, also past max iovecs. */
 uint32_t tcp_rx_available(const struct tcp_conn *c);
 

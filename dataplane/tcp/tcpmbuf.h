@@ -24,18 +24,21 @@ enum txseg_flag {
 	TXSEG_PROBE = 1 << 7,     /* larger than the MSS, to see whether the path takes it */
 	TXSEG_TRIED = 1 << 8,     /* evidence for net_offload_judge, of the device's checksum */
 	TXSEG_TRIED_TSO = 1 << 9, /* the same, of TSO */
+	TXSEG_CHAINED = 1 << 10,  /* went to the device as one of several, by TSO */
 };
 
 struct txseg {
 	struct rte_mbuf *next;
 	uint64_t xmit_us; /* last transmission */
 	uint32_t seq;
-	uint16_t len;      /* payload */
-	uint16_t cap;      /* room for payload */
-	uint16_t off;      /* of the payload in the buffer */
-	uint16_t flags;    /* enum txseg_flag */
-	uint32_t first_us; /* low bits of the first transmission's time */
+	uint16_t len;           /* payload */
+	uint16_t cap;           /* room for payload */
+	uint16_t off;           /* of the payload in the buffer */
+	uint16_t flags;         /* enum txseg_flag */
+	uint32_t first_us;      /* low bits of the first transmission's time */
+	struct rte_mbuf *ahead; /* to be fetched when this one is acknowledged; never followed */
 };
+static_assert(sizeof(struct txseg) <= RTE_CACHE_LINE_SIZE, "one line, where buffers end at one");
 
 /* Room left in front of the payload for all headers: 60 of TCP, 40 of IPv6, 18 of Ethernet. */
 #define TXSEG_HEADROOM 128

@@ -66,10 +66,18 @@ struct rte_mbuf *txq_add_spares(struct tcp_conn *c, uint32_t n)
 	return m;
 }
 
+/*
+ * Where the device is done with it, which is the rule, what is freed is known to be one direct mbuf: to ask m->next would
+ * be to wait for the mbuf's second line.
+ */
 static void txq_free_one(struct tcp_conn *c, struct rte_mbuf *m)
 {
 	stack_unhold(conn_stack(c), 1);
-	rte_pktmbuf_free_seg(m);
+	if (likely(rte_mbuf_refcnt_read(m) == 1 && RTE_MBUF_DIRECT(m)) &&
+	    !(txseg(m)->flags & TXSEG_CHAINED))
+		rte_mbuf_raw_free(m);
+	else
+		rte_pktmbuf_free_seg(m);
 }
 
 static void txq_free_list(struct tcp_conn *c, struct rte_mbuf *m)
@@ -102,12 +110,10 @@ void txq_free(struct tcp_conn *c)
 uint32_t txq_limit(const struct tcp_conn *c)
 {
 	const struct stack *s = conn_stack(c);
-	uint32_t limit = TXQ_SHORT_LIMIT, flight = RTE_MIN(c->cwnd, c->snd_wnd);
+	uint32_t limit = TXQ_SHORT_LIMIT;
 
-	if (s->n_held < s->held_limit / 4)
-		limit = TXQ_FIRST_LIMIT;
-	if (!stack_is_short(s) && flight > limit / 2)
-		limit = flight * 2;
+	if (!stack_is_short(s))
+		limit = c->snd_nxt - c->snd_una + TXQ_AHEAD;
 	return RTE_MIN(limit, s->config.send_buffer);
 }
 
@@ -118,6 +124,17 @@ uint32_t txq_space(const struct tcp_conn *c)
 	if (!conn_can_queue(c) || c->n_tx >= TXQ_MAX_SEGS || used >= limit)
 		return 0;
 	return RTE_MIN(limit - used, (uint32_t)(TXQ_MAX_SEGS - c->n_tx) * c->mss);
+}
+
+void txq_tell_user(struct tcp_conn *c)
+{
+	if (!(c->flags & CONN_WANT_WRITE))
+		return;
+	/* Not for every segment. */
+	if (txq_space(c) >= RTE_MIN(txq_limit(c) / 4, (uint32_t)TXQ_WAKE)) {
+		c->flags &= ~(uint32_t)CONN_WANT_WRITE;
+		conn_raise(c, TCP_EV_WRITABLE);
+	}
 }
 
 struct rte_mbuf *txq_open_tail(const struct tcp_conn *c)

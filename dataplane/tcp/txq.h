@@ -16,9 +16,12 @@
 /* More segments than this a connection may not queue, so that walks stay bounded. */
 #define TXQ_MAX_SEGS 4096
 
-/* Bytes that may be queued however small cwnd is: while the pool is mostly free, and always. */
-#define TXQ_FIRST_LIMIT 262144
+/* Bytes that may wait behind what was sent, and bytes altogether while the pool is short. */
+#define TXQ_AHEAD       65536
 #define TXQ_SHORT_LIMIT 65536
+
+/* Room that is worth waking the user up for. */
+#define TXQ_WAKE (TXQ_AHEAD / 2)
 
 static inline struct rte_mbuf *txq_next(const struct rte_mbuf *m)
 {
@@ -62,13 +65,18 @@ struct rte_mbuf *txq_add_spares(struct tcp_conn *c, uint32_t n);
 void txq_drop_spares(struct tcp_conn *c);
 
 /*
- * Bytes that may be queued altogether: twice what the network takes, up to config.send_buffer, so that
- * the next window is there when this one is acknowledged and no more is pinned than of use.
+ * Bytes that may be queued altogether: what is on the wire and TXQ_AHEAD, up to config.send_buffer. Who writes is told as
+ * soon as some of it was sent, which is in the same turn of the worker, so more would not be sent any sooner: it would
+ * leave the near caches while it waits, and be fetched again (for 8 connections whose peers take all that
+ * they are sent this, and what the receivers do alike, was more than half of what a byte cost).
  */
 uint32_t txq_limit(const struct tcp_conn *c);
 
 /* Bytes that would still be taken. */
 uint32_t txq_space(const struct tcp_conn *c);
+
+/* Raises TCP_EV_WRITABLE for a user who found no room, once there is enough of it. */
+void txq_tell_user(struct tcp_conn *c);
 
 /* Makes n lent bytes part of the stream. */
 void txq_commit(struct tcp_conn *c, uint32_t n, bool push);

@@ -302,6 +302,7 @@ void xmit_tso(struct tcp_conn *c, struct net_dst *dst, unsigned n)
 	for (unsigned i = 0; i < n; i++, m = txq_next(m)) {
 		xmit_payload(m);
 		txseg(m)->xmit_us = s->now_us;
+		txseg(m)->flags |= TXSEG_CHAINED;
 		flags |= data_flags(c, m, txseg(m), false);
 		len += m->data_len;
 		if (last)

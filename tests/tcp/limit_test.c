@@ -302,6 +302,23 @@ SCENARIO(send_queue_is_bounded_and_writable_comes)
 	peer_discard(p);
 }
 
+/* Beyond what is on the wire no more is queued than goes out soon, and that some has gone is told at once. */
+SCENARIO(queue_keeps_a_little_ahead_of_the_wire)
+{
+	ESTABLISH("mss 1460,nop,wscale 7", 65535);
+	CHECK(write_all(p) == 65536);
+	peer_run(p);
+	EVENTS(0); /* for 10 segments nobody is woken up */
+	SEND(". 1:1(0) ack 14601 win 65535");
+	EVENTS(TCP_EV_WRITABLE);
+	CHECK(tcp_tx_space(p->app->conn) == 14600 + 18 * 1460);
+	CHECK(write_all(p) == 14600 + 18 * 1460);
+	CHECK(tcp_tx_unacked(p->app->conn) == 18 * 1460 + 65536);
+	peer_run(p);
+	EVENTS(0);
+	peer_discard(p);
+}
+
 /* WRITABLE only after a reserve got less than it asked for. */
 SCENARIO(no_writable_without_need)
 {
@@ -393,7 +410,9 @@ SCENARIO(nothing_is_lent_after_shutdown)
 /* The view: many segments, more than iovecs, consumed at odd borders. */
 SCENARIO(view_across_segments)
 {
-	uint32_t total = 0;
+	uint32_t total = 0, part = 0;
+	struct iovec iov[20];
+	unsigned n_iov;
 
 	ESTABLISH("mss 1460", 65535);
 	for (uint32_t i = 0; i < 20; i++) {
@@ -404,6 +423,14 @@ SCENARIO(view_across_segments)
 		peer_discard(p);
 	}
 	APP_AVAILABLE(total);
+	CHECK(tcp_rx_view_of(p->app->conn, 0, iov, 20) == 1);
+	CHECK(tcp_rx_view_of(p->app->conn, 1, iov, 20) == 1);
+	CHECK(tcp_rx_view_of(p->app->conn, total, iov, 20) == tcp_rx_view(p->app->conn, iov, 20));
+	n_iov = tcp_rx_view_of(p->app->conn, total / 2, iov, 20);
+	for (unsigned i = 0; i < n_iov; i++)
+		part += (uint32_t)iov[i].iov_len;
+	CHECK(part >= total / 2 && part - iov[n_iov - 1].iov_len < total / 2);
+	CHECK(tcp_rx_view_of(p->app->conn, total, iov, 0) == 0);
 	for (uint32_t n = 1; total;) {
 		n = n > total ? total : n;
 		APP_READ(n);
@@ -549,6 +576,7 @@ int main(int argc, char **argv)
 		RUN(chosen_source_address),
 		RUN(neighbour_does_not_answer),
 		RUN_WITH(send_queue_is_bounded_and_writable_comes, small_queue),
+		RUN(queue_keeps_a_little_ahead_of_the_wire),
 		RUN(no_writable_without_need),
 		RUN(reserve_without_commit_costs_nothing),
 		RUN(commit_of_a_part),

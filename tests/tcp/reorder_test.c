@@ -385,6 +385,16 @@ SCENARIO(more_blocks_than_fit)
 }
 
 /* A peer that sends as much as it may, and a user who reads it: the window grows to hundreds of segments. */
+static void fill_window(struct peer *p, uint32_t part)
+{
+	for (uint32_t left = (p->right_edge - (p->isn + p->next)) / part; left >= 1460;
+	     left -= 1460) {
+		SEND("P. %u:%u(1460) ack 1 win 65535", p->next, p->next + 1460);
+		p->next += 1460;
+		peer_discard(p);
+	}
+}
+
 static void open_window(struct peer *p)
 {
 	/* A round trip of 20 ms, that the window is tuned by. */
@@ -396,16 +406,42 @@ static void open_window(struct peer *p)
 	p->next = p->una = 1;
 	while (peer_info(p).rcv_wnd < 600 * 1460) {
 		/* Half of it: under ASan buffers pin more than they hold, and a full window would not fit. */
-		for (uint32_t left = (p->right_edge - (p->isn + p->next)) / 2; left >= 1460;
-		     left -= 1460) {
-			SEND("P. %u:%u(1460) ack 1 win 65535", p->next, p->next + 1460);
-			p->next += 1460;
-			peer_discard(p);
-		}
+		fill_window(p, 2);
 		ADVANCE_MS(50);
 		APP_READ(tcp_rx_available(p->app->conn));
 		peer_discard(p);
 	}
+}
+
+/* Who reads slowly what is always there needs no large window, and has one again as soon as he is fast. */
+SCENARIO(window_follows_a_slow_reader)
+{
+	uint32_t before;
+
+#ifdef __SANITIZE_ADDRESS__
+	skip(); /* a full window of its buffers does not fit */
+#endif
+	open_window(p);
+	before = peer_info(p).rcv_buf;
+	fill_window(p, 1);
+	CHECK(peer_info(p).rcv_buf == before); /* not for what came in one burst */
+	for (unsigned i = 0; i < 200; i++) {
+		APP_READ(14600);
+		peer_discard(p);
+		fill_window(p, 1);
+		ADVANCE_MS(30);
+		peer_discard(p);
+	}
+	CHECK(peer_info(p).rcv_buf == 65536);
+	APP_READ(tcp_rx_available(p->app->conn));
+	peer_discard(p);
+	for (unsigned i = 0; i < 8; i++) {
+		fill_window(p, 2);
+		ADVANCE_MS(50);
+		APP_READ(tcp_rx_available(p->app->conn));
+		peer_discard(p);
+	}
+	CHECK(peer_info(p).rcv_buf > 600 * 1460);
 }
 
 /*
@@ -496,6 +532,7 @@ int main(int argc, char **argv)
 		RUN(dsack_below_the_acknowledgment),
 		RUN(no_dsack_without_sack),
 		RUN(more_blocks_than_fit),
+		RUN(window_follows_a_slow_reader),
 		RUN(hundreds_of_holes),
 		RUN_WITH(hundreds_of_holes_for_everybody, few_conns),
 		RUN(absurd_sack_blocks),
