@@ -26,3 +26,7 @@ void gaps_add(struct gaps *g, uint64_t from_ns, uint64_t to_ns);
  * at_ns was not later.
  */
 uint64_t gaps_after(const struct gaps *g, uint32_t *cursor, uint64_t at_ns);
+
+/* Whether one of least_ns and more has a part between the two moments. *cursor: the same, with from_ns. */
+bool gaps_has(
+    const struct gaps *g, uint32_t *cursor, uint64_t from_ns, uint64_t to_ns, uint64_t least_ns);

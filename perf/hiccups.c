@@ -4,8 +4,9 @@
  * nothing but look at the clock (as Gil Tene's jHiccup does) and notes when it did not run: interrupts, the
  * scheduler, the hypervisor. Then RATE requests a second are imagined that take no time, but begin on CORE, are
  * answered on SERVER_CORE and end on CORE, and wait wherever the core did not run when their turn came. Their
- * latencies are one line of JSON, in us: "both" as said, "server" as if CORE never paused (what a client sees that leaves
- * out its own pauses, as loadgen's undisturbed_us does).
+ * latencies are one line of JSON, in us: "both" as said, "undisturbed" without those that met a pause of CORE of 100 us
+ * and more (as loadgen's undisturbed_us: what an exchange would seem to take whose server and wire take no time),
+ * "server" as if CORE never paused.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -17,8 +18,9 @@
 #include "perf/gaps.h"
 #include "perf/loadgen/hist.h"
 
-#define GAP_NS   1000 /* reading the clock takes 30 */
-#define MAX_GAPS (1u << 22)
+#define GAP_NS       1000 /* reading the clock takes 30 */
+#define MAX_GAPS     (1u << 22)
+#define DISTURBED_NS 100000 /* as loadgen's and kload's */
 
 struct spinner {
 	pthread_t thread;
@@ -83,13 +85,18 @@ static void prepare(struct spinner *s, unsigned core)
 	memset(s->gaps.all, 0, MAX_GAPS * sizeof(*s->gaps.all)); /* page faults would be gaps */
 }
 
+struct latencies {
+	struct hist all, undisturbed;
+};
+
 /* The latencies of requests that are due evenly from from_ns on. client: NULL when its core never pauses. */
-static void imagine(struct hist *h, const struct spinner *client, const struct spinner *server,
+static void imagine(struct latencies *l, const struct spinner *client, const struct spinner *server,
     uint64_t from_ns, double rate)
 {
-	uint32_t cursors[3] = { 0 };
+	uint32_t cursors[4] = { 0 };
 
-	hist_init(h);
+	hist_init(&l->all);
+	hist_init(&l->undisturbed);
 	for (uint64_t i = 0;; i++) {
 		uint64_t due = from_ns + (uint64_t)((double)i * 1e9 / rate), at = due;
 
@@ -100,7 +107,10 @@ static void imagine(struct hist *h, const struct spinner *client, const struct s
 		at = gaps_after(&server->gaps, &cursors[1], at);
 		if (client != NULL)
 			at = gaps_after(&client->gaps, &cursors[2], at);
-		hist_add(h, at - due);
+		hist_add(&l->all, at - due);
+		if (client == NULL ||
+		    !gaps_has(&client->gaps, &cursors[3], due, at + 1, DISTURBED_NS))
+			hist_add(&l->undisturbed, at - due);
 	}
 }
 
@@ -116,7 +126,7 @@ static void print_hist(const char *name, const struct hist *h)
 int main(int argc, char **argv)
 {
 	static struct spinner s[2];
-	static struct hist h;
+	static struct latencies l;
 	uint64_t from, until;
 	double rate, seconds;
 
@@ -140,10 +150,11 @@ int main(int argc, char **argv)
 	if (s[0].gaps.is_full || s[1].gaps.is_full)
 		die("too many gaps for that long");
 	putchar('{');
-	imagine(&h, &s[0], &s[1], from, rate);
-	print_hist("both", &h);
-	imagine(&h, NULL, &s[1], from, rate);
-	print_hist("server", &h);
+	imagine(&l, &s[0], &s[1], from, rate);
+	print_hist("both", &l.all);
+	print_hist("undisturbed", &l.undisturbed);
+	imagine(&l, NULL, &s[1], from, rate);
+	print_hist("server", &l.all);
 	printf("\"stopped_share\": [%.6f, %.6f]}\n", (double)s[0].stopped_ns / (seconds * 1e9),
 	    (double)s[1].stopped_ns / (seconds * 1e9));
 	free(s[0].gaps.all);

@@ -113,11 +113,12 @@ def offloads(state):
 
 
 @contextlib.contextmanager
-def kernel_addresses():
+def kernel_addresses(state="on"):
     """Gives the gateway's ends to the kernel, for the rivals, with every offload it can use: frames of
-    64 KB cross the veth whole, which is the best a NIC with TSO and LRO could do for them."""
+    64 KB cross the veth whole, which is the best a NIC with TSO and LRO could do for them. Or, "off", with none:
+    frames of 1,500 bytes and checksums by the processor."""
     ends = [("sp-front", "10.80.0.1/24"), ("sp-back", "10.81.0.1/24")]
-    offloads("on")
+    offloads(state)
     for device, address in ends:
         run("ip", "-n", GATE, "addr", "add", address, "dev", device)
     try:

@@ -52,7 +52,7 @@ class Terminator:
 
     @contextlib.contextmanager
     def running(self, row):
-        with lab.kernel_addresses():
+        with lab.kernel_addresses(row.offloads):
             command = self.command(row)
             process = lab.spawn(lab.GATE, ["taskset", "-c", str(CORE)] + command, self.name)
             self.pid = process.pid

@@ -39,6 +39,27 @@ static void none_means_no_waiting(void **state)
 		assert_int_equal(gaps_after(&g, &cursor, at), at);
 }
 
+static void only_long_gaps_disturb(void **state)
+{
+	struct gap room[4];
+	struct gaps g = { .all = room, .max = 4 };
+	static const struct {
+		uint64_t from, to;
+		bool disturbed;
+	} cases[] = { { 0, 10, false }, { 0, 11, false }, { 5, 29, false }, { 9, 30, false },
+		{ 9, 31, true }, { 15, 32, true }, { 49, 50, true }, { 50, 51, false },
+		{ 50, 1000, false } };
+	uint32_t cursor = 0;
+
+	(void)state;
+	gaps_add(&g, 10, 20);
+	gaps_add(&g, 30, 50);
+	gaps_add(&g, 50, 51);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_int_equal(
+		    gaps_has(&g, &cursor, cases[i].from, cases[i].to, 20), cases[i].disturbed);
+}
+
 /* A result from half of the gaps would look too good: it is noticed. */
 static void too_many_are_told(void **state)
 {
@@ -59,6 +80,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_falls_into_a_gap_waits_for_its_end),
 		cmocka_unit_test(none_means_no_waiting),
+		cmocka_unit_test(only_long_gaps_disturb),
 		cmocka_unit_test(too_many_are_told),
 	};
 
