@@ -368,7 +368,9 @@ static void stop_workers(struct app *a)
 	app_order(a, WORKER_STOP);
 	rte_eal_mp_wait_lcore();
 	for (unsigned i = 0; i < a->n_workers; i++) {
+		app_log_run(a); /* room for the last words of connections that are cut */
 		worker_fini(&a->workers[i]);
+		a->log_lost += a->workers[i].stats.v[STAT_LOG_LOST];
 		rte_ring_free(a->workers[i].mailbox);
 	}
 	rte_free(a->workers);
@@ -521,7 +523,8 @@ void app_order(struct app *a, int order)
 bool app_is_empty(const struct app *a)
 {
 	for (unsigned i = 0; i < a->n_workers; i++)
-		if (!atomic_load_explicit(&a->workers[i].is_empty, memory_order_relaxed))
+		if (atomic_load_explicit(&a->workers[i].empty_under, memory_order_relaxed) <
+		    WORKER_DRAIN)
 			return false;
 	return true;
 }

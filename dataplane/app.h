@@ -45,7 +45,8 @@ struct app {
 	unsigned n_started; /* steps of the start that were taken */
 	struct conn_writer *log;
 	struct conn_ring *log_rings[CONFIG_MAX_WORKERS];
-	double grace_s; /* how long the last publication waited for the workers */
+	uint64_t log_lost; /* for want of room in the rings, by workers that are gone */
+	double grace_s;    /* how long the last publication waited for the workers */
 	uint8_t secret[32];
 	uint8_t rss_key[PORT_RSS_KEY_MAX];
 	uint64_t loops_seen[CONFIG_MAX_WORKERS]; /* by app_stuck_worker */

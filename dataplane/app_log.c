@@ -10,9 +10,23 @@
 #include "dataplane/base/clock.h"
 #include "dataplane/base/log.h"
 #include "dataplane/conn_writer.h"
+#include "dataplane/proxy/conn_log.h"
 #include "dataplane/proxy/conn_ring.h"
 
 /* The connection log between workers and file. */
+
+static struct conn_clock clock_now(void)
+{
+	struct clock clock;
+	struct timespec t;
+
+	clock_init(&clock);
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (struct conn_clock){
+		.wall_us = (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000,
+		.worker_us = clock_us(&clock, rte_rdtsc()),
+	};
+}
 
 int app_log_start(struct app *a, struct err *e)
 {
@@ -27,10 +41,26 @@ int app_log_start(struct app *a, struct err *e)
 	return conn_writer_configure(a->log, &a->boot->log, e);
 }
 
+/* Nobody can ask for counters any more. */
+static void tell_losses(const struct app *a)
+{
+	uint64_t lost = a->log_lost + conn_writer_stats(a->log).lost;
+
+	if (lost > 0)
+		log_warning(
+		    "the connection log lacks %llu lines of this run: its disk was full or too slow",
+		    (unsigned long long)lost);
+}
+
 void app_log_stop(struct app *a)
 {
-	if (a->log)
-		app_log_run(a);
+	struct conn_clock now;
+
+	if (a->log && a->log_rings[a->n_workers - 1]) { /* else it has not begun */
+		now = clock_now();
+		conn_writer_finish(a->log, a->log_rings, a->n_workers, now.wall_us, now.worker_us);
+		tell_losses(a);
+	}
 	conn_writer_free(a->log);
 	a->log = NULL;
 	for (unsigned i = 0; i < a->n_workers; i++) {
@@ -63,14 +93,9 @@ void app_log_print(const struct app *a, FILE *out, bool with_help)
 
 void app_log_run(struct app *a)
 {
-	struct clock clock;
-	struct timespec t;
+	const struct conn_clock now = clock_now();
 
-	clock_init(&clock);
-	clock_gettime(CLOCK_REALTIME, &t);
-	conn_writer_run(a->log, a->log_rings, a->n_workers,
-	    (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000,
-	    clock_us(&clock, rte_rdtsc()));
+	conn_writer_run(a->log, a->log_rings, a->n_workers, now.wall_us, now.worker_us);
 }
 
 void app_log_configure(struct app *a)

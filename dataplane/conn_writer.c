@@ -201,6 +201,29 @@ void conn_writer_run(struct conn_writer *w, struct conn_ring *const *rings, unsi
 	flush(w);
 }
 
+static bool has_work(const struct conn_writer *w, struct conn_ring *const *rings, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (conn_ring_first(rings[i]))
+			return true;
+	return w->to > 0;
+}
+
+void conn_writer_finish(struct conn_writer *w, struct conn_ring *const *rings, unsigned n,
+    uint64_t wall_us, uint64_t worker_us)
+{
+	uint64_t errors;
+
+	do {
+		errors = w->stats.errors;
+		conn_writer_run(w, rings, n, wall_us, worker_us);
+	} while (w->stats.errors == errors && has_work(w, rings, n));
+	for (unsigned i = 0; i < n; i++)
+		for (; conn_ring_first(rings[i]); conn_ring_pop(rings[i]))
+			w->stats.lost++;
+	leave_file(w, false);
+}
+
 struct conn_writer_stats conn_writer_stats(const struct conn_writer *w)
 {
 	return w->stats;

@@ -17,7 +17,7 @@ struct conn_writer;
 
 struct conn_writer_stats {
 	uint64_t lines;  /* written whole */
-	uint64_t lost;   /* made and not written: the file was given up with lines waiting */
+	uint64_t lost;   /* not written: the file was given up with lines waiting */
 	uint64_t errors; /* of write and open */
 };
 
@@ -44,6 +44,13 @@ int conn_writer_reopen(struct conn_writer *w, struct err *e);
  * moment on both clocks (conn_log.h).
  */
 void conn_writer_run(struct conn_writer *w, struct conn_ring *const *rings, unsigned n,
+    uint64_t wall_us, uint64_t worker_us);
+
+/*
+ * The last run: goes on until the rings are empty and all is written, or the file takes nothing. What is left then is
+ * lost, and the file closed.
+ */
+void conn_writer_finish(struct conn_writer *w, struct conn_ring *const *rings, unsigned n,
     uint64_t wall_us, uint64_t worker_us);
 
 struct conn_writer_stats conn_writer_stats(const struct conn_writer *w);

@@ -204,6 +204,7 @@ static void obey(struct worker *w)
 	if (order == w->obeyed)
 		return;
 	w->obeyed = order;
+	w->info_us = 0; /* what there was before the order says nothing about after it */
 	if (order >= WORKER_DRAIN)
 		proxy_drain(w->proxy);
 	if (order >= WORKER_CLOSE)
@@ -222,8 +223,9 @@ static void publish_info(struct worker *w)
 	w->tls_stats = *tls_worker_stats(w->tls);
 	for (int s = TCP_SYN_SENT; s < TCP_TIME_WAIT; s++)
 		open += w->stack_info.n_state[s];
-	atomic_store_explicit(
-	    &w->is_empty, open == 0 && proxy_active(w->proxy) == 0, memory_order_relaxed);
+	atomic_store_explicit(&w->empty_under,
+	    open == 0 && proxy_active(w->proxy) == 0 ? w->obeyed : WORKER_RUN,
+	    memory_order_relaxed);
 }
 
 /* The processor time of this thread so far. */

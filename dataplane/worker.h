@@ -46,7 +46,8 @@ struct worker {
 	struct stats stats;
 	struct stack_info stack_info __attribute__((aligned(64))); /* renewed every INFO_US */
 	struct tls_worker_stats tls_stats;
-	_Atomic bool is_empty; /* no connection, and nothing left to send */
+	/* The order under which there is no connection and nothing left to send; WORKER_RUN: there is something. */
+	_Atomic(enum worker_order) empty_under;
 
 	/* Set before the start, then read only. */
 	unsigned index;

@@ -3,6 +3,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "dataplane/base/tally.h"
@@ -51,6 +52,16 @@ void listener_run_put(struct listener_run *l); /* NULL is fine */
 struct listener_run *listener_runs(void);
 
 /* --- for the worker whose lane it is --- */
+
+/* Whose lane it is, that worker's. Borrowed while a connection is within. */
+static inline const char *listener_lane_name(const struct listener_lane *l, unsigned worker)
+{
+	const char *lanes = (const char *)(l - worker);
+
+	return ((const struct listener_run *)(const void *)(lanes -
+		    offsetof(struct listener_run, lanes)))
+	    ->name;
+}
 
 /* A connection begins; it is to leave again. */
 static inline void listener_lane_enter(struct listener_lane *l)

@@ -67,8 +67,10 @@ void proxy_free(struct proxy *p)
 	if (!p)
 		return;
 	for (uint32_t i = 0; i < p->n_relays; i++)
-		if (p->relays[i].state != RELAY_FREE)
+		if (p->relays[i].state != RELAY_FREE) {
+			relay_ended(p, &p->relays[i], CONN_END_SHUTDOWN);
 			relay_break(p, &p->relays[i]);
+		}
 	if (p->snapshot) {
 		health_stop(p, p->snapshot);
 		leaving_stop(p);

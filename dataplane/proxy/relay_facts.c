@@ -67,19 +67,18 @@ void relay_remember_handshake(struct proxy *p, struct relay *r, bool is_done)
 }
 
 /* The last words about it. */
-static void say_last(struct conn_facts *f, const struct listener *l)
+static void say_last(struct conn_facts *f, const char *listener)
 {
 	const struct client_cert *c = f->client_cert;
 
-	if (l)
-		conn_facts_say(f, CONN_LISTENER, l->name, strlen(l->name));
+	conn_facts_say(f, CONN_LISTENER, listener, strlen(listener));
 	if (!c)
 		return;
 	conn_facts_say(f, CONN_SUBJECT, c->subject, strlen(c->subject));
 	conn_facts_say(f, CONN_ISSUER, c->issuer, strlen(c->issuer));
 }
 
-static void log_facts(struct proxy *p, struct conn_facts *f, const struct listener *l)
+static void log_facts(struct proxy *p, struct conn_facts *f, const char *listener)
 {
 	struct conn_record *record;
 
@@ -90,7 +89,7 @@ static void log_facts(struct proxy *p, struct conn_facts *f, const struct listen
 		stats_inc(p->stats, STAT_LOG_LOST);
 		return;
 	}
-	say_last(f, l);
+	say_last(f, listener);
 	conn_record_fill(record, f, p->now_us);
 	conn_ring_push(p->log);
 }
@@ -102,7 +101,8 @@ void relay_log(struct proxy *p, struct relay *r)
 	if (!f)
 		return;
 	r->flags &= (uint16_t)~RELAY_FACTS;
-	log_facts(p, f, leg_is_open(&r->client) ? relay_listener(p, r) : NULL);
+	/* The listener itself may be gone, or unbound as we drain, and so may the client. */
+	log_facts(p, f, listener_lane_name(r->lane, p->worker));
 	conn_facts_fini(f);
 }
 
@@ -117,7 +117,7 @@ void relay_log_refused(struct proxy *p, const struct tcp_conn *conn, const struc
 	conn_facts_init(&f, tcp_flow(conn), trace, p->now_us);
 	f.is_logged = true;
 	f.end = CONN_END_REFUSED_FULL;
-	log_facts(p, &f, l);
+	log_facts(p, &f, l->name);
 	conn_facts_fini(&f);
 }
 

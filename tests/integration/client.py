@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import os
 import select
+import signal
 import socket
 import ssl
 import struct
@@ -248,6 +249,68 @@ def hoard(most, file, path):
     need(in_a_row >= 5, f"all of {len(conns)} were let in")
 
 
+def alert_and_reset(pid):
+    """A client that does not like the certificate: its alert and its RST, since our flight is not read to the end, find
+    a daemon that has other things to do and takes both in at once."""
+    sock = socket.create_connection((HOST, 443), TIMEOUT)
+    arrived, leaving = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = ssl.create_default_context(cafile="/etc/ssl/certs/ca-certificates.crt").wrap_bio(arrived, leaving, server_hostname=NAME)
+    try:
+        while True:
+            try:
+                tls.do_handshake()
+                need(False, "the certificate was taken")
+            except ssl.SSLWantReadError:
+                sock.sendall(leaving.read())
+                arrived.write(sock.recv(65536))
+    except ssl.SSLCertVerificationError:
+        pass
+    os.kill(int(pid), signal.SIGSTOP)
+    sock.sendall(leaving.read())
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.close()
+    time.sleep(0.05)
+    os.kill(int(pid), signal.SIGCONT)
+
+
+def burst(n, pid):
+    """So many ClientHellos find a daemon that has other things to do: it takes in all at once. Each is answered."""
+    ends = []
+    for _ in range(int(n)):
+        arrived, leaving = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = context().wrap_bio(arrived, leaving, server_hostname=NAME)
+        try:
+            tls.do_handshake()
+        except ssl.SSLWantReadError:
+            pass
+        ends.append((socket.create_connection((HOST, 443), TIMEOUT), tls, arrived, leaving))
+    os.kill(int(pid), signal.SIGSTOP)
+    for sock, _, _, leaving in ends:
+        sock.sendall(leaving.read())
+    time.sleep(0.05)
+    os.kill(int(pid), signal.SIGCONT)
+    for sock, tls, arrived, leaving in ends:
+        while True:
+            try:
+                tls.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                data = sock.recv(65536)
+                need(data, "a connection ended")
+                arrived.write(data)
+        sock.sendall(leaving.read())
+        sock.close()
+
+
+def cut_short(file, pid):
+    """The daemon is told to end as soon as the answer to a new connection begins: all of it comes."""
+    tls = Tls(443)
+    tls.write(request("/" + file, "Connection: close\r\n"))
+    tls.receive()
+    os.kill(int(pid), signal.SIGTERM)
+    need(body_of(tls) == www(file), "other bytes arrived")
+
+
 def half_close(*_):
     """close_notify, with and without FIN: the backend sees the end and can still answer."""
     data = blob(300000)
@@ -428,7 +491,7 @@ def resets(n):
 
 def main():
     habits = {f.__name__: f for f in (
-        concurrent, sequential, held, hoard, fragmented, slow_reader, half_close, truncation,
+        concurrent, sequential, held, hoard, alert_and_reset, burst, cut_short, fragmented, slow_reader, half_close, truncation,
         torn_record, echo, early, backend_reset, unreachable, idle, handshake_timeout, garbage, resets)}
     habits[sys.argv[1]](*sys.argv[2:])
 

@@ -7,7 +7,7 @@ path=$(cat "$lab/config-path")
 sed 's/drain_timeout = 2.0/drain_timeout = 120.0/' "$path" >"$lab/drain.cfg"
 trap 'rm -f "$lab/drain.cfg" "$lab/drained.bin"' EXIT
 scripts/lab file 16m.bin 16M
-restart "$lab/drain.cfg"
+try a_daemon_that_is_patient restart "$lab/drain.cfg"
 
 # transfer RATE: one that runs, with the daemon told to end; into $transfer and $pid
 transfer() {
@@ -35,6 +35,15 @@ wait $transfer && cmp "$lab/drained.bin" "$lab/www/16m.bin"
 try a_running_transfer_ends_well test $? = 0
 try the_daemon_ends_with_it wait_for 30 gone # long before drain_timeout
 try with_status_0 ended_with 0
+# The listener is closed to others by then.
+is_logged() { tail -n 1 "$lab/log/connections.log" | grep -q "\"listener\":\"https\".*\"bytes_sent\":167.*\"close\":\"$1\""; }
+try and_all_is_in_the_log is_logged client_closed
+
+# A connection that is younger than what a worker has told of itself.
+scripts/lab start
+pid=$(scripts/lab pid)
+try one_that_has_just_begun_ends_well_too habit cut_short 16m.bin "$pid"
+try the_daemon_ends_with_that wait_for 30 gone
 
 echo "$path" >"$lab/config-path"
 scripts/lab start

@@ -447,6 +447,77 @@ static void a_path_that_cannot_be_opened_changes_nothing(void **state)
 	unlink(path);
 }
 
+static void finish(struct conn_writer *w, struct conn_ring *ring)
+{
+	conn_writer_finish(w, &ring, 1, clock_then.wall_us, clock_then.worker_us);
+}
+
+static void the_last_run_writes_all_there_is(void **state)
+{
+	struct config_log config = { .path = path };
+	struct conn_writer *w = conn_writer_new();
+	struct conn_ring *ring = conn_ring_new();
+
+	(void)state;
+	err_init(&e);
+	assert_int_equal(conn_writer_configure(w, &config, &e), 0);
+	push(ring, 0, CONN_RING_SIZE); /* more than one turn may write */
+	run(w, ring);
+	assert_true(conn_writer_stats(w).lines < CONN_RING_SIZE);
+	push(ring, CONN_RING_SIZE, CONN_RING_SIZE);
+	finish(w, ring);
+	assert_int_equal(count_file(path, 0), 2 * CONN_RING_SIZE);
+	assert_int_equal(conn_writer_stats(w).lines, 2 * CONN_RING_SIZE);
+	assert_int_equal(conn_writer_stats(w).lost, 0);
+	conn_writer_free(w);
+	free(ring);
+	unlink(path);
+}
+
+/* Without a file there is nothing to be lost. */
+static void the_last_run_without_a_file_is_none(void **state)
+{
+	struct conn_writer *w = conn_writer_new();
+	struct conn_ring *ring = conn_ring_new();
+
+	(void)state;
+	push(ring, 0, 100);
+	finish(w, ring);
+	assert_null(conn_ring_first(ring));
+	assert_int_equal(conn_writer_stats(w).lost, 0);
+	conn_writer_free(w);
+	free(ring);
+}
+
+static void what_the_last_run_leaves_is_counted(void **state)
+{
+	struct config_log config = { .path = path };
+	struct conn_writer *w = conn_writer_new();
+	struct conn_ring *ring = conn_ring_new();
+	struct conn_writer_stats s;
+	unsigned taken = 0;
+	int fd;
+
+	(void)state;
+	err_init(&e);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	fd = open(path, O_RDONLY | O_NONBLOCK);
+	assert_int_equal(conn_writer_configure(w, &config, &e), 0);
+	for (int i = 0; i < 3; i++) {
+		taken += push(ring, taken, CONN_RING_SIZE);
+		run(w, ring);
+	}
+	finish(w, ring);
+	s = conn_writer_stats(w);
+	assert_null(conn_ring_first(ring));
+	assert_true(s.lost > CONN_RING_SIZE);
+	assert_int_equal(s.lines + s.lost, taken);
+	conn_writer_free(w);
+	close(fd);
+	free(ring);
+	unlink(path);
+}
+
 /* A file that takes nothing: buffer, then ring, then loss; afterwards lines go on, each whole. */
 static void what_takes_nothing_fills_up_and_goes_on(void **state)
 {
@@ -524,6 +595,9 @@ int main(void)
 		cmocka_unit_test(lines_are_appended_and_the_file_opened_anew),
 		cmocka_unit_test(the_last_lines_are_remembered),
 		cmocka_unit_test(a_path_that_cannot_be_opened_changes_nothing),
+		cmocka_unit_test(the_last_run_writes_all_there_is),
+		cmocka_unit_test(the_last_run_without_a_file_is_none),
+		cmocka_unit_test(what_the_last_run_leaves_is_counted),
 		cmocka_unit_test(what_takes_nothing_fills_up_and_goes_on),
 	};
 
