@@ -143,7 +143,8 @@
 	X(REFUSED_AT_ONCE, "handshakes_refused_at_once_total")      \
 	X(REFUSED_SOURCE, "handshakes_refused_source_total")        \
 	X(REFUSED_BUSY, "handshakes_refused_busy_total")            \
-	X(HANDSHAKES_RESERVED, "handshakes_reserved_total")
+	X(HANDSHAKES_RESERVED, "handshakes_reserved_total")         \
+	X(HANDSHAKE_COHORTS, "handshake_cohorts_total")
 
 enum stat {
 #define X(name, text) STAT_##name,

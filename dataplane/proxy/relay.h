@@ -278,6 +278,12 @@ void relay_pass_pump(struct proxy *p, struct relay *r);
 /* relay_tls.c: RST during a handshake: counts the failure. */
 void relay_cut_off(struct proxy *p, struct relay *r);
 
+/*
+ * A handshake's step after RST: who closes with our flight unread sends its alert and RST right behind it, and both may
+ * come in one burst. What it would say goes nowhere.
+ */
+enum handshake_status relay_last_step(struct proxy *p, struct handshake *h, const struct leg *l);
+
 /* relay_tls.c: a fatal alert in plaintext to a client without keys, then the end; counted as a failure. */
 void relay_refuse(struct proxy *p, struct relay *r, enum conn_end why, uint8_t alert);
 /* Counts a handshake that came to nothing, and notes its end; alert: that was sent (ours) or received, or LISTENER_NO_ALERT. */

@@ -143,14 +143,11 @@ void relay_origin_failed(struct proxy *p, struct relay *r, enum target_tls why)
 
 void relay_origin_cut_off(struct proxy *p, struct relay *r)
 {
-	struct record_io io = { .in = p->in, .out = p->out };
 	enum target_tls why = TARGET_TLS_CLOSED;
 
-	/* Who closes with our flight unread sends its alert and RST right behind it. */
 	if (leg_available(&r->backend) > 0) {
-		io.n_in = leg_view(&r->backend, p->in, PROXY_IOV_WIDE);
 		handshake_follow_origin(r->handshake, origin_of(p, r));
-		if (handshake_step(r->handshake, &io) == HANDSHAKE_FAILED)
+		if (relay_last_step(p, r->handshake, &r->backend) == HANDSHAKE_FAILED)
 			why = target_tls_of(handshake_facts(r->handshake));
 	}
 	leg_release(&r->backend);

@@ -156,19 +156,28 @@ void relay_handshake(struct proxy *p, struct relay *r)
 	}
 }
 
-/* The client's alert that came right before its RST: one who closes with our flight unread sends both. */
+enum handshake_status relay_last_step(struct proxy *p, struct handshake *h, const struct leg *l)
+{
+	uint8_t
+	    nowhere[FLIGHT_ROOM]; /* a handshake without room to answer in would wait for some */
+	struct iovec out = { .iov_base = nowhere, .iov_len = sizeof(nowhere) };
+	struct record_io io = { .in = p->in, .out = &out, .n_out = 1 };
+
+	io.n_in = leg_view(l, p->in, PROXY_IOV_WIDE);
+	return handshake_step(h, &io);
+}
+
+/* The client's alert that came right before its RST. */
 static uint8_t last_alert(struct proxy *p, struct relay *r)
 {
-	struct record_io io = { .in = p->in, .out = p->out };
 	const struct listener *l = relay_listener(p, r);
 	const struct handshake_facts *facts;
 
 	if (!r->handshake || leg_available(&r->client) == 0)
 		return LISTENER_NO_ALERT;
-	io.n_in = leg_view(&r->client, p->in, PROXY_IOV_WIDE);
 	if (handshake_asks(r->handshake))
 		handshake_follow(r->handshake, l ? l->tls : NULL);
-	if (handshake_step(r->handshake, &io) != HANDSHAKE_FAILED)
+	if (relay_last_step(p, r->handshake, &r->client) != HANDSHAKE_FAILED)
 		return LISTENER_NO_ALERT;
 	facts = handshake_facts(r->handshake);
 	relay_remember_handshake(p, r, false);

@@ -249,7 +249,8 @@ static bool begin_one(struct proxy *p)
 	relay_hello(p, r);
 	if (r->state == RELAY_HANDSHAKE || r->state == RELAY_CONNECT) {
 		p->to_begin--;
-		p->n_begun++;
+		if (p->n_begun++ == 0)
+			stats_inc(p->stats, STAT_HANDSHAKE_COHORTS);
 		p->reserved_credit -= is_due ? 100 : 0;
 	}
 	return true;

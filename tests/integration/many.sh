@@ -39,4 +39,12 @@ flat() {
 	[ "$now" -le $((rss + 2048)) ] || { echo "$rss KB grew to $now"; return 1; }
 }
 try resident_memory_is_flat flat
+# However many come at once, few handshakes begin together: packets get in between.
+cohorts=$(counter handshake_cohorts_total)
+try a_burst_is_served habit burst 256 "$(scripts/lab pid)"
+in_small_groups() {
+	local n=$(($(counter handshake_cohorts_total) - cohorts))
+	[ $n -ge 16 ] || { echo "256 handshakes began in $n groups"; return 1; }
+}
+try in_small_groups in_small_groups
 try no_handshake_failed is client_tls_negotiation_errors_total "$failed"

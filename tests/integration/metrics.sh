@@ -30,6 +30,8 @@ try too_old_a_client_is_counted rises 1 "$errors,reason=\"handshake_refused\",al
 	s_client -tls1_1 -cipher ALL:@SECLEVEL=0
 try what_the_client_does_not_like_is_counted rises 1 "$errors,reason=\"handshake_failed\",alert=\"unknown_ca\",sent_by=\"client\"}" \
 	in_client curl -sS --max-time 20 --resolve www.lab.test:443:10.80.0.1 https://www.lab.test/
+try its_alert_is_seen_though_its_rst_came_with_it rises 1 \
+	"$errors,reason=\"handshake_failed\",alert=\"unknown_ca\",sent_by=\"client\"}" habit alert_and_reset "$(scripts/lab pid)"
 try garbage_is_counted rises 1 "$errors,reason=\"hello_invalid\",alert=\"unexpected_message\",sent_by=\"server\"}" garbage
 out='bytes_total{listener="https",direction="out"}'
 before=$(metric "$out")
