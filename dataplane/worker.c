@@ -274,6 +274,7 @@ static void loop(struct worker *w)
 	if (w->n_workers > 1)
 		share_neighbours(w);
 	w->proxy_wake_us = proxy_run(w->proxy, w->now_us, TIMER_BUDGET);
+	work += proxy_has_run(w->proxy);
 	w->stack_wake_us = stack_timers(w->stack, w->now_us, TIMER_BUDGET);
 	work += transmit(w);
 	publish_info(w);

@@ -259,9 +259,12 @@ uint64_t proxy_run(struct proxy *p, uint64_t now_us, unsigned budget)
 	int32_t wait_ms;
 
 	p->now_us = now_us;
+	p->has_run = p->again != 0;
 	run_again(p);
-	while ((conn = stack_ready_next(p->stack, &events)) != NULL)
+	while ((conn = stack_ready_next(p->stack, &events)) != NULL) {
+		p->has_run = true;
 		conn_event(p, conn, events);
+	}
 	run_timers(p, budget);
 	leaving_sweep(p, SWEEP);
 	if (proxy_is_busy(p))
@@ -273,6 +276,11 @@ uint64_t proxy_run(struct proxy *p, uint64_t now_us, unsigned budget)
 bool proxy_is_busy(const struct proxy *p)
 {
 	return p->again != 0 || relay_turns_are_due(p) || p->sweep_left > 0;
+}
+
+bool proxy_has_run(const struct proxy *p)
+{
+	return p->has_run;
 }
 
 void proxy_drain(struct proxy *p)

@@ -55,6 +55,9 @@ bool proxy_shake(struct proxy *p, uint64_t now_us, bool is_crowded);
  */
 uint64_t proxy_run(struct proxy *p, uint64_t now_us, unsigned budget);
 
+/* Whether the last proxy_run ran any connection: there was work, with or without packets. */
+bool proxy_has_run(const struct proxy *p);
+
 /* True while some connection has work left that needs no new packet. */
 bool proxy_is_busy(const struct proxy *p);
 

@@ -130,6 +130,7 @@ struct proxy {
 	struct drbg *ids;             /* for trace ids */
 	struct conn_ring *log;        /* to control; NULL: none */
 	uint32_t again, *again_end;   /* relay_number */
+	bool has_run;                 /* any connection, in this proxy_run or the last one */
 	struct relay_line waiting[2]; /* for their handshake's turn; [1]: reserved sources */
 	uint32_t start_cost;          /* relay_turn.c */
 	/* Handshakes that begin together: how many, what they have cost, and batches of theirs. */
