@@ -244,9 +244,10 @@ class Latency(LoadRow):
 
     def holds(self, terminator):
         """Whether nothing piles up, since then each would wait longer than the one before, and the clients are not what
-        is measured."""
-        result = self.probe(terminator, self.rated)
-        return not result["errors"] and result["per_second"] >= 0.98 * Latency.rate and \
+        is measured, with something to spare."""
+        rate = int(Latency.rate / self.STEP)
+        result = self.probe(terminator, self.load_options + ["--rate", str(rate)])
+        return not result["errors"] and result["per_second"] >= 0.98 * rate and \
             result["latency_us"]["p50"] < 1000 and \
             result["undisturbed_us"]["n"] >= self.WANTED * result["latency_us"]["n"]
 
