@@ -19,7 +19,7 @@ try backend_refuses habit unreachable 9009
 try backend_does_not_exist habit unreachable 9010
 try failed_backends_are_counted is backend_connection_errors_total $((errors + 2))
 try idle_connections_are_closed habit idle 9020 0.8 3
-try silent_clients_are_let_go habit handshake_timeout 9020 0.8 3
+try silent_clients_are_let_go habit handshake_timeout 9020 0.8 20
 failed=$(counter client_tls_negotiation_errors_total)
 try garbage habit garbage 40
 try garbage_is_counted test "$(counter client_tls_negotiation_errors_total)" -gt "$failed"

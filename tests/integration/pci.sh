@@ -214,7 +214,7 @@ one_nic() {
 		return
 	fi
 	# A drain here takes as long as its transfer, and a handshake of an emulated core its time.
-	sed -i 's/drain_timeout = 2.0/drain_timeout = 60.0/; s/handshake_timeout = 5.0/handshake_timeout = 30.0/' \
+	sed -i 's/drain_timeout = 2.0/drain_timeout = 60.0/' \
 		"$lab/sallyport.cfg"
 	scripts/lab reload
 	scripts/lab file $file 64M
