@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# The connection log: a line for each kind of connection, field by field; both formats; renamed; disk full.
+# The connection log: a line for each kind of connection, field by field; both formats; renamed; a disk that is full, and one that hangs.
 . tests/integration/lib.sh
 log=$lab/log/connections.log
 
@@ -78,6 +78,31 @@ try nor_does_a_slow_client_of_many connlog load 50
 try whole_lines_were_written in_daemon grep -q ' TID_[0-9a-f]\{32\} [^ ]*$' "$full"
 set_log "s|path = \"$full\"|path = \"$log\"|"
 in_daemon umount "$lab/log/full"
+
+# A disk that hangs: no call returns from it until it is thawed.
+hung=$lab/log/hung
+mkdir -p "$hung"
+truncate -s 16M "$lab/hung.img"
+mkfs.ext4 -q "$lab/hung.img"
+thaw() { in_daemon fsfreeze -u "$hung" 2>/dev/null; }
+if in_daemon mount -o loop "$lab/hung.img" "$hung"; then
+	trap 'thaw; kill $backend' EXIT
+	set_log "s|path = \"$log\"|path = \"$hung/connections.log\"|"
+	lines=$(counter connection_log_lines_total)
+	in_daemon fsfreeze -f "$hung"
+	try nobody_notices_a_disk_that_hangs flood 3
+	try the_operator_is_told wait_for 20 grep -q "the disk of $hung/connections.log does not answer" "$lab/sallyport.log"
+	try nor_does_the_api expect 'generation' timeout 10 scripts/lab ctl status
+	try nor_does_health expect '"status":"ok"' ip netns exec "$prefix-gate" curl -sS --max-time 10 http://127.0.0.1:9180/healthz
+	try nothing_was_written is connection_log_lines_total "$lines"
+	thaw
+	try thawed_it_takes_what_waited wait_for 20 more_than connection_log_lines_total "$lines"
+	set_log "s|path = \"$hung/connections.log\"|path = \"$log\"|"
+	wait_for 20 in_daemon umount "$hung"
+else
+	echo "skip a_disk_that_hangs: no loop device"
+fi
+rm -f "$lab/hung.img"
 try lines_go_on_afterwards connlog alb "$log"
 set_log 's/format = "alb"/format = "json"/'
 try nothing_is_left becomes_quiet
