@@ -53,10 +53,23 @@ def serial_of(path):
                           capture_output=True, text=True).stdout.strip().split("=")[1]
 
 
-def raw(port, data=b"", host=HOST):
+USED = set()
+
+
+def fresh():
+    """A socket with a port that none had before: lines are told apart by it. Known even when the answer is RST."""
     s = socket.socket()
     s.settimeout(30)
-    s.bind(("10.80.0.2", 0))  # so that the port is known even when the answer is RST
+    s.bind(("10.80.0.2", 0))
+    if s.getsockname()[1] in USED:
+        with s:  # keeps it from being had again
+            return fresh()
+    USED.add(s.getsockname()[1])
+    return s
+
+
+def raw(port, data=b"", host=HOST):
+    s = fresh()
     try:
         s.connect((host, port))
         s.sendall(data)
