@@ -25,6 +25,8 @@ held=$!
 wait_for 10 grep -q open "$lab/held.log"
 becomes_known() { get / >/dev/null; }
 try before becomes_known
+# What a flood touches first are pools that stay: only after one is more of it a leak.
+try a_first_flood spray syn $((count * 2)) 100000
 rss=$(rss_kb)
 
 for kind in options land truncated rst ack icmp fragments; do
