@@ -124,7 +124,11 @@ static inline uint32_t stack_ts(const struct stack *s, uint32_t ts_off)
 }
 
 /* Every call from outside begins with this. */
-void stack_set_now(struct stack *s, uint64_t now_us);
+static inline void stack_set_now(struct stack *s, uint64_t now_us)
+{
+	s->now_us = now_us;
+	s->now_ms = (uint32_t)(now_us / 1000);
+}
 
 /* An mbuf for a header or for payload, or NULL (counted). */
 struct rte_mbuf *stack_alloc(struct stack *s);
