@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config/api/http.h"
+
 #include <errno.h>
 #include <malloc.h>
-#include <microhttpd.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,52 +10,12 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "config/api/api.h"
-#include "config/api/private.h"
 #include "config/err.h"
 
 #define HEAD_BYTES 16384u /* of a request, and MHD's memory for a connection */
 #define IDLE_S     10u    /* between two requests, and for every read */
-#define SPARE      16     /* connections: when fewer are left, waiting ones are closed */
-#define LAST_MS    2000   /* for answers to get out before the end */
-
-/* A connection, for the one that watches over slow clients. */
-struct client {
-	struct client *next, **at;
-	struct api *api;
-	int fd;
-	int64_t since; /* when it began to wait or to send, ms */
-	bool is_busy;  /* its request is ours */
-	bool is_dropped;
-};
-
-struct api {
-	struct MHD_Daemon *unix_daemon, *tcp_daemon;
-	struct api_config config;
-	struct api_context context;
-	char *socket; /* to be unlinked */
-	int event;
-
-	pthread_mutex_t lock; /* of what follows */
-	struct api_request *first, **last;
-	struct api_request *quick, **last_quick; /* served before those */
-	bool is_busy;                            /* control does something that may take long */
-	struct client *clients;
-	unsigned n_clients;
-	unsigned n_unsent; /* requests handed to control whose answers are not out yet */
-	bool is_stopping;
-};
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* --- memory: what jansson held may have been a key --- */
 
@@ -64,86 +24,6 @@ static void wiping_free(void *at)
 	if (at)
 		explicit_bzero(at, malloc_usable_size(at));
 	free(at);
-}
-
-/* --- clients --- */
-
-/* The one that waits longest without a request of ours, older than age ms; NULL: none. */
-static struct client *slowest(struct api *a, int64_t age)
-{
-	struct client *found = NULL;
-	int64_t limit = now_ms() - age;
-
-	for (struct client *c = a->clients; c; c = c->next)
-		if (!c->is_busy && !c->is_dropped && c->since <= limit &&
-		    (!found || c->since < found->since))
-			found = c;
-	return found;
-}
-
-/* MHD finds out and cleans up. The lock is held, so the descriptor is still this client's. */
-static void drop(struct client *c)
-{
-	c->is_dropped = true;
-	shutdown(c->fd, SHUT_RDWR);
-}
-
-static void on_connection(void *arg, struct MHD_Connection *connection, void **context,
-    enum MHD_ConnectionNotificationCode what)
-{
-	const union MHD_ConnectionInfo *info;
-	struct api *a = arg;
-	struct client *c = *context, *old;
-
-	pthread_mutex_lock(&a->lock);
-	if (what == MHD_CONNECTION_NOTIFY_STARTED) {
-		info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-		c = calloc(1, sizeof(*c));
-		*context = c;
-		if (c && info) {
-			c->api = a;
-			c->fd = info->connect_fd;
-			c->since = now_ms();
-			c->next = a->clients;
-			c->at = &a->clients;
-			if (c->next)
-				c->next->at = &c->next;
-			a->clients = c;
-			a->n_clients++;
-		}
-		old = a->n_clients > API_MAX_CONNECTIONS - SPARE ? slowest(a, 0) : NULL;
-		if (old && old != c)
-			drop(old);
-	} else if (c) {
-		if (c->at) {
-			*c->at = c->next;
-			if (c->next)
-				c->next->at = c->at;
-			a->n_clients--;
-		}
-		free(c);
-	}
-	pthread_mutex_unlock(&a->lock);
-}
-
-static struct client *client_of(struct MHD_Connection *connection)
-{
-	const union MHD_ConnectionInfo *info =
-	    MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-
-	return info ? info->socket_context : NULL;
-}
-
-static void set_busy(struct api *a, struct MHD_Connection *connection, bool is_busy)
-{
-	struct client *c = client_of(connection);
-
-	pthread_mutex_lock(&a->lock);
-	if (c) {
-		c->is_busy = is_busy;
-		c->since = now_ms();
-	}
-	pthread_mutex_unlock(&a->lock);
 }
 
 /* --- requests --- */
@@ -208,41 +88,6 @@ request_new(struct MHD_Connection *connection, const char *url, const char *meth
 	return r;
 }
 
-/* Hands r to control, or answers it when control has no time and it can be done without. */
-static void enqueue(struct api *a, struct api_request *r)
-{
-	const uint64_t one = 1;
-	bool is_stopping, is_kept;
-
-	r->is_quick = api_is_quick(r);
-	pthread_mutex_lock(&a->lock);
-	is_stopping = a->is_stopping;
-	is_kept = r->is_quick && a->is_busy && !is_stopping;
-	if (!is_stopping && !is_kept) {
-		struct api_request ***last = r->is_quick ? &a->last_quick : &a->last;
-
-		r->is_queued = true;
-		a->n_unsent++;
-		r->next = NULL;
-		**last = r;
-		*last = &r->next;
-		MHD_suspend_connection(r->connection);
-	}
-	pthread_mutex_unlock(&a->lock);
-	if (is_kept) {
-		api_answer_kept(&a->context, r);
-		r->is_done = true;
-		return;
-	}
-	if (is_stopping) {
-		api_error(r, 503, "sallyport is about to end");
-		r->is_done = true;
-		return;
-	}
-	if (write(a->event, &one, sizeof(one)) < 0)
-		return; /* it is readable already */
-}
-
 static enum MHD_Result send_answer(struct api_request *r)
 {
 	struct MHD_Response *response =
@@ -257,13 +102,6 @@ static enum MHD_Result send_answer(struct api_request *r)
 	result = MHD_queue_response(r->connection, r->status, response);
 	MHD_destroy_response(response);
 	return result;
-}
-
-static bool has_time(struct MHD_Connection *connection)
-{
-	const struct client *c = client_of(connection);
-
-	return !c || now_ms() - c->since < API_REQUEST_S * 1000;
 }
 
 /* A client that asks first whether it may send is told before it does. */
@@ -285,7 +123,7 @@ static enum MHD_Result serve(struct api *a, bool is_tcp, struct MHD_Connection *
 		*context = r = request_new(connection, url, method, is_tcp);
 		if (!r)
 			return MHD_NO;
-		set_busy(a, connection, false); /* the body has its own time */
+		api_client_set_busy(a, connection, false); /* the body has its own time */
 		if (!is_refused_early(connection))
 			return MHD_YES; /* the body follows */
 		r->is_too_large = true;
@@ -295,7 +133,7 @@ static enum MHD_Result serve(struct api *a, bool is_tcp, struct MHD_Connection *
 	if (r->is_done)
 		return send_answer(r);
 	if (*n_data > 0) {
-		if (!api_add_body(r, data, *n_data) || !has_time(connection))
+		if (!api_add_body(r, data, *n_data) || !api_client_has_time(connection))
 			return MHD_NO;
 		*n_data = 0;
 		return MHD_YES;
@@ -304,8 +142,8 @@ static enum MHD_Result serve(struct api *a, bool is_tcp, struct MHD_Connection *
 		return MHD_YES;
 	if (!api_read_body(r))
 		return send_answer(r);
-	set_busy(a, connection, true);
-	enqueue(a, r);
+	api_client_set_busy(a, connection, true);
+	api_queue_put(a, r);
 	return r->is_done ? send_answer(r) : MHD_YES;
 }
 
@@ -330,12 +168,9 @@ static void on_completed(void *arg, struct MHD_Connection *connection, void **co
 	struct api *a = arg;
 
 	(void)code;
-	set_busy(a, connection, false);
-	if (r && r->is_queued) {
-		pthread_mutex_lock(&a->lock);
-		a->n_unsent--;
-		pthread_mutex_unlock(&a->lock);
-	}
+	api_client_set_busy(a, connection, false);
+	if (r && r->is_queued)
+		api_queue_sent(a);
 	api_request_free(*context);
 	*context = NULL;
 }
@@ -420,7 +255,7 @@ static int listen_unix(const struct api_config *config, struct err *e)
 	MHD_OPTION_CONNECTION_LIMIT, (unsigned)API_MAX_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, \
 	    IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEAD_BYTES,                        \
 	    MHD_OPTION_NOTIFY_COMPLETED, on_completed, (a), MHD_OPTION_NOTIFY_CONNECTION,          \
-	    on_connection, (a), MHD_OPTION_UNESCAPE_CALLBACK, unescape, (a)
+	    api_client_notified, (a), MHD_OPTION_UNESCAPE_CALLBACK, unescape, (a)
 
 #define FLAGS (MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME)
 
@@ -488,123 +323,11 @@ int api_fd(const struct api *a)
 	return a->event;
 }
 
-/* --- control's half --- */
-
-/* With the lock held. */
-static struct api_request *take(struct api_request **first, struct api_request ***last)
-{
-	struct api_request *r = *first;
-
-	if (r) {
-		*first = r->next;
-		if (!*first)
-			*last = first;
-	}
-	return r;
-}
-
-/* Nobody who is quick waits behind the one that is taken: they come first, or see that control is busy. */
-static struct api_request *dequeue(struct api *a)
-{
-	struct api_request *r;
-
-	pthread_mutex_lock(&a->lock);
-	r = take(&a->quick, &a->last_quick);
-	a->is_busy = false;
-	if (!r) {
-		r = take(&a->first, &a->last);
-		a->is_busy = r != NULL;
-	}
-	pthread_mutex_unlock(&a->lock);
-	return r;
-}
-
-/* The API's thread may free r as soon as it is resumed. */
-static void hand_back(struct api_request *r)
-{
-	struct MHD_Connection *connection = r->connection;
-
-	r->is_done = true;
-	MHD_resume_connection(connection);
-}
-
-void api_set_busy(struct api *a, bool is_busy)
-{
-	struct api_request *r;
-
-	if (is_busy)
-		api_keep_health(&a->context);
-	do {
-		pthread_mutex_lock(&a->lock);
-		r = is_busy ? take(&a->quick, &a->last_quick) : NULL;
-		a->is_busy = is_busy && !r;
-		pthread_mutex_unlock(&a->lock);
-		if (r) {
-			api_route(&a->context, r);
-			hand_back(r);
-		}
-	} while (r);
-}
-
-static void drop_slow(struct api *a)
-{
-	struct client *c;
-
-	pthread_mutex_lock(&a->lock);
-	while ((c = slowest(a, API_REQUEST_S * 1000)) != NULL)
-		drop(c);
-	pthread_mutex_unlock(&a->lock);
-}
-
-void api_poll(struct api *a, unsigned max)
-{
-	const uint64_t one = 1;
-	struct api_request *r = NULL;
-	uint64_t n;
-
-	if (read(a->event, &n, sizeof(n)) < 0)
-		n = 0;
-	for (unsigned i = 0; i < max && (r = dequeue(a)) != NULL; i++) {
-		api_route(&a->context, r);
-		hand_back(r);
-	}
-	api_set_busy(a, false);
-	if (r && write(a->event, &one, sizeof(one)) < 0)
-		return;
-	drop_slow(a);
-	api_tx_expire(&a->context, time(NULL), false);
-}
-
-/* Whoever asked for the end wants to know that it was heard; one who does not read is not waited for. */
-static void wait_for_answers(struct api *a)
-{
-	const struct timespec pause = { .tv_nsec = 2000000 };
-	int64_t end = now_ms() + LAST_MS;
-	bool is_done = false;
-
-	while (!is_done && now_ms() < end) {
-		pthread_mutex_lock(&a->lock);
-		is_done = a->n_unsent == 0;
-		pthread_mutex_unlock(&a->lock);
-		if (!is_done)
-			nanosleep(&pause, NULL);
-	}
-}
-
 void api_stop(struct api *a)
 {
-	struct api_request *r;
-
 	if (!a)
 		return;
-	pthread_mutex_lock(&a->lock);
-	a->is_stopping = true;
-	pthread_mutex_unlock(&a->lock);
-	while ((r = dequeue(a)) != NULL) {
-		api_error(r, 503, "sallyport is about to end");
-		hand_back(r);
-	}
-	wait_for_answers(a);
+	api_queue_end(a);
 	if (a->unix_daemon)
 		MHD_stop_daemon(a->unix_daemon);
 	if (a->tcp_daemon)
