@@ -158,11 +158,21 @@ def spawn(namespace, command, name):
                                 stdin=subprocess.DEVNULL)
 
 
+def say_where(pid):
+    """Of a process that hangs, on stderr: what each of its threads waits for."""
+    for task in sorted(os.listdir(f"/proc/{pid}/task")):
+        for name in "comm", "wchan", "syscall", "stack":
+            with contextlib.suppress(OSError), open(f"/proc/{pid}/task/{task}/{name}") as f:
+                print(f"  | {task} {name}: {' '.join(f.read().split())}", file=sys.stderr)
+
+
 def end(process):
     process.terminate()
     try:
         process.wait(10)
     except subprocess.TimeoutExpired:
+        with contextlib.suppress(OSError):
+            say_where(process.pid)
         process.kill()
         process.wait()
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <time.h>
@@ -12,6 +13,7 @@
 #include <rte_pause.h>
 
 #include "config/err.h"
+#include "dataplane/base/log.h"
 #include "dataplane/port/internal.h"
 
 /*
@@ -23,6 +25,8 @@
 #define DOWN_S    0.2   /* else */
 #define LINGER_NS 50000 /* between two looks at links that are to come up, LINGERS times */
 #define LINGERS   20
+#define KNOCK_NS  100000000 /* it is called again when it has not come for so long, */
+#define KNOCKS    10        /* and after so many times said to be lost */
 
 static struct {
 	pthread_mutex_t lock;
@@ -30,6 +34,7 @@ static struct {
 	bool is_open;                   /* it may go */
 	bool is_inside;                 /* it waits */
 	int knock;                      /* eventfd: readable when it is to come */
+	pid_t tid;                      /* the thread's, once it was here */
 	struct rte_intr_handle *handle; /* of knock; NULL: no guard */
 	uint16_t devs[RTE_MAX_ETHPORTS];
 	unsigned n_devs;
@@ -44,6 +49,7 @@ static void on_knock(void *arg)
 	(void)arg;
 	eventfd_read(guard.knock, &ignored);
 	pthread_mutex_lock(&guard.lock);
+	guard.tid = gettid();
 	guard.is_inside = true;
 	pthread_cond_broadcast(&guard.changed);
 	while (!guard.is_open)
@@ -53,17 +59,64 @@ static void on_knock(void *arg)
 	pthread_mutex_unlock(&guard.lock);
 }
 
-/* Sets is_open, and waits until the thread is where that leads it. */
+/* Where the thread is, for the operator: the number of the system call it is in and its arguments (proc(5), syscall). */
+static void say_lost(void)
+{
+	char path[64], where[128] = "";
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/syscall", (int)guard.tid);
+	f = fopen(path, "re");
+	if (f == NULL || fgets(where, sizeof(where), f) == NULL)
+		snprintf(where, sizeof(where), "unknown");
+	if (f != NULL)
+		fclose(f);
+	where[strcspn(where, "\n")] = '\0';
+	log_error(
+	    "EAL's interrupt thread does not come back from a driver; no port is used until it does. It is in "
+	    "system call %s",
+	    where);
+}
+
+static struct timespec later(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	t.tv_nsec += KNOCK_NS;
+	t.tv_sec += t.tv_nsec / 1000000000;
+	t.tv_nsec %= 1000000000;
+	return t;
+}
+
+/*
+ * Sets is_open, and waits until the thread is where that leads it. Once in some hundred starts on a machine with too much
+ * to do it was waited for in vain, for a reason that was not found: so it is called again, and missed aloud.
+ */
 static void set_open(bool is_open)
 {
+	struct timespec until = later();
+	unsigned knocks = 0;
+
 	pthread_mutex_lock(&guard.lock);
 	guard.is_open = is_open;
 	pthread_cond_broadcast(&guard.changed);
 	if (!is_open)
 		eventfd_write(guard.knock, 1);
-	while (guard.is_inside == is_open)
-		pthread_cond_wait(&guard.changed, &guard.lock);
+	while (guard.is_inside == is_open) {
+		if (pthread_cond_clockwait(&guard.changed, &guard.lock, CLOCK_MONOTONIC, &until) !=
+		    ETIMEDOUT)
+			continue;
+		until = later();
+		pthread_cond_broadcast(&guard.changed);
+		if (!is_open)
+			eventfd_write(guard.knock, 1);
+		if (++knocks == KNOCKS)
+			say_lost();
+	}
 	pthread_mutex_unlock(&guard.lock);
+	if (knocks >= KNOCKS)
+		log_notice("EAL's interrupt thread is back");
 }
 
 static bool all_up(void)

@@ -4,12 +4,14 @@
  * done is seen.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -36,6 +38,7 @@ static struct port *server, *client;
 
 static struct rte_intr_handle *event;
 static atomic_uint n_seen;
+static atomic_uint slow_us; /* that the event's callback takes */
 
 static void on_event(void *arg)
 {
@@ -43,6 +46,7 @@ static void on_event(void *arg)
 
 	(void)arg;
 	eventfd_read(rte_intr_fd_get(event), &ignored);
+	usleep(slow_us);
 	atomic_fetch_add(&n_seen, 1);
 }
 
@@ -112,6 +116,62 @@ static void afterwards_it_goes_its_own_ways(void **state)
 	event_end();
 	port_guard_stop(); /* nothing to let go */
 	assert_false(port_guard_is_due(1e9));
+}
+
+/* --- a knock that does not come through --- */
+
+#define FDS 1024
+
+static atomic_bool is_stealing;
+
+/* Which descriptors are eventfds. */
+static void find_eventfds(bool found[FDS])
+{
+	for (int fd = 0; fd < FDS; fd++) {
+		char path[32], name[64] = "";
+
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		found[fd] =
+		    readlink(path, name, sizeof(name) - 1) > 0 && strstr(name, "[eventfd]") != NULL;
+	}
+}
+
+static void *steal(void *arg)
+{
+	const int *fd = arg;
+	eventfd_t ignored;
+
+	while (is_stealing)
+		eventfd_read(*fd, &ignored);
+	return NULL;
+}
+
+static void a_knock_that_is_lost_is_repeated(void **state)
+{
+	bool before[FDS], after[FDS];
+	pthread_t thief;
+	int knock = 0;
+
+	(void)state;
+	event_start();
+	slow_us = LONG_US;
+	find_eventfds(before);
+	guard_start();
+	find_eventfds(after);
+	while (knock < FDS && (before[knock] || !after[knock]))
+		knock++;
+	assert_true(knock < FDS);
+	is_stealing = true;
+	assert_int_equal(pthread_create(&thief, NULL, steal, &knock), 0);
+	for (unsigned i = 0; i < 10; i++) {
+		event_happens(); /* the thread is elsewhere while it is stolen */
+		port_guard_pass(0);
+	}
+	is_stealing = false;
+	pthread_join(thief, NULL);
+	port_guard_stop();
+	slow_us = 0;
+	event_end();
 }
 
 static void open_both(void)
@@ -190,6 +250,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_is_done_but_in_a_pass),
 		cmocka_unit_test(afterwards_it_goes_its_own_ways),
+		cmocka_unit_test(a_knock_that_is_lost_is_repeated),
 		cmocka_unit_test(a_peer_s_end_waits_for_a_pass),
 	};
 
