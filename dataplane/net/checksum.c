@@ -4,10 +4,11 @@
 #include <immintrin.h>
 #include <string.h>
 
-#define VECTOR_MIN \
-	192 /* below this the plain loop is as fast; at 1,448 it takes 2.5 times as long */
+/* Below these the plain loop is as fast. */
+#define AVX2_MIN 192
+#define VNNI_MIN 96
 
-uint64_t checksum_add_plain(const void *data, size_t len)
+static uint64_t add_plain(const void *data, size_t len)
 {
 	const uint8_t *p = data;
 	uint64_t sum[2] = { 0, 0 }; /* two chains of carries, so that additions overlap */
@@ -55,14 +56,76 @@ __attribute__((target("avx2"))) static uint64_t add_avx2(const uint8_t *p, size_
 	}
 	_mm256_storeu_si256((__m256i *)(void *)lane, _mm256_add_epi64(even, odd));
 	sum = lane[0] + lane[1] + lane[2] + lane[3];
-	return checksum_plus(sum, checksum_add_plain(p, len));
+	return checksum_plus(sum, add_plain(p, len));
+}
+
+/*
+ * Bytes at even and at odd offsets are added up apart, four by four into 32-bit lanes, each of which gets less than 2^32
+ * from 2 MB. A fifth of the instructions of AVX2 at 1,448 bytes, and the rest of what is no whole vector is one, too: what is masked
+ * out is not touched. 512 bits are no slower clock here, since those who have VNNI do AES with them anyway.
+ */
+__attribute__((target("avx512bw,avx512vnni"))) static uint64_t
+add_vnni(const uint8_t *p, size_t len)
+{
+	const __m512i evens = _mm512_set1_epi16(0x0001), odds = _mm512_set1_epi16(0x0100);
+	__m512i even = _mm512_setzero_si512(), odd = even, even2 = even, odd2 = even, sum, v;
+
+	for (; len >= 128; len -= 128, p += 128) {
+		v = _mm512_loadu_si512(p);
+		even = _mm512_dpbusd_epi32(even, v, evens);
+		odd = _mm512_dpbusd_epi32(odd, v, odds);
+		v = _mm512_loadu_si512(p + 64);
+		even2 = _mm512_dpbusd_epi32(even2, v, evens);
+		odd2 = _mm512_dpbusd_epi32(odd2, v, odds);
+	}
+	if (len >= 64) {
+		v = _mm512_loadu_si512(p);
+		even = _mm512_dpbusd_epi32(even, v, evens);
+		odd = _mm512_dpbusd_epi32(odd, v, odds);
+		len -= 64;
+		p += 64;
+	}
+	v = _mm512_maskz_loadu_epi8((1ULL << len) - 1, p);
+	even = _mm512_add_epi32(even2, _mm512_dpbusd_epi32(even, v, evens));
+	odd = _mm512_add_epi32(odd2, _mm512_dpbusd_epi32(odd, v, odds));
+	sum = _mm512_add_epi32(even, _mm512_slli_epi32(odd, 8));
+	sum = _mm512_add_epi64(_mm512_srli_epi64(sum, 32), _mm512_maskz_mov_epi32(0x5555, sum));
+	return (uint64_t)_mm512_reduce_add_epi64(sum);
+}
+
+bool checksum_can(enum checksum_way way)
+{
+	switch (way) {
+	case CHECKSUM_PLAIN:
+		return true;
+	case CHECKSUM_AVX2:
+		return __builtin_cpu_supports("avx2");
+	case CHECKSUM_VNNI:
+		return __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw");
+	}
+	return false;
+}
+
+uint64_t checksum_add_by(enum checksum_way way, const void *data, size_t len)
+{
+	switch (way) {
+	case CHECKSUM_VNNI:
+		return add_vnni(data, len);
+	case CHECKSUM_AVX2:
+		return add_avx2(data, len);
+	case CHECKSUM_PLAIN:
+		break;
+	}
+	return add_plain(data, len);
 }
 
 uint64_t checksum_add(const void *data, size_t len)
 {
-	if (len >= VECTOR_MIN && __builtin_cpu_supports("avx2"))
+	if (len >= VNNI_MIN && checksum_can(CHECKSUM_VNNI))
+		return add_vnni(data, len);
+	if (len >= AVX2_MIN && checksum_can(CHECKSUM_AVX2))
 		return add_avx2(data, len);
-	return checksum_add_plain(data, len);
+	return add_plain(data, len);
 }
 
 uint64_t checksum_chain(const struct rte_mbuf *m, uint32_t off, uint32_t len)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -13,11 +14,17 @@
  * does not care, and wide: add up what belongs together, then fold once.
  */
 
-/* Sum of len bytes, as if they began at an even offset. */
+/* Sum of len bytes (1 MB at most), as if they began at an even offset. */
 uint64_t checksum_add(const void *data, size_t len);
 
-/* The same, always without vector instructions: what checksum_add is tested against. */
-uint64_t checksum_add_plain(const void *data, size_t len);
+/* The ways of which checksum_add chooses one by length and processor, for tests to go through. */
+enum checksum_way {
+	CHECKSUM_PLAIN,
+	CHECKSUM_AVX2,
+	CHECKSUM_VNNI, /* AVX-512 */
+};
+bool checksum_can(enum checksum_way way);
+uint64_t checksum_add_by(enum checksum_way way, const void *data, size_t len);
 
 /* Sum of len bytes of a chain from off on; off + len <= m->pkt_len. */
 uint64_t checksum_chain(const struct rte_mbuf *m, uint32_t off, uint32_t len);

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "dataplane/net/checksum.h"
 #include "tests/unit/net_frames.h"
@@ -18,7 +19,17 @@ static uint8_t next_byte(void)
 	return (uint8_t)(seed >> 24);
 }
 
-/* Every length and alignment against RFC 1071 4.1, plain and vector code. */
+/* By every way that this processor has, and by the one that is chosen. */
+static void assert_sum(const uint8_t *data, size_t len, uint16_t want)
+{
+	for (enum checksum_way way = CHECKSUM_PLAIN; way <= CHECKSUM_VNNI; way++)
+		if (checksum_can(way))
+			assert_int_equal(
+			    ntohs(checksum_fold(checksum_add_by(way, data, len))), want);
+	assert_int_equal(ntohs(checksum_fold(checksum_add(data, len))), want);
+}
+
+/* Every length and alignment against RFC 1071 4.1. */
 static void checksum_add_all_lengths(void **state)
 {
 	uint8_t buf[700];
@@ -27,26 +38,19 @@ static void checksum_add_all_lengths(void **state)
 	for (unsigned i = 0; i < sizeof(buf); i++)
 		buf[i] = next_byte();
 	for (unsigned off = 0; off < 33; off++)
-		for (unsigned len = 0; off + len <= sizeof(buf); len++) {
-			uint16_t want = slow_checksum(buf + off, len, 0);
-
-			assert_int_equal(ntohs(checksum_fold(checksum_add(buf + off, len))), want);
-			assert_int_equal(
-			    ntohs(checksum_fold(checksum_add_plain(buf + off, len))), want);
-		}
+		for (unsigned len = 0; off + len <= sizeof(buf); len++)
+			assert_sum(buf + off, len, slow_checksum(buf + off, len, 0));
 }
 
 /* All ones is where carries get lost. */
 static void checksum_add_all_ones(void **state)
 {
-	static uint8_t buf[65536];
+	static uint8_t buf[1 << 20]; /* as much as it may be at once */
 
 	(void)state;
 	memset(buf, 0xff, sizeof(buf));
-	for (size_t len = 2; len <= sizeof(buf); len *= 2) {
-		assert_int_equal(checksum_fold(checksum_add(buf, len)), 0xffff);
-		assert_int_equal(checksum_fold(checksum_add_plain(buf, len)), 0xffff);
-	}
+	for (size_t len = 2; len <= sizeof(buf); len *= 2)
+		assert_sum(buf, len, 0xffff);
 	assert_int_equal(checksum_fold(UINT64_MAX), 0xffff);
 	assert_int_equal(checksum_fold(0), 0);
 	assert_int_equal(checksum_plus(UINT64_MAX, 1), 1);
@@ -60,8 +64,25 @@ static void checksum_add_large_random(void **state)
 	(void)state;
 	for (unsigned i = 0; i < sizeof(buf); i++)
 		buf[i] = next_byte();
-	assert_int_equal(ntohs(checksum_fold(checksum_add(buf, sizeof(buf)))),
-	    slow_checksum(buf, sizeof(buf), 0));
+	assert_sum(buf, sizeof(buf), slow_checksum(buf, sizeof(buf), 0));
+}
+
+/* Nothing behind or before what is summed is touched, where that is the end of memory. */
+static void checksum_add_at_page_ends(void **state)
+{
+	const size_t page = 4096;
+	uint8_t *p = mmap(NULL, 3 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	(void)state;
+	assert_true(p != MAP_FAILED);
+	assert_int_equal(mprotect(p + page, page, PROT_READ | PROT_WRITE), 0);
+	for (size_t i = 0; i < page; i++)
+		p[page + i] = next_byte();
+	for (size_t len = 0; len <= page; len += len < 300 ? 1 : 61) {
+		assert_sum(p + page, len, slow_checksum(p + page, len, 0));
+		assert_sum(p + 2 * page - len, len, slow_checksum(p + 2 * page - len, len, 0));
+	}
+	munmap(p, 3 * page);
 }
 
 /* Pieces of any length, odd ones too, are as good as one; from any offset. */
@@ -132,6 +153,7 @@ int main(void)
 		cmocka_unit_test(checksum_add_all_lengths),
 		cmocka_unit_test(checksum_add_all_ones),
 		cmocka_unit_test(checksum_add_large_random),
+		cmocka_unit_test(checksum_add_at_page_ends),
 		cmocka_unit_test_setup_teardown(
 		    checksum_chain_odd_segments, fixture_setup, fixture_teardown),
 		cmocka_unit_test(checksum_rfc1071_example),
