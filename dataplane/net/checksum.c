@@ -93,6 +93,11 @@ add_vnni(const uint8_t *p, size_t len)
 	return (uint64_t)_mm512_reduce_add_epi64(sum);
 }
 
+static inline bool has_vnni(void)
+{
+	return __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw");
+}
+
 bool checksum_can(enum checksum_way way)
 {
 	switch (way) {
@@ -101,7 +106,7 @@ bool checksum_can(enum checksum_way way)
 	case CHECKSUM_AVX2:
 		return __builtin_cpu_supports("avx2");
 	case CHECKSUM_VNNI:
-		return __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw");
+		return has_vnni();
 	}
 	return false;
 }
@@ -121,9 +126,9 @@ uint64_t checksum_add_by(enum checksum_way way, const void *data, size_t len)
 
 uint64_t checksum_add(const void *data, size_t len)
 {
-	if (len >= VNNI_MIN && checksum_can(CHECKSUM_VNNI))
+	if (len >= VNNI_MIN && has_vnni())
 		return add_vnni(data, len);
-	if (len >= AVX2_MIN && checksum_can(CHECKSUM_AVX2))
+	if (len >= AVX2_MIN && __builtin_cpu_supports("avx2"))
 		return add_avx2(data, len);
 	return add_plain(data, len);
 }

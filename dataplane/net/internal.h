@@ -276,6 +276,8 @@ enum net_verdict icmp4_input(struct in *in);
 enum net_verdict icmp6_input(struct in *in);
 enum net_verdict nd_input(struct in *in);
 enum net_verdict tcp_deliver(struct in *in);
+/* Of in->m from l4_off on, by the device's word where it is taken. */
+bool tcp_checksum_is_good(const struct in *in);
 
 /* True once in->m is the whole datagram; else in->m was taken. */
 bool frag_input(

@@ -11,7 +11,7 @@
 
 #define NO_IFACE 0xffff
 
-static bool tcp_checksum_is_good(const struct in *in)
+bool tcp_checksum_is_good(const struct in *in)
 {
 	uint64_t sum;
 

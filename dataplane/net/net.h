@@ -127,6 +127,15 @@ enum net_verdict net_input(
     struct net *n, struct rte_mbuf *m, uint64_t now_us, struct pkt *pkt, struct net_icmp *icmp);
 
 /*
+ * The short way for m when what came just before, in the same burst, was NET_TCP as seen says and still is as net_input left
+ * it: true when m's frame and IPv4 header say the same in all that net_input judges by, so that the verdict is the same, too,
+ * and what is m's own, its length and both checksums, is right. Then m's pkt is seen but for
+ * l4_len, which is all that follows in the mbuf. False: net_input has to judge it. Only reads.
+ */
+bool net_input_alike(struct net *n, const struct rte_mbuf *m, const struct rte_mbuf *before,
+    const struct pkt *seen, uint16_t *l4_len);
+
+/*
  * Where a flow goes: filled by net_route once per connection, valid until net_generation
  * changes (a neighbour moved, a route was replaced, a path MTU changed), then asked again.
  */

@@ -40,3 +40,37 @@ bool seg_parse(struct seg *seg, const struct rte_mbuf *m, const struct pkt *pkt)
 	    &seg->opts, p + SEG_HEADER_LEN, header_len - SEG_HEADER_LEN, (w.flags & SEG_SYN) != 0);
 	return true;
 }
+
+static bool differ(const uint8_t *a, const uint8_t *b, size_t n)
+{
+	return memcmp(a, b, n) != 0;
+}
+
+/* Constant lengths: each is a comparison of words. */
+bool seg_is_alike(
+    const struct seg *seen, const struct rte_mbuf *m, const struct rte_mbuf *before, uint16_t off)
+{
+	const uint8_t *a = rte_pktmbuf_mtod_offset(m, const uint8_t *, off);
+	const uint8_t *b = rte_pktmbuf_mtod_offset(before, const uint8_t *, off);
+
+	if (differ(a, b, 4) || differ(a + 8, b + 8, 4) || a[12] != b[12] ||
+	    (a[13] & ~SEG_PSH) != SEG_ACK || (seen->flags & ~SEG_PSH) != SEG_ACK ||
+	    differ(a + 14, b + 14, 2) || differ(a + 18, b + 18, 2))
+		return false;
+	if (seen->header_len == SEG_HEADER_LEN)
+		return true;
+	return seen->header_len == SEG_HEADER_LEN + OPT_TS_LEN && seen->opts.has == OPT_TS &&
+	    m->data_len >= off + SEG_HEADER_LEN + OPT_TS_LEN && !differ(a + 20, b + 20, 8) &&
+	    !differ(a + 28, b + 28, 4);
+}
+
+void seg_read_alike(struct seg *seg, const struct rte_mbuf *m, uint16_t off, uint16_t l4_len)
+{
+	const uint8_t *p = rte_pktmbuf_mtod_offset(m, const uint8_t *, off);
+	rte_be32_t seq;
+
+	memcpy(&seq, p + 4, sizeof(seq));
+	seg->seq = rte_be_to_cpu_32(seq);
+	seg->flags = p[13];
+	seg->len = seg->largest = (uint32_t)l4_len - seg->header_len;
+}

@@ -55,3 +55,14 @@ static inline uint32_t seg_end(const struct seg *seg)
  * mbuf or in the packet; then seg is undefined. m is only read.
  */
 bool seg_parse(struct seg *seg, const struct rte_mbuf *m, const struct pkt *pkt);
+
+/*
+ * Whether the TCP header at off in m's first mbuf, off + SEG_HEADER_LEN <= m->data_len, says the same as the one at off in
+ * before's, which was read as seen, but for sequence number, PSH and checksum; and neither has flags besides ACK or
+ * options besides timestamps. Only reads.
+ */
+bool seg_is_alike(
+    const struct seg *seen, const struct rte_mbuf *m, const struct rte_mbuf *before, uint16_t off);
+
+/* Makes of a copy of the seen one what seg_parse would make of such an m, whose TCP part has l4_len bytes. */
+void seg_read_alike(struct seg *seg, const struct rte_mbuf *m, uint16_t off, uint16_t l4_len);

@@ -25,6 +25,8 @@ struct rx {
 	struct seg seg;
 	struct tcp_key key;
 	uint32_t hash;
+	bool
+	    is_alike; /* its headers say what those of the one before say, but for numbers and lengths */
 };
 
 /* Is it another worker's? Fragments come together at any: what they made belongs to the flow's owner. */
@@ -84,7 +86,15 @@ static struct tcp_conn *rx_new(struct stack *s, struct rx *rx, const uint32_t *i
 /* From here on the packet is its payload. */
 static void rx_payload(struct rx *rx)
 {
-	rx->m = mbuf_cut_front(rx->m, (uint32_t)rx->pkt.l4_off + rx->seg.header_len);
+	uint32_t headers = (uint32_t)rx->pkt.l4_off + rx->seg.header_len;
+
+	if (likely(rx->m->nb_segs == 1 && rx->m->data_len == headers + rx->seg.len)) {
+		rx->m->data_off = (uint16_t)(rx->m->data_off + headers);
+		rx->m->data_len = (uint16_t)rx->seg.len;
+		rx->m->pkt_len = rx->seg.len;
+		return;
+	}
+	rx->m = mbuf_cut_front(rx->m, headers);
 	if (rx->m->pkt_len > rx->seg.len)
 		mbuf_cut_back(rx->m, rx->m->pkt_len - rx->seg.len);
 }
@@ -94,9 +104,13 @@ static bool rx_goes_on(const struct rx *rx, const struct rx *next)
 {
 	const struct seg *a = &rx->seg, *b = &next->seg;
 
-	return b->seq == a->seq + a->len && next->hash == rx->hash && b->len > RXQ_COPY_MAX &&
-	    (b->flags & ~SEG_PSH) == SEG_ACK && b->ack == a->ack && b->wnd == a->wnd &&
-	    b->opts.has == a->opts.has && next->pkt.ecn == rx->pkt.ecn &&
+	if (b->seq != a->seq + a->len || b->len <= RXQ_COPY_MAX)
+		return false;
+	/* The one before it is part of rx by now, and all of rx says the same. */
+	if (next->is_alike)
+		return true;
+	return next->hash == rx->hash && (b->flags & ~SEG_PSH) == SEG_ACK && b->ack == a->ack &&
+	    b->wnd == a->wnd && b->opts.has == a->opts.has && next->pkt.ecn == rx->pkt.ecn &&
 	    (!a->opts.has || (b->opts.tsval == a->opts.tsval && b->opts.tsecr == a->opts.tsecr)) &&
 	    tcp_key_eq(&next->key, &rx->key);
 }
@@ -273,6 +287,7 @@ static bool rx_prepare(struct stack *s, struct rte_mbuf *m, struct rx *rx)
 		return false;
 	}
 	rx->m = m;
+	rx->is_alike = false;
 	rx->key = (struct tcp_key){ rx->pkt.src, rx->seg.sport, rx->seg.dport, (uint32_t)laddr };
 	if (unlikely(rx->pkt.is_reassembled) && rx_is_stray(s, rx)) {
 		rx_stray(s, m);
@@ -280,6 +295,26 @@ static bool rx_prepare(struct stack *s, struct rte_mbuf *m, struct rx *rx)
 	}
 	rx->hash = table_hash(&s->table, &rx->key);
 	table_prefetch(&s->table, rx->hash);
+	return true;
+}
+
+/*
+ * The same for what continues the one before it, as most of a burst of data does; false: rx_prepare has to look at it.
+ * Nothing is taken for granted: what is not compared is checked.
+ */
+static bool
+rx_prepare_alike(struct stack *s, struct rte_mbuf *m, const struct rx *before, struct rx *rx)
+{
+	uint16_t off = before->pkt.l4_off, l4_len;
+
+	if (m->data_len < off + SEG_HEADER_LEN || !seg_is_alike(&before->seg, m, before->m, off) ||
+	    !net_input_alike(s->net, m, before->m, &before->pkt, &l4_len))
+		return false;
+	*rx = *before;
+	rx->m = m;
+	rx->is_alike = true;
+	rx->pkt.l4_len = l4_len;
+	seg_read_alike(&rx->seg, m, off, l4_len);
 	return true;
 }
 
@@ -325,12 +360,17 @@ void stack_rx(struct stack *s, struct rte_mbuf *const pkts[], unsigned n, uint64
 		for (unsigned i = 0; i < burst; i++) {
 			if (i + PREFETCH_AHEAD < burst)
 				net_prefetch(s->net, pkts[i + PREFETCH_AHEAD]);
-			n_rx += rx_prepare(s, pkts[i], &rx[n_rx]);
+			if (n_rx > 0 && rx_prepare_alike(s, pkts[i], &rx[n_rx - 1], &rx[n_rx]))
+				n_rx++;
+			else
+				n_rx += rx_prepare(s, pkts[i], &rx[n_rx]);
 		}
 		for (unsigned i = 0; i < n_rx; i++)
-			rx_prefetch(s, &rx[i]);
+			if (!rx[i].is_alike)
+				rx_prefetch(s, &rx[i]);
 		for (unsigned i = 0; i < n_rx; i++)
-			rx_prefetch_acked(s, &rx[i]);
+			if (!rx[i].is_alike)
+				rx_prefetch_acked(s, &rx[i]);
 		for (unsigned i = 0; i < n_rx;)
 			i += rx_segment(s, &rx[i], n_rx - i);
 		pkts += burst;
