@@ -83,8 +83,14 @@ void net_prefetch(const struct net *n, const struct rte_mbuf *m)
 	uint32_t len = RTE_MIN(m->data_len, reads_all ? PREFETCH_MAX : PREFETCH_HEADERS);
 	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
 
-	for (uint32_t off = 0; off < len; off += CACHE_LINE)
+	__builtin_prefetch(p);
+	__builtin_prefetch(p + CACHE_LINE);
+	for (uint32_t off = PREFETCH_HEADERS; off < len; off += 4 * CACHE_LINE) {
 		__builtin_prefetch(p + off);
+		__builtin_prefetch(p + off + CACHE_LINE);
+		__builtin_prefetch(p + off + 2 * CACHE_LINE);
+		__builtin_prefetch(p + off + 3 * CACHE_LINE);
+	}
 }
 
 enum net_verdict net_input(

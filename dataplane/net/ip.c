@@ -183,9 +183,9 @@ static void tcp_checksum_put(const struct iface *f, const struct net_dst *dst, s
 	    (f->offload[!v4].believed & NET_TX_TCP_CHECKSUM && !(how & NET_PLAIN));
 	uint64_t sum = checksum_plus(dst->addr_sum, checksum_proto(PROTO_TCP, tso ? 0 : len));
 
-	m->tx_offload = rte_mbuf_tx_offload(
-	    dst->l2_len, dst->l3_len, (tcp->off >> 4) * 4u, m->tso_segsz, 0, 0, 0);
 	if (by_device) {
+		m->tx_offload = rte_mbuf_tx_offload(
+		    dst->l2_len, dst->l3_len, (tcp->off >> 4) * 4u, m->tso_segsz, 0, 0, 0);
 		m->ol_flags |=
 		    RTE_MBUF_F_TX_TCP_CKSUM | (v4 ? RTE_MBUF_F_TX_IPV4 : RTE_MBUF_F_TX_IPV6);
 		if (tso)

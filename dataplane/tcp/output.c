@@ -157,7 +157,8 @@ static unsigned tso_count(const struct tcp_conn *c, unsigned max)
 }
 
 /* Sends the first unsent segment, or several at once. */
-static bool send_some(struct tcp_conn *c, struct net_dst *dst, struct trail *trail)
+static bool
+send_some(struct tcp_conn *c, struct net_dst *dst, struct trail *trail, struct xmit_run *run)
 {
 	const struct stack *s = conn_stack(c);
 	struct rte_mbuf *m = c->txq_send;
@@ -165,10 +166,10 @@ static bool send_some(struct tcp_conn *c, struct net_dst *dst, struct trail *tra
 	uint32_t trial, offloads = net_offload_choose(s->net, dst, &trial);
 	unsigned n = 1;
 
-	/* It was filled a window ago and has left the near caches. */
+	/* It may have been filled a window ago; of long payloads the processor fetches the rest by itself. */
 	if (next)
-		txseg_prefetch(
-		    s->pool, next, TXSEG_HEADROOM + (offloads & NET_TX_TCP_CHECKSUM ? 0 : c->mss));
+		txseg_prefetch(s->pool, next,
+		    TXSEG_HEADROOM + (offloads & NET_TX_TCP_CHECKSUM ? 0 : RTE_CACHE_LINE_SIZE));
 	if (offloads & NET_TX_TSO)
 		n = tso_count(c,
 		    trial & NET_TX_TSO     ? TSO_TRIAL
@@ -179,7 +180,7 @@ static bool send_some(struct tcp_conn *c, struct net_dst *dst, struct trail *tra
 		/* The second says most: its header is all the device's work. */
 		if (trial & NET_TX_TSO)
 			txseg(txq_next(m))->flags |= TXSEG_TRIED_TSO;
-	} else if (xmit_segment(c, dst, m, trial & NET_TX_TCP_CHECKSUM ? NET_TRY : 0)) {
+	} else if (xmit_new(c, dst, m, trial & NET_TX_TCP_CHECKSUM ? NET_TRY : 0, run)) {
 		if (trial & NET_TX_TCP_CHECKSUM)
 			txseg(m)->flags |= TXSEG_TRIED;
 	} else {
@@ -237,9 +238,12 @@ static bool fit(struct tcp_conn *c, bool force)
 
 static unsigned send_new(struct tcp_conn *c, struct net_dst *dst, unsigned budget, bool force)
 {
-	struct trail trail = { .n = 0 };
+	struct trail trail;
+	struct xmit_run run;
 	unsigned n = 0;
 
+	trail.n = 0;
+	run.len = 0;
 	if (c->txq_send && c->snd_nxt == c->snd_una) {
 		uint32_t idle_ms = conn_stack(c)->now_ms - c->progress_ms;
 
@@ -249,7 +253,7 @@ static unsigned send_new(struct tcp_conn *c, struct net_dst *dst, unsigned budge
 		pmtu_probe(c, dst);
 	while (n < budget && c->txq_send) {
 		if (!fit(c, force) || !may_send_by_cwnd(c, txseg_len(txseg(c->txq_send))) ||
-		    !pace_may_send(c) || !send_some(c, dst, &trail))
+		    !pace_may_send(c) || !send_some(c, dst, &trail, &run))
 			break;
 		force = false;
 		n++;
@@ -334,10 +338,11 @@ void output_tlp(struct tcp_conn *c)
 	struct net_dst *dst = xmit_route(c);
 	struct rte_mbuf *last = NULL;
 	struct trail trail = { .n = 0 };
+	struct xmit_run run = { .len = 0 };
 
 	if (dst && c->snd_nxt != c->snd_una) {
 		x->tlp_is_resend = false;
-		if (c->txq_send && fit(c, false) && send_some(c, dst, &trail)) {
+		if (c->txq_send && fit(c, false) && send_some(c, dst, &trail, &run)) {
 			x->tlp_open = true;
 		} else {
 			for (struct rte_mbuf *m = txq_sent(c); m; m = txq_next_sent(m))

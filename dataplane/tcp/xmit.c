@@ -37,14 +37,20 @@ static uint16_t window_field(struct tcp_conn *c)
 	return (uint16_t)field;
 }
 
+/* There is something to report by SACK. */
+static bool has_blocks(const struct tcp_conn *c)
+{
+	return c->ext && c->flags & CONN_SACK &&
+	    (c->ext->ooo || c->ext->dsack.start != c->ext->dsack.end);
+}
+
 /*
  * Notes what was owed to the peer and has gone with the segment being sent. An ACK that is due and has blocks to report, for
  * which a full segment has no room, still follows (RFC 2018 4).
  */
 static void ack_is_sent(struct tcp_conn *c, bool has_sack)
 {
-	bool owes_sack = c->flags & CONN_ACK_NOW && c->ext && c->flags & CONN_SACK && !has_sack &&
-	    (c->ext->ooo || c->ext->dsack.start != c->ext->dsack.end);
+	bool owes_sack = c->flags & CONN_ACK_NOW && has_blocks(c) && !has_sack;
 
 	c->last_ack_sent = c->rcv_nxt;
 	c->flags &= ~(uint32_t)CONN_ACK_DELAYED;
@@ -88,10 +94,13 @@ static void header_urgent(struct conn_ext *x, uint32_t snd_una, struct reply *r)
 	r->up = (uint16_t)RTE_MIN(x->snd_up - r->seq, (uint32_t)UINT16_MAX);
 }
 
-/* Writes the TCP header in front of m's payload. */
-void xmit_header(struct tcp_conn *c, struct rte_mbuf *m, uint32_t seq, uint8_t flags)
+/* Writes the TCP header in front of m's payload, of what *r says then. Returns its length. */
+static unsigned
+header_write(struct tcp_conn *c, struct rte_mbuf *m, uint32_t seq, uint8_t flags, struct reply *r)
 {
-	struct reply r = {
+	unsigned len;
+
+	*r = (struct reply){
 		.seq = seq,
 		.ack = c->rcv_nxt,
 		.sport = c->flow.local_port,
@@ -99,16 +108,23 @@ void xmit_header(struct tcp_conn *c, struct rte_mbuf *m, uint32_t seq, uint8_t f
 		.wnd = window_field(c),
 		.flags = flags,
 	};
-
 	if (c->flags & CONN_ECE_ECHO)
-		r.flags |= SEG_ECE;
+		r->flags |= SEG_ECE;
 	if (c->ext && c->ext->urgent_out)
-		header_urgent(c->ext, c->snd_una, &r);
-	header_options(c, &r.opts, m->pkt_len);
+		header_urgent(c->ext, c->snd_una, r);
+	header_options(c, &r->opts, m->pkt_len);
 	if (history_is_kept(conn_stack(c)))
-		history_out(c, &r, m->pkt_len);
-	reply_write(m, &r);
-	ack_is_sent(c, (r.opts.has & OPT_SACK) != 0);
+		history_out(c, r, m->pkt_len);
+	len = reply_write(m, r);
+	ack_is_sent(c, (r->opts.has & OPT_SACK) != 0);
+	return len;
+}
+
+void xmit_header(struct tcp_conn *c, struct rte_mbuf *m, uint32_t seq, uint8_t flags)
+{
+	struct reply r;
+
+	header_write(c, m, seq, flags, &r);
 }
 
 static void send_bare(struct tcp_conn *c, uint32_t seq, uint8_t flags)
@@ -271,12 +287,50 @@ data_flags(struct tcp_conn *c, const struct rte_mbuf *m, const struct txseg *t, 
 	return flags;
 }
 
-bool xmit_segment(struct tcp_conn *c, struct net_dst *dst, struct rte_mbuf *m, uint8_t how)
+/* Remembers a header that the segments behind it can be sent with: none that says of itself what they do not. */
+static void run_begin(struct tcp_conn *c, const struct rte_mbuf *m, const struct reply *r,
+    unsigned len, struct xmit_run *run)
+{
+	if (len > sizeof(run->header) || has_blocks(c) || (c->ext && c->ext->urgent_out))
+		return;
+	run->len = (uint8_t)len;
+	memcpy(run->header, rte_pktmbuf_mtod(m, const void *), sizeof(run->header));
+	if (history_is_kept(conn_stack(c)))
+		run->reply = *r;
+}
+
+/* Writes the header of the run in front of m's payload. */
+static void
+run_write(struct tcp_conn *c, struct rte_mbuf *m, uint32_t seq, uint8_t flags, struct xmit_run *run)
+{
+	rte_be32_t number = rte_cpu_to_be_32(seq);
+	uint32_t payload = m->pkt_len;
+	uint8_t *p = (uint8_t *)rte_pktmbuf_prepend(m, run->len);
+
+	/* Constant lengths: a copy of so few bytes, if their number is not known, is a call. */
+	if (likely(run->len == sizeof(run->header)))
+		memcpy(p, run->header, sizeof(run->header));
+	else
+		memcpy(p, run->header, SEG_HEADER_LEN);
+	memcpy(p + 4, &number, sizeof(number));
+	p[13] = flags | (run->header[13] & SEG_ECE);
+	if (history_is_kept(conn_stack(c))) {
+		run->reply.seq = seq;
+		run->reply.flags = p[13];
+		history_out(c, &run->reply, payload);
+	}
+}
+
+static bool send_segment(
+    struct tcp_conn *c, struct net_dst *dst, struct rte_mbuf *m, uint8_t how, struct xmit_run *run)
 {
 	struct stack *s = conn_stack(c);
 	struct txseg *t = txseg(m);
 	bool is_new = !(t->flags & TXSEG_SENT);
 	struct rte_mbuf *head = m;
+	struct reply r;
+	uint8_t flags;
+	unsigned len;
 
 	if (rte_mbuf_refcnt_read(m) == 1)
 		xmit_payload(m);
@@ -284,12 +338,30 @@ bool xmit_segment(struct tcp_conn *c, struct net_dst *dst, struct rte_mbuf *m, u
 		head = xmit_reference(s, m);
 	if (!head)
 		return false;
-	xmit_header(c, head, t->seq, data_flags(c, m, t, is_new));
+	flags = data_flags(c, m, t, is_new);
+	if (run && run->len) {
+		run_write(c, head, t->seq, flags, run);
+	} else {
+		len = header_write(c, head, t->seq, flags, &r);
+		if (run)
+			run_begin(c, head, &r, len, run);
+	}
 	t->xmit_us = s->now_us;
 	if (is_new && t->len && c->flags & CONN_ECN)
 		how |= ECT0;
 	net_send_tcp(s->net, dst, &c->flow, head, how, s->now_us);
 	return true;
+}
+
+bool xmit_segment(struct tcp_conn *c, struct net_dst *dst, struct rte_mbuf *m, uint8_t how)
+{
+	return send_segment(c, dst, m, how, NULL);
+}
+
+bool xmit_new(
+    struct tcp_conn *c, struct net_dst *dst, struct rte_mbuf *m, uint8_t how, struct xmit_run *run)
+{
+	return send_segment(c, dst, m, how, run);
 }
 
 void xmit_tso(struct tcp_conn *c, struct net_dst *dst, unsigned n)

@@ -8,6 +8,7 @@
 
 #include "dataplane/tcp/conn.h"
 #include "dataplane/tcp/dst.h"
+#include "dataplane/tcp/reply.h"
 
 /*
  * Segments of a connection, put into packets. Payload is sent by reference: the first time the buffer
@@ -26,6 +27,20 @@ void xmit_header(struct tcp_conn *c, struct rte_mbuf *m, uint32_t seq, uint8_t f
 
 /* Sends segment m of the send queue, for the first time or again; how: enum net_how. False: out of mbufs. */
 bool xmit_segment(struct tcp_conn *c, struct net_dst *dst, struct rte_mbuf *m, uint8_t how);
+
+/*
+ * The header of the last new segment, from which the next one's differs in sequence number and flags only: as long as no
+ * segment is received and nobody else sends for c in between.
+ */
+struct xmit_run {
+	uint8_t len; /* 0: there is none to go by */
+	uint8_t header[SEG_HEADER_LEN + OPT_TS_LEN];
+	struct reply reply; /* the same for the history, where one is kept */
+};
+
+/* Sends m, a segment that was not sent before, as xmit_segment does; goes by run and notes in it what it can. */
+bool xmit_new(
+    struct tcp_conn *c, struct net_dst *dst, struct rte_mbuf *m, uint8_t how, struct xmit_run *run);
 
 /*
  * Sends the first n unsent segments, all of them full and nobody else's, as one packet that the
