@@ -46,6 +46,10 @@ def status_bytes(pid, *keys):
         return sum(int(line.split()[1]) * 1024 for line in f if line.split(":")[0] in keys)
 
 
+# Not of files: text that has been run once, as much for any number of connections, but for pages that come and go.
+RESIDENT = "RssAnon", "RssShmem", "HugetlbPages"
+
+
 class Terminator:
     """A program in the gateway namespace that terminates TLS on 10.80.0.1:443."""
     name = ""
@@ -77,7 +81,7 @@ class Terminator:
 
     def memory(self):
         """Resident bytes of user space; the kernel's sockets come on top."""
-        return sum(status_bytes(p, "VmRSS") for p in children(self.pid))
+        return sum(status_bytes(p, *RESIDENT) for p in children(self.pid))
 
 
 class Nginx(Terminator):
@@ -263,7 +267,7 @@ listeners = ( {{ name = "https"; bind = ["10.80.0.1:443"];
         out.seconds = busy * on_core + run_seconds(ksoftirqd()) - irq
 
     def memory(self):
-        return status_bytes(self.pid, "VmRSS", "HugetlbPages")
+        return status_bytes(self.pid, *RESIDENT)
 
 
 RIVALS = [Nginx, HAProxy, Hitch]
