@@ -4,6 +4,7 @@
 set -uo pipefail
 prefix=${SALLYPORT_LAB:-sp}
 lab=$(scripts/lab folder)
+export SALLYPORT_LAB_HOLDER=${SALLYPORT_LAB_HOLDER:-$$} # run's, or of a script with a lab of its own
 here=tests/integration
 export LAB=$lab
 ca=$lab/pki/ca.pem

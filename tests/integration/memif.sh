@@ -25,7 +25,7 @@ try names timeout 300 perf/size --certificates 100 --connections 0 --repeat 1 --
 evidence() {
 	local dir server port=9443
 	dir=$(mktemp -d)
-	trap 'rm -rf "$dir"' EXIT
+	trap "rm -rf '$dir'" EXIT # now: it is local
 	ip link set lo up
 	cd "$dir" || return 1
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.pem -subj /CN=ca.test \

@@ -23,12 +23,11 @@ for tool in debootstrap dh lintian; do command -v $tool >/dev/null || skip "no $
 deb=$(scripts/package 2>"$lab/package.log") || { echo "not ok package_builds"; cat "$lab/package.log"; exit; }
 echo "ok package_builds"
 
+scripts/lab claim || { echo "not ok package_has_a_lab"; exit; }
 root=$(mktemp -d)
 cleanup() {
-	local pid
-	for pid in $(ip netns pids "$space" 2>/dev/null); do kill -KILL "$pid" 2>/dev/null; done
+	scripts/lab down
 	[ -z "$boot" ] || kill -KILL $(init) 2>/dev/null
-	ip netns del "$space" 2>/dev/null
 	[ -z "$cgroup" ] || wait_for 10 cgroup_remove
 	umount -R "$root" 2>/dev/null
 	rm -rf --one-file-system "$root" "$lab"
