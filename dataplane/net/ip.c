@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <assert.h>
+#include <stddef.h>
 
 #include <rte_byteorder.h>
 #include <rte_mbuf.h>
@@ -172,9 +173,9 @@ static void ip6_finish(const struct net_dst *dst, uint8_t *l4, uint32_t len, uin
 
 /*
  * The TCP checksum, or what the device needs to make it: the pseudo header's sum in the
- * checksum field, without the length if the device segments (it then differs).
+ * checksum field, without the length if the device segments (it then differs). True: it is complete.
  */
-static void tcp_checksum_put(const struct iface *f, const struct net_dst *dst, struct rte_mbuf *m,
+static bool tcp_checksum_put(const struct iface *f, const struct net_dst *dst, struct rte_mbuf *m,
     uint8_t *l4, uint32_t len, uint8_t how)
 {
 	struct wire_tcp *tcp = (struct wire_tcp *)(void *)l4;
@@ -193,10 +194,30 @@ static void tcp_checksum_put(const struct iface *f, const struct net_dst *dst, s
 		if (tso && v4 && f->conf.offloads & NET_TX_IP_CHECKSUM)
 			m->ol_flags |= RTE_MBUF_F_TX_IP_CKSUM;
 		tcp->sum = checksum_fold(sum);
-		return;
+		return false;
 	}
 	sum = checksum_plus(sum, checksum_chain(m, (uint32_t)dst->l2_len + dst->l3_len, len));
 	tcp->sum = (uint16_t)~checksum_fold(sum);
+	return true;
+}
+
+/* m is a whole frame, its TCP part len bytes at l4: noted where others can be made of its headers. */
+static void run_note(struct net_run *run, const struct net_dst *dst, const struct rte_mbuf *m,
+    const uint8_t *l4, uint32_t len)
+{
+	const struct wire_tcp *tcp = (const struct wire_tcp *)(const void *)l4;
+	uint32_t tcp_len = (tcp->off >> 4) * 4u, headers = m->pkt_len - len + tcp_len;
+
+	if (m->nb_segs != 1 || !dst->resolved || headers > NET_RUN_HEADERS || tcp_len >= len)
+		return;
+	run->payload = (uint16_t)(len - tcp_len);
+	run->iface = dst->iface;
+	run->len = (uint8_t)headers;
+	run->tcp_len = (uint8_t)tcp_len;
+	run->sum = checksum_plus(dst->addr_sum, checksum_proto(PROTO_TCP, len));
+	memcpy(run->headers, l4 + tcp_len - NET_RUN_HEADERS, NET_RUN_HEADERS);
+	memset(run->headers + NET_RUN_HEADERS - tcp_len + offsetof(struct wire_tcp, sum), 0,
+	    sizeof(tcp->sum));
 }
 
 /* Chains that are no TSO go as they are once TSO has shown that the device gathers; else as a copy. */
@@ -214,8 +235,8 @@ static struct rte_mbuf *one_piece(struct net *n, const struct iface *f, struct r
 	return copy;
 }
 
-static void
-tcp_put(struct net *n, const struct net_dst *dst, struct rte_mbuf *m, uint8_t how, uint64_t now_us)
+static void tcp_put(struct net *n, const struct net_dst *dst, struct rte_mbuf *m, uint8_t how,
+    uint64_t now_us, struct net_run *run)
 {
 	const struct iface *f = &n->ifaces[dst->iface];
 	uint32_t len = m->pkt_len;
@@ -231,7 +252,8 @@ tcp_put(struct net *n, const struct net_dst *dst, struct rte_mbuf *m, uint8_t ho
 		    m->tso_segsz != 0 && f->conf.offloads & NET_TX_IP_CHECKSUM);
 	else
 		ip6_finish(dst, l4, len, how & NET_ECN);
-	tcp_checksum_put(f, dst, m, l4, len, how);
+	if (tcp_checksum_put(f, dst, m, l4, len, how) && run != NULL)
+		run_note(run, dst, m, l4, len);
 	frame_send(n, dst, m, now_us);
 }
 
@@ -241,8 +263,8 @@ static void no_route(struct net *n, struct rte_mbuf *m)
 	rte_pktmbuf_free(m);
 }
 
-void net_send_tcp(struct net *n, struct net_dst *dst, const struct flow *flow, struct rte_mbuf *m,
-    uint8_t how, uint64_t now_us)
+void net_send_tcp_noted(struct net *n, struct net_dst *dst, const struct flow *flow,
+    struct rte_mbuf *m, uint8_t how, uint64_t now_us, struct net_run *run)
 {
 	struct ip_addr local = flow->local;
 
@@ -252,7 +274,31 @@ void net_send_tcp(struct net *n, struct net_dst *dst, const struct flow *flow, s
 		no_route(n, m);
 		return;
 	}
-	tcp_put(n, dst, m, how, now_us);
+	tcp_put(n, dst, m, how, now_us, run);
+}
+
+void net_send_tcp(struct net *n, struct net_dst *dst, const struct flow *flow, struct rte_mbuf *m,
+    uint8_t how, uint64_t now_us)
+{
+	net_send_tcp_noted(n, dst, flow, m, how, now_us, NULL);
+}
+
+void net_send_tcp_next(
+    struct net *n, const struct net_run *run, struct rte_mbuf *m, uint32_t seq, uint8_t flags)
+{
+	uint8_t *payload = rte_pktmbuf_mtod(m, uint8_t *);
+	struct wire_tcp *tcp = (struct wire_tcp *)(void *)(payload - run->tcp_len);
+	uint64_t sum;
+
+	assert(rte_pktmbuf_headroom(m) >= NET_RUN_HEADERS && m->data_len == run->payload);
+	memcpy(payload - NET_RUN_HEADERS, run->headers, NET_RUN_HEADERS);
+	tcp->seq = rte_cpu_to_be_32(seq);
+	tcp->flags = flags;
+	sum = checksum_add(tcp, (size_t)run->tcp_len + run->payload);
+	tcp->sum = (uint16_t)~checksum_fold(checksum_plus(run->sum, sum));
+	rte_pktmbuf_prepend(m, run->len);
+	m->port = run->iface;
+	tx_put(n, m);
 }
 
 void net_reply_tcp(struct net *n, const struct pkt *pkt, struct rte_mbuf *m, uint64_t now_us)
@@ -265,7 +311,7 @@ void net_reply_tcp(struct net *n, const struct pkt *pkt, struct rte_mbuf *m, uin
 		no_route(n, m);
 		return;
 	}
-	tcp_put(n, dst, m, 0, now_us);
+	tcp_put(n, dst, m, 0, now_us, NULL);
 }
 
 void ip_send(struct net *n, struct rte_mbuf *m, const struct ip_addr *local,

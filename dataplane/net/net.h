@@ -187,6 +187,33 @@ enum net_how {
 void net_send_tcp(struct net *n, struct net_dst *dst, const struct flow *flow, struct rte_mbuf *m,
     uint8_t how, uint64_t now_us);
 
+#define NET_RUN_HEADERS \
+	96 /* Ethernet with a tag, IPv6, and TCP with timestamps, rounded up to whole vectors */
+
+/* The headers of a packet that net_send_tcp sent, for others of the same connection and length right behind it. */
+struct net_run {
+	uint16_t payload; /* bytes; 0: nothing is noted */
+	uint16_t iface;
+	uint8_t len, tcp_len; /* of all headers, and of TCP's */
+	uint64_t sum;         /* of the pseudo header */
+	uint8_t
+	    headers[NET_RUN_HEADERS]; /* end where the payload begins; the TCP checksum is zero */
+};
+
+/*
+ * As net_send_tcp; and when all of m was made by software and is on its way, in one piece, it is noted in run. What is
+ * noted holds until anything else is asked of n.
+ */
+void net_send_tcp_noted(struct net *n, struct net_dst *dst, const struct flow *flow,
+    struct rte_mbuf *m, uint8_t how, uint64_t now_us, struct net_run *run);
+
+/*
+ * Sends m, one mbuf with the payload alone, run->payload bytes behind NET_RUN_HEADERS of headroom, behind the headers of
+ * the run but for sequence number and flags. Takes m.
+ */
+void net_send_tcp_next(
+    struct net *n, const struct net_run *run, struct rte_mbuf *m, uint32_t seq, uint8_t flags);
+
 /*
  * Transmit offloads are on trial until peers have shown by their acknowledgements that they work, for each iface
  * and IP version: first the TCP checksum, then TSO and with it the gathering of chains. What the device

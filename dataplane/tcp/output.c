@@ -219,6 +219,10 @@ static bool fit(struct tcp_conn *c, bool force)
 	struct txseg *t = txseg(m);
 	uint32_t n, payload;
 
+	/* Nearly all: full, and the window takes it. */
+	if (likely(t->len == c->mss && !(t->flags & (TXSEG_FIN | TXSEG_PROBE)) &&
+		(uint64_t)(c->snd_nxt - c->snd_una) + t->len <= c->snd_wnd))
+		return true;
 	/* After a cut the rest is short: it takes bytes from those behind it (RFC 9293 3.8.6.2.1). */
 	if (t->len < c->mss && m != c->txq_tail)
 		txq_fill(c, m);
@@ -243,7 +247,7 @@ static unsigned send_new(struct tcp_conn *c, struct net_dst *dst, unsigned budge
 	unsigned n = 0;
 
 	trail.n = 0;
-	run.len = 0;
+	xmit_run_init(&run);
 	if (c->txq_send && c->snd_nxt == c->snd_una) {
 		uint32_t idle_ms = conn_stack(c)->now_ms - c->progress_ms;
 
@@ -338,8 +342,9 @@ void output_tlp(struct tcp_conn *c)
 	struct net_dst *dst = xmit_route(c);
 	struct rte_mbuf *last = NULL;
 	struct trail trail = { .n = 0 };
-	struct xmit_run run = { .len = 0 };
+	struct xmit_run run;
 
+	xmit_run_init(&run);
 	if (dst && c->snd_nxt != c->snd_una) {
 		x->tlp_is_resend = false;
 		if (c->txq_send && fit(c, false) && send_some(c, dst, &trail, &run)) {

@@ -299,6 +299,16 @@ static void run_begin(struct tcp_conn *c, const struct rte_mbuf *m, const struct
 		run->reply = *r;
 }
 
+static void
+run_history(struct tcp_conn *c, uint32_t seq, uint8_t flags, uint32_t payload, struct xmit_run *run)
+{
+	if (likely(!history_is_kept(conn_stack(c))))
+		return;
+	run->reply.seq = seq;
+	run->reply.flags = flags;
+	history_out(c, &run->reply, payload);
+}
+
 /* Writes the header of the run in front of m's payload. */
 static void
 run_write(struct tcp_conn *c, struct rte_mbuf *m, uint32_t seq, uint8_t flags, struct xmit_run *run)
@@ -313,12 +323,8 @@ run_write(struct tcp_conn *c, struct rte_mbuf *m, uint32_t seq, uint8_t flags, s
 	else
 		memcpy(p, run->header, SEG_HEADER_LEN);
 	memcpy(p + 4, &number, sizeof(number));
-	p[13] = flags | (run->header[13] & SEG_ECE);
-	if (history_is_kept(conn_stack(c))) {
-		run->reply.seq = seq;
-		run->reply.flags = p[13];
-		history_out(c, &run->reply, payload);
-	}
+	p[13] = flags;
+	run_history(c, seq, flags, payload, run);
 }
 
 static bool send_segment(
@@ -328,6 +334,7 @@ static bool send_segment(
 	struct txseg *t = txseg(m);
 	bool is_new = !(t->flags & TXSEG_SENT);
 	struct rte_mbuf *head = m;
+	struct net_run *next = NULL;
 	struct reply r;
 	uint8_t flags;
 	unsigned len;
@@ -340,7 +347,8 @@ static bool send_segment(
 		return false;
 	flags = data_flags(c, m, t, is_new);
 	if (run && run->len) {
-		run_write(c, head, t->seq, flags, run);
+		run_write(c, head, t->seq, flags | (run->header[13] & SEG_ECE), run);
+		next = how == 0 ? &run->net : NULL;
 	} else {
 		len = header_write(c, head, t->seq, flags, &r);
 		if (run)
@@ -349,7 +357,7 @@ static bool send_segment(
 	t->xmit_us = s->now_us;
 	if (is_new && t->len && c->flags & CONN_ECN)
 		how |= ECT0;
-	net_send_tcp(s->net, dst, &c->flow, head, how, s->now_us);
+	net_send_tcp_noted(s->net, dst, &c->flow, head, how, s->now_us, next);
 	return true;
 }
 
@@ -361,7 +369,17 @@ bool xmit_segment(struct tcp_conn *c, struct net_dst *dst, struct rte_mbuf *m, u
 bool xmit_new(
     struct tcp_conn *c, struct net_dst *dst, struct rte_mbuf *m, uint8_t how, struct xmit_run *run)
 {
-	return send_segment(c, dst, m, how, run);
+	struct txseg *t = txseg(m);
+	uint8_t flags;
+
+	if (t->len != run->net.payload || t->len == 0 || how != 0 || rte_mbuf_refcnt_read(m) != 1)
+		return send_segment(c, dst, m, how, run);
+	xmit_payload(m);
+	flags = data_flags(c, m, t, true) | (run->header[13] & SEG_ECE);
+	run_history(c, t->seq, flags, t->len, run);
+	t->xmit_us = conn_now(c);
+	net_send_tcp_next(conn_stack(c)->net, &run->net, m, t->seq, flags);
+	return true;
 }
 
 void xmit_tso(struct tcp_conn *c, struct net_dst *dst, unsigned n)

@@ -29,14 +29,21 @@ void xmit_header(struct tcp_conn *c, struct rte_mbuf *m, uint32_t seq, uint8_t f
 bool xmit_segment(struct tcp_conn *c, struct net_dst *dst, struct rte_mbuf *m, uint8_t how);
 
 /*
- * The header of the last new segment, from which the next one's differs in sequence number and flags only: as long as no
+ * The header of a new segment, from which those behind it differ in sequence number and flags only: as long as no
  * segment is received and nobody else sends for c in between.
  */
 struct xmit_run {
 	uint8_t len; /* 0: there is none to go by */
 	uint8_t header[SEG_HEADER_LEN + OPT_TS_LEN];
 	struct reply reply; /* the same for the history, where one is kept */
+	struct net_run net; /* all headers, of the second: most runs are of one segment */
 };
+
+static inline void xmit_run_init(struct xmit_run *run)
+{
+	run->len = 0;
+	run->net.payload = 0;
+}
 
 /* Sends m, a segment that was not sent before, as xmit_segment does; goes by run and notes in it what it can. */
 bool xmit_new(

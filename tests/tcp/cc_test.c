@@ -325,6 +325,30 @@ SCENARIO(ecn_not_on_acks_and_retransmissions)
 	peer_discard(p);
 }
 
+/* Several at once, the last of them short: each says all that the first one says, and blocks go where there is room. */
+SCENARIO(ecn_and_blocks_in_each_of_several)
+{
+	CHECK(has_ecn(p, "SEW"));
+	SEND(". 1:1(0) ack 1 win 65535");
+	EVENTS(TCP_EV_ESTABLISHED);
+	SEND("[ce] P. 1:1001(1000) ack 1 win 65535");
+	CHECK(peer_wait(p, 500 * 1000));
+	EXPECT("E. 1:1(0) ack 1001");
+	APP_WRITE(4500);
+	for (unsigned i = 0; i < 4; i++)
+		EXPECT("[ect0] E. %u:%u(1000) ack 1001 <>", 1 + i * 1000, 1001 + i * 1000);
+	EXPECT("[ect0] PE. 4001:4501(500) ack 1001 <>");
+	SEND("[ect0] W. 2001:3001(1000) ack 4501 win 65535");
+	EXPECT(". 4501:4501(0) ack 1001 <sack 2001:3001>");
+	APP_WRITE(3500);
+	for (unsigned i = 0; i < 3; i++)
+		EXPECT("[ect0] . %u:%u(1000) ack 1001 <>", 4501 + i * 1000, 5501 + i * 1000);
+	EXPECT("[ect0] P. 7501:8001(500) ack 1001 <sack 2001:3001>");
+	APP_READ(1000);
+	peer_discard(p);
+	p->drop_output = true;
+}
+
 SCENARIO(ecn_active_open)
 {
 	const struct packet *k;
@@ -389,6 +413,7 @@ int main(int argc, char **argv)
 		RUN_WITH(ecn_receiver_echoes_until_cwr, with_ecn),
 		RUN_WITH(ecn_sender_reduces_once_per_rtt, with_ecn),
 		RUN_WITH(ecn_not_on_acks_and_retransmissions, with_ecn),
+		RUN_WITH(ecn_and_blocks_in_each_of_several, with_ecn),
 		RUN_WITH(ecn_active_open, with_ecn),
 		RUN_WITH(ecn_syn_falls_back, with_ecn),
 	};

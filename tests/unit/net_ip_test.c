@@ -135,6 +135,112 @@ static void send_tcp_vlan_chain(void **state)
 	frame_check4(33 + 1001 + 1002 + 1003, mac_peer, 0);
 }
 
+/* A segment with timestamps, 443 to 50000. */
+static struct rte_mbuf *stamped(struct fixture *fx, uint32_t seq, uint8_t flags, size_t payload)
+{
+	struct rte_mbuf *m = segment(fx, 443, 50000, payload);
+	struct wire_tcp *tcp;
+
+	rte_pktmbuf_prepend(m, 12);
+	tcp = rte_pktmbuf_mtod(m, struct wire_tcp *);
+	memmove(tcp, (uint8_t *)tcp + 12, sizeof(*tcp));
+	memcpy(tcp + 1, "\1\1\10\12\1\2\3\4\5\6\7\10", 12);
+	tcp->off = 8 << 4;
+	tcp->seq = htonl(seq);
+	tcp->flags = flags;
+	return m;
+}
+
+static bool send_noted(struct fixture *fx, const char *local, const char *remote,
+    struct rte_mbuf *m, uint8_t how, struct net_run *run)
+{
+	struct ip_addr from = strchr(local, ':') ? addr6(local) : addr4(local);
+	struct ip_addr to = strchr(local, ':') ? addr6(remote) : addr4(remote);
+	struct flow flow = flow_make(&from, &to);
+	struct net_dst dst = { 0 };
+
+	memset(run, 0xee, sizeof(*run));
+	run->payload = 0;
+	net_send_tcp_noted(fx->net, &dst, &flow, m, how, fx->now_us, run);
+	return run->payload != 0;
+}
+
+/* What follows is to the byte what net_send_tcp would make of it, whatever its number, flags and data. */
+static void check_next(struct fixture *fx, const char *local, const char *remote, uint8_t ecn)
+{
+	static const uint32_t seqs[] = { 0, 1, 0x7fffffff, 0xffffffff, 0xfffffa00, 0x12345678 };
+	static struct frame want;
+	struct net_run run, other;
+	struct rte_mbuf *m;
+	uint16_t iface, want_iface;
+
+	for (size_t payload = 1; payload <= 1400; payload += 1 + payload / 3) {
+		assert_true(
+		    send_noted(fx, local, remote, stamped(fx, 77, 0x18, payload), ecn, &run));
+		assert_int_equal(run.payload, payload);
+		assert_true(take(fx, &f, NULL));
+		for (unsigned i = 0; i < RTE_DIM(seqs); i++) {
+			uint8_t flags = (uint8_t)(0x10 | i * 41);
+
+			assert_true(send_noted(
+			    fx, local, remote, stamped(fx, seqs[i], flags, payload), ecn, &other));
+			assert_true(take(fx, &want, &want_iface));
+			m = segment(fx, 0, 0, payload);
+			rte_pktmbuf_adj(m, 20);
+			net_send_tcp_next(fx->net, &run, m, seqs[i], flags);
+			assert_true(take(fx, &f, &iface));
+			assert_int_equal(iface, want_iface);
+			assert_int_equal(f.len, want.len);
+			assert_memory_equal(f.b, want.b, want.len);
+		}
+	}
+}
+
+static void send_tcp_next_is_the_same(void **state)
+{
+	struct fixture *fx = *state;
+
+	resolve4(fx, "10.0.0.9", mac_peer);
+	resolve6(fx, "fd00::9", mac_peer);
+	frame_eth(&f, mac_us1, mac_peer, 0);
+	frame_vlan(&f, 7, 0x806);
+	frame_arp(&f, 2, mac_peer, "10.1.0.9", "10.1.0.1");
+	assert_int_equal(give_on(fx, &f, 1, 0, 0, 0), NET_TAKEN);
+	take_all(fx);
+	check_next(fx, "10.0.0.1", "10.0.0.9", 0);
+	check_next(fx, "10.0.0.1", "10.0.0.9", 2);
+	check_next(fx, "fd00::1", "fd00::9", 2);
+	check_next(fx, "10.1.0.1", "10.1.0.9", 0);
+}
+
+/* What waits for its neighbour, is of several pieces, has no payload or more headers than there is room for. */
+static void send_tcp_what_is_not_noted(void **state)
+{
+	struct fixture *fx = *state;
+	struct net_run run;
+	struct rte_mbuf *m, *tail;
+
+	assert_false(send_noted(fx, "10.0.0.1", "10.0.0.9", stamped(fx, 1, 0x10, 100), 0, &run));
+	resolve4(fx, "10.0.0.9", mac_peer);
+	resolve6(fx, "fd00::9", mac_peer);
+	assert_true(send_noted(fx, "10.0.0.1", "10.0.0.9", stamped(fx, 1, 0x10, 100), 0, &run));
+	assert_false(send_noted(fx, "10.0.0.1", "10.0.0.9", stamped(fx, 1, 0x10, 0), 0, &run));
+	assert_false(
+	    send_noted(fx, "10.0.0.1", "10.0.0.9", stamped(fx, 1, 0x10, 100), NET_TRY, &run));
+	assert_false(send_noted(fx, "10.0.0.1", "127.0.0.1", stamped(fx, 1, 0x10, 9), 0, &run));
+	m = stamped(fx, 1, 0x10, 100);
+	tail = rte_pktmbuf_alloc(fx->pool);
+	assert_non_null(rte_pktmbuf_append(tail, 100));
+	assert_int_equal(rte_pktmbuf_chain(m, tail), 0);
+	/* It is copied into one where the device has not shown that it gathers: that one is whole. */
+	assert_true(send_noted(fx, "10.0.0.1", "10.0.0.9", m, 0, &run));
+	assert_int_equal(run.payload, 200);
+	m = segment(fx, 443, 50000, 50); /* 60 bytes of TCP header and 54 of others */
+	rte_pktmbuf_mtod(m, struct wire_tcp *)->off = 15 << 4;
+	assert_false(send_noted(fx, "fd00::1", "fd00::9", m, 0, &run));
+	take_all(fx);
+}
+
 static void send_tcp_no_route(void **state)
 {
 	struct fixture *fx = *state;
@@ -381,6 +487,8 @@ int main(void)
 		T(send_tcp4_complete),
 		T(send_tcp6_complete),
 		T(send_tcp_vlan_chain),
+		T(send_tcp_next_is_the_same),
+		T(send_tcp_what_is_not_noted),
 		T(send_tcp_no_route),
 		T(send_tcp_unresolved_waits),
 		T(send_tcp_neighbour_moved),
