@@ -239,6 +239,10 @@ int handshake_key_operation(struct handshake *h, wc_CryptoInfo *info)
 	if (pkey_rsa_answer(&w->rsa_checked, info))
 		return 0;
 	handshake_note_operation(&h->facts, info, w->rng_last);
+	if (w->batches && pkey_share_take(&w->keys, info)) {
+		w->stats.key_operations++;
+		return 0;
+	}
 	kind = pkey_classify(info);
 	if (kind != PKEY_NONE && w->batches && fiber_current() != NULL)
 		result = info->pk.type == WC_PK_TYPE_RSA ? wait_for_rsa(h, info, kind)

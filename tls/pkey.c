@@ -3,11 +3,14 @@
 
 #include <assert.h>
 #include <stddef.h>
+#include <string.h>
 
 #include <wolfssl/options.h>
 #include <wolfssl/wolfcrypt/cryptocb.h>
+#include <wolfssl/wolfcrypt/curve25519.h>
 #include <wolfssl/wolfcrypt/error-crypt.h>
 
+#include "tls/drbg.h"
 #include "tls/pkey_batch.h"
 
 int pkey_queue_init(struct pkey_queue *q, struct drbg *drbg)
@@ -30,6 +33,7 @@ void pkey_queue_fini(struct pkey_queue *q)
 	pkey_signing_free(q->signing);
 	q->job = NULL;
 	q->signing = NULL;
+	explicit_bzero(&q->shares, sizeof(q->shares));
 }
 
 static bool ecc_is_p256(const ecc_key *key)
@@ -69,8 +73,6 @@ enum pkey_kind pkey_classify(const wc_CryptoInfo *info)
 	if (info->algo_type != WC_ALGO_TYPE_PK)
 		return PKEY_NONE;
 	switch (info->pk.type) {
-	case WC_PK_TYPE_CURVE25519_KEYGEN:
-		return PKEY_X25519_KEYGEN;
 	case WC_PK_TYPE_CURVE25519:
 		return PKEY_X25519_AGREE;
 	case WC_PK_TYPE_EC_KEYGEN:
@@ -289,6 +291,42 @@ static bool run_short(struct pkey_queue *q)
 		if (!pkey_batch_is_long(kind))
 			hand_back(q, kind);
 	return q->n_operations > n_before;
+}
+
+/* --- key shares --- */
+
+static void shares_make(struct pkey_queue *q)
+{
+	struct pkey_shares *s = &q->shares;
+
+	drbg_read(q->drbg, s->private[0], sizeof(s->private));
+	for (unsigned i = 0; i < PKEY_LANES; i++) { /* as wolfCrypt wants them (RFC 7748 5) */
+		s->private[i][0] &= 248;
+		s->private[i][31] &= 127;
+		s->private[i][31] |= 64;
+	}
+	pkey_batch_x25519_public(s->public, (const uint8_t(*)[32])s->private);
+	s->n = PKEY_LANES;
+	q->n_batches++;
+}
+
+bool pkey_share_take(struct pkey_queue *q, wc_CryptoInfo *info)
+{
+	struct pkey_shares *s = &q->shares;
+	int error;
+
+	if (q->job == NULL || info->algo_type != WC_ALGO_TYPE_PK ||
+	    info->pk.type != WC_PK_TYPE_CURVE25519_KEYGEN)
+		return false;
+	if (s->n == 0)
+		shares_make(q);
+	s->n--;
+	error = wc_curve25519_import_private_raw_ex(s->private[s->n], 32, s -> public[s->n], 32,
+	    info -> pk.curve25519kg.key, EC25519_LITTLE_ENDIAN);
+	explicit_bzero(s->private[s->n], 32);
+	explicit_bzero(s->public[s->n], 32);
+	q->n_operations++;
+	return error == 0;
 }
 
 /* --- all of it --- */

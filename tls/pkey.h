@@ -16,7 +16,6 @@ struct pkey_job;
 struct pkey_signing;
 
 enum pkey_kind {
-	PKEY_X25519_KEYGEN,
 	PKEY_X25519_AGREE,
 	PKEY_P256_KEYGEN,
 	PKEY_P256_AGREE,
@@ -52,6 +51,12 @@ struct pkey_group {
 	unsigned n;                      /* lanes that began; 0: there are none */
 };
 
+/* X25519 key shares made ahead, eight at a time: nothing in them depends on the peer. */
+struct pkey_shares {
+	unsigned n; /* the first n were not handed out yet; of the others nothing is left */
+	uint8_t private[PKEY_LANES][32], public[PKEY_LANES][32];
+};
+
 struct pkey_queue {
 	struct pkey_list waiting[PKEY_N_KINDS];
 	struct pkey_list done;
@@ -59,9 +64,10 @@ struct pkey_queue {
 	unsigned n_queued; /* sum of n_waiting */
 	struct drbg *drbg; /* borrowed */
 	/* RSA, step by step, and signatures that are made and not checked yet (tls/pkey_batch.h). */
-	struct pkey_job *job;
+	struct pkey_job *job; /* NULL: there are no batches */
 	struct pkey_signing *signing;
 	struct pkey_group in_job, in_signing;
+	struct pkey_shares shares;
 	enum pkey_kind last_long;  /* what it did last */
 	enum pkey_kind last_short; /* of the other batches */
 	bool is_jobs_turn;         /* was it, in the last call? */
@@ -98,6 +104,12 @@ bool pkey_is_busy(const struct pkey_queue *q);
 
 /* The next operation that is done, now idle; NULL: none. */
 struct pkey_op *pkey_next_done(struct pkey_queue *q);
+
+/*
+ * Answers info, if it asks for an X25519 key share, with one of those made ahead: each is handed out once. When there is none it makes
+ * the next eight (13 µs). False: info asks for something else, or wolfCrypt may try.
+ */
+bool pkey_share_take(struct pkey_queue *q, struct wc_CryptoInfo *info);
 
 /* True when this machine and this build can do batches at all. */
 bool pkey_has_batches(void);

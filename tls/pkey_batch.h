@@ -22,6 +22,12 @@ bool pkey_batch_is_long(enum pkey_kind kind);
  */
 void pkey_batch_run(enum pkey_kind kind, struct pkey_op *const *ops, unsigned n, struct drbg *drbg);
 
+#define PKEY_X25519_LEN 32
+
+/* RFC 7748 6.1: the public values of eight private ones, which are any bytes. */
+void pkey_batch_x25519_public(
+    uint8_t (*public)[PKEY_X25519_LEN], const uint8_t (*private)[PKEY_X25519_LEN]);
+
 /*
  * A batch of a long kind, one at a time, done step by step: a step takes some 20 µs. Operations are read when it begins
  * and need not be there before it ends.
@@ -40,7 +46,7 @@ bool pkey_job_step(struct pkey_job *j); /* true: that was the last one */
 unsigned pkey_job_end(struct pkey_job *j, struct pkey_op *const *ops);
 
 /*
- * Signatures with P-256, made in one call (some 30 µs) and checked in another (20 µs): each nonce's point once more, by another way,
+ * Signatures with P-256, made in one call (some 30 µs) and checked in another (15 µs): each nonce's point once more, by another way,
  * and the equation of s. The key is taken for right, it was held against its certificate when loaded. The rest as for a job.
  */
 struct pkey_signing;

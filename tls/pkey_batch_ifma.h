@@ -74,3 +74,22 @@ uint8_t
 ifma_BNU_transpose_copy(struct mb_row *out, const uint64_t *const words[PKEY_LANES], int bits);
 uint8_t ifma_HexStr8_to_mb8(struct mb_row *out, const uint8_t *const bytes[PKEY_LANES], int bits);
 uint8_t ifma_mb8_to_HexStr8(uint8_t *const bytes[PKEY_LANES], const struct mb_row *in, int bits);
+
+/* --- multiples of the base point of Ed25519's curve (sources/ippcp/crypto_mb/include/internal/ed25519) --- */
+
+/* An element of the field modulo 2^255 - 19: five digits of 52 bits, below 2^255. */
+#define MB_25519_DIGITS 5
+
+struct mb_point_25519 { /* x = X/Z, y = Y/Z, XY = ZT */
+	struct mb_row x[MB_25519_DIGITS], y[MB_25519_DIGITS], t[MB_25519_DIGITS],
+	    z[MB_25519_DIGITS];
+};
+
+/* For scalars below 2^255, as words of 64 bits. Each digit's entry is taken from a table by looking at all of them. */
+void ifma_ed25519_mul_basepoint(struct mb_point_25519 *out, const struct mb_row scalar[4]);
+
+void fe52_mb_add_mod25519(struct mb_row *out, const struct mb_row *a, const struct mb_row *b);
+void fe52_mb_sub_mod25519(struct mb_row *out, const struct mb_row *a, const struct mb_row *b);
+void fe52_mb_mul_mod25519(struct mb_row *out, const struct mb_row *a, const struct mb_row *b);
+void fe52_mb_inv_mod25519(struct mb_row *out, const struct mb_row *a); /* of 0: 0 */
+void fe52mb8_red_p25519(struct mb_row *out, const struct mb_row *a);   /* to the end */

@@ -11,7 +11,6 @@
 #include <wolfssl/wolfcrypt/curve25519.h>
 #include <wolfssl/wolfcrypt/error-crypt.h>
 
-#include "tls/drbg.h"
 #include "tls/pkey_batch.h"
 #include "tls/pkey_batch_lanes.h"
 
@@ -22,14 +21,13 @@ bool pkey_batch_available(void)
 }
 
 /*
- * A batch costs the same whatever is in its lanes. On the build machine, in operations of wolfCrypt's: X25519 2.3
- * (key) and 1.2 (agreement), P-256 2.2, 1.9 and 1.7 (signature, each with its check), RSA 1.4 to 1.7, and half of that up to four (tls/pkey_batch_rsa.c).
+ * A batch costs the same whatever is in its lanes. On the build machine, in operations of wolfCrypt's: X25519 1.2
+ * (agreement), P-256 2.2, 1.9 and 1.7 (signature, each with its check), RSA 1.4 to 1.7, and half of that up to four (tls/pkey_batch_rsa.c).
  * KIT_TIME=1 tls_pkey_test prints them.
  */
 unsigned pkey_batch_least(enum pkey_kind kind)
 {
 	switch (kind) {
-	case PKEY_X25519_KEYGEN:
 	case PKEY_P256_KEYGEN:
 	case PKEY_P256_AGREE:
 		return 3;
@@ -49,39 +47,6 @@ unsigned pkey_batch_least(enum pkey_kind kind)
 bool pkey_batch_is_long(enum pkey_kind kind)
 {
 	return kind == PKEY_RSA_2048 || kind == PKEY_RSA_3072 || kind == PKEY_RSA_4096;
-}
-
-static void x25519_keygen(struct pkey_op *const *ops, unsigned n, struct drbg *drbg)
-{
-	uint8_t priv[PKEY_LANES][32], pub[PKEY_LANES][32];
-	const uint8_t *from[PKEY_LANES];
-	uint8_t *to[PKEY_LANES];
-	mbx_status status;
-
-	for (unsigned i = 0; i < PKEY_LANES; i++) {
-		unsigned lane = i < n ? i : 0;
-
-		from[i] = priv[lane];
-		to[i] = pub[i];
-		if (i >= n)
-			continue;
-		drbg_read(drbg, priv[i], 32);
-		/* RFC 7748 5 */
-		priv[i][0] &= 248;
-		priv[i][31] &= 127;
-		priv[i][31] |= 64;
-	}
-	status = mbx_x25519_public_key_mb8(to, from);
-	for (unsigned i = 0; i < n; i++) {
-		curve25519_key *key = ops[i]->info->pk.curve25519kg.key;
-
-		ops[i]->result = CRYPTOCB_UNAVAILABLE;
-		if (MBX_GET_STS(status, i) == MBX_STATUS_OK &&
-		    wc_curve25519_import_private_raw_ex(
-			priv[i], 32, pub[i], 32, key, EC25519_LITTLE_ENDIAN) == 0)
-			ops[i]->result = 0;
-	}
-	explicit_bzero(priv, sizeof(priv));
 }
 
 /* A peer's point of low order leaves its lane with an error: wolfCrypt then refuses it too. */
@@ -126,9 +91,6 @@ void pkey_batch_run(enum pkey_kind kind, struct pkey_op *const *ops, unsigned n,
 {
 	assert(n > 0 && n <= PKEY_LANES);
 	switch (kind) {
-	case PKEY_X25519_KEYGEN:
-		x25519_keygen(ops, n, drbg);
-		break;
 	case PKEY_X25519_AGREE:
 		x25519_agree(ops, n);
 		break;

@@ -21,6 +21,13 @@ void pkey_batch_run(enum pkey_kind kind, struct pkey_op *const *ops, unsigned n,
 	assert(!"no batches in this build");
 }
 
+void pkey_batch_x25519_public(
+    uint8_t (*public)[PKEY_X25519_LEN], const uint8_t (*private)[PKEY_X25519_LEN])
+{
+	(void)public, (void)private;
+	assert(!"no batches in this build");
+}
+
 bool pkey_batch_is_long(enum pkey_kind kind)
 {
 	(void)kind;

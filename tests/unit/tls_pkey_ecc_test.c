@@ -15,36 +15,100 @@
 
 #include <cmocka.h>
 
-static void x25519_keygen_makes_pairs(void **state)
+/* RFC 7748 6.1's two, what its clamping leaves of all zeros and all ones, and many. */
+static void x25519_public_equals_wolfcrypt(void **state)
 {
+	static const uint8_t known[2][2][32] = {
+		{ { 0x77, 0x07, 0x6d, 0x0a, 0x73, 0x18, 0xa5, 0x7d, 0x3c, 0x16, 0xc1, 0x72, 0x51,
+		      0xb2, 0x66, 0x45, 0xdf, 0x4c, 0x2f, 0x87, 0xeb, 0xc0, 0x99, 0x2a, 0xb1, 0x77,
+		      0xfb, 0xa5, 0x1d, 0xb9, 0x2c, 0x2a },
+		    { 0x85, 0x20, 0xf0, 0x09, 0x89, 0x30, 0xa7, 0x54, 0x74, 0x8b, 0x7d, 0xdc, 0xb4,
+			0x3e, 0xf7, 0x5a, 0x0d, 0xbf, 0x3a, 0x0d, 0x26, 0x38, 0x1a, 0xf4, 0xeb,
+			0xa4, 0xa9, 0x8e, 0xaa, 0x9b, 0x4e, 0x6a } },
+		{ { 0x5d, 0xab, 0x08, 0x7e, 0x62, 0x4a, 0x8a, 0x4b, 0x79, 0xe1, 0x7f, 0x8b, 0x83,
+		      0x80, 0x0e, 0xe6, 0x6f, 0x3b, 0xb1, 0x29, 0x26, 0x18, 0xb6, 0xfd, 0x1c, 0x2f,
+		      0x8b, 0x27, 0xff, 0x88, 0xe0, 0xeb },
+		    { 0xde, 0x9e, 0xdb, 0x7d, 0x7b, 0x7d, 0xc1, 0xb4, 0xd3, 0x5b, 0x61, 0xc2, 0xec,
+			0xe4, 0x35, 0x37, 0x3f, 0x83, 0x43, 0xc8, 0x5b, 0x78, 0x67, 0x4d, 0xad,
+			0xfc, 0x7e, 0x14, 0x6f, 0x88, 0x2b, 0x4f } },
+	};
+	uint8_t private[PKEY_LANES][32], public[PKEY_LANES][32], want[32];
+
 	(void)state;
 	need_batches();
-	for (unsigned n = 1; n <= PKEY_LANES; n++) {
-		struct lanes *l = lanes_new(WC_PK_TYPE_CURVE25519_KEYGEN);
-		curve25519_key keys[PKEY_LANES];
-
-		for (unsigned i = 0; i < n; i++) {
-			assert_int_equal(wc_curve25519_init(&keys[i]), 0);
-			l->info[i].pk.curve25519kg.key = &keys[i];
+	for (unsigned round = 0; round < 500; round++) {
+		drbg_read(pkey_kit_drbg(), private[0], sizeof private);
+		if (round < PKEY_LANES) { /* each in each lane */
+			memset(private[round], 0, 32);
+			memset(private[(round + 1) % PKEY_LANES], 0xff, 32);
+			memcpy(private[(round + 2) % PKEY_LANES], known[0][0], 32);
+			memcpy(private[(round + 3) % PKEY_LANES], known[1][0], 32);
 		}
-		assert_int_equal(pkey_classify(&l->info[0]), PKEY_X25519_KEYGEN);
-		run_batch(PKEY_X25519_KEYGEN, l, n);
-		for (unsigned i = 0; i < n; i++) {
-			uint8_t pub[32];
-
-			assert_int_equal(l->op[i].result, 0);
-			assert_true(keys[i].privSet && keys[i].pubSet);
-			assert_int_equal(wc_curve25519_make_pub(32, pub, 32, keys[i].k), 0);
-			assert_memory_equal(pub, keys[i].p.point, 32);
-			for (unsigned j = 0; j < i; j++)
-				assert_memory_not_equal(keys[i].k, keys[j].k, 32);
+		pkey_batch_x25519_public(public, (const uint8_t(*)[32]) private);
+		for (unsigned i = 0; i < PKEY_LANES; i++) {
+			private[i][0] &= 248;
+			private[i][31] &= 127;
+			private[i][31] |= 64;
+			assert_int_equal(wc_curve25519_make_pub(32, want, 32, private[i]), 0);
+			assert_memory_equal(public[i], want, 32);
 		}
-		for (unsigned i = n; i < PKEY_LANES; i++)
-			assert_int_equal(l->op[i].result, 12345);
-		for (unsigned i = 0; i < n; i++)
-			wc_curve25519_free(&keys[i]);
-		free(l);
+		if (round < PKEY_LANES)
+			for (unsigned k = 0; k < 2; k++)
+				assert_memory_equal(
+				    public[(round + 2 + k) % PKEY_LANES], known[k][1], 32);
 	}
+}
+
+static void shares_are_given_once(void **state)
+{
+	struct lanes *l = lanes_new(WC_PK_TYPE_CURVE25519_KEYGEN);
+	curve25519_key keys[3 * PKEY_LANES];
+	static const uint8_t zero[32];
+	struct pkey_queue q;
+
+	(void)state;
+	need_batches();
+	assert_int_equal(pkey_queue_init(&q, pkey_kit_drbg()), 0);
+	assert_int_equal(pkey_classify(&l->info[0]), PKEY_NONE); /* none waits for a batch */
+	for (unsigned i = 0; i < 3 * PKEY_LANES; i++) {
+		uint8_t pub[32];
+
+		assert_int_equal(wc_curve25519_init(&keys[i]), 0);
+		l->info[0].pk.curve25519kg.key = &keys[i];
+		assert_true(pkey_share_take(&q, &l->info[0]));
+		assert_true(keys[i].privSet && keys[i].pubSet);
+		assert_int_equal(wc_curve25519_make_pub(32, pub, 32, keys[i].k), 0);
+		assert_memory_equal(pub, keys[i].p.point, 32);
+		for (unsigned j = 0; j < i; j++)
+			assert_memory_not_equal(keys[i].k, keys[j].k, 32);
+		for (unsigned j = 0; j < PKEY_LANES; j++) {
+			bool is_left = j < q.shares.n;
+
+			assert_int_equal(memcmp(q.shares.private[j], zero, 32) != 0, is_left);
+			assert_int_equal(memcmp(q.shares.public[j], zero, 32) != 0, is_left);
+		}
+	}
+	assert_int_equal(q.n_batches, 3);
+	assert_int_equal(q.n_operations, 3 * PKEY_LANES);
+	/* Others are not for it, and nothing is made for them. */
+	l->info[1].pk.type = WC_PK_TYPE_CURVE25519;
+	assert_false(pkey_share_take(&q, &l->info[1]));
+	l->info[1].pk.type = WC_PK_TYPE_EC_KEYGEN;
+	assert_false(pkey_share_take(&q, &l->info[1]));
+	l->info[0].algo_type = WC_ALGO_TYPE_RNG;
+	assert_false(pkey_share_take(&q, &l->info[0]));
+	assert_int_equal(q.n_batches, 3);
+	/* What nobody took goes with the queue. */
+	l->info[0].algo_type = WC_ALGO_TYPE_PK;
+	assert_true(pkey_share_take(&q, &l->info[0]));
+	assert_int_equal(q.shares.n, PKEY_LANES - 1);
+	pkey_queue_fini(&q);
+	for (unsigned j = 0; j < PKEY_LANES; j++)
+		assert_memory_equal(q.shares.private[j], zero, 32);
+	assert_false(pkey_share_take(&q, &l->info[0]));
+	for (unsigned i = 0; i < 3 * PKEY_LANES; i++)
+		wc_curve25519_free(&keys[i]);
+	free(l);
 }
 
 static void x25519_agree_equals_wolfcrypt(void **state)
@@ -106,8 +170,7 @@ static void p256_keygen_makes_pairs(void **state)
 		ecc_key keys[PKEY_LANES];
 
 		for (unsigned i = 0; i < n; i++) {
-			assert_int_equal(wc_ecc_init(&keys[i]), 0);
-			assert_int_equal(wc_ecc_set_curve(&keys[i], 32, ECC_SECP256R1), 0);
+			p256_blank(&keys[i]);
 			l->info[i].pk.eckg.key = &keys[i];
 		}
 		assert_int_equal(pkey_classify(&l->info[0]), PKEY_P256_KEYGEN);
@@ -268,7 +331,8 @@ static void p256_sign_leaves_odd_cases(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(x25519_keygen_makes_pairs),
+		cmocka_unit_test(x25519_public_equals_wolfcrypt),
+		cmocka_unit_test(shares_are_given_once),
 		cmocka_unit_test(x25519_agree_equals_wolfcrypt),
 		cmocka_unit_test(p256_keygen_makes_pairs),
 		cmocka_unit_test(p256_agree_equals_wolfcrypt),

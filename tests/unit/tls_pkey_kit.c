@@ -91,6 +91,12 @@ void p256_make(ecc_key *key)
 	assert_int_equal(wc_ecc_set_rng(key, &rng), 0);
 }
 
+void p256_blank(ecc_key *key)
+{
+	assert_int_equal(wc_ecc_init(key), 0);
+	assert_int_equal(wc_ecc_set_curve(key, 32, ECC_SECP256R1), 0);
+}
+
 void rsa_load(RsaKey *key, enum kit_key which)
 {
 	const struct cert *c = kit_cert(which);

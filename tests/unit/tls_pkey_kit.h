@@ -40,6 +40,9 @@ void need_batches(void);
 
 void p256_make(ecc_key *key);
 
+/* For a key that is yet to be made. */
+void p256_blank(ecc_key *key);
+
 struct rsa_size {
 	enum kit_key key;
 	enum pkey_kind kind;

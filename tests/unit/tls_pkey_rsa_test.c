@@ -105,9 +105,9 @@ static void rsa_fault_is_caught(void **state)
 /* Two sizes of keys by one queue: step by step, side by side with others, some of them cancelled on the way. */
 static void rsa_job_takes_turns(void **state)
 {
-	struct lanes *l = lanes_new(WC_PK_TYPE_RSA), *x = lanes_new(WC_PK_TYPE_CURVE25519_KEYGEN);
+	struct lanes *l = lanes_new(WC_PK_TYPE_RSA), *x = lanes_new(WC_PK_TYPE_EC_KEYGEN);
 	uint8_t em[2][512], payload[2][51], plain[512];
-	curve25519_key shares[3];
+	ecc_key shares[3];
 	unsigned n_done = 0, n_steps = 0;
 	struct pkey_queue q;
 	struct pkey_op *op;
@@ -133,9 +133,9 @@ static void rsa_job_takes_turns(void **state)
 	pkey_cancel(&q, &l->op[1]);
 	memset(&l->info[1], 0, sizeof l->info[1]);
 	for (unsigned i = 0; i < 3; i++) {
-		assert_int_equal(wc_curve25519_init(&shares[i]), 0);
-		x->info[i].pk.curve25519kg.key = &shares[i];
-		pkey_submit(&q, &x->op[i], &x->info[i], PKEY_X25519_KEYGEN);
+		p256_blank(&shares[i]);
+		x->info[i].pk.eckg.key = &shares[i];
+		pkey_submit(&q, &x->op[i], &x->info[i], PKEY_P256_KEYGEN);
 	}
 	pkey_poll(&q); /* short ones do not wait for the long one */
 	for (unsigned i = 0; i < 3; i++)
@@ -174,7 +174,7 @@ static void rsa_job_takes_turns(void **state)
 	assert_in_range(n_steps, 8, 40);
 	pkey_queue_fini(&q);
 	for (unsigned i = 0; i < 3; i++)
-		wc_curve25519_free(&shares[i]);
+		wc_ecc_free(&shares[i]);
 	for (unsigned k = 0; k < 2; k++)
 		wc_FreeRsaKey(&keys[k]);
 	free(l);
