@@ -63,6 +63,7 @@ mul(uint64_t to[WORDS], const uint64_t a[WORDS], const uint64_t b[WORDS], const 
 		unsigned __int128 v = 0;
 		uint64_t q;
 
+#pragma GCC unroll 4
 		for (unsigned j = 0; j < WORDS; j++) {
 			v = (unsigned __int128)a[j] * b[i] + t[j] + (uint64_t)(v >> 64);
 			t[j] = (uint64_t)v;
@@ -73,6 +74,7 @@ mul(uint64_t to[WORDS], const uint64_t a[WORDS], const uint64_t b[WORDS], const 
 
 		q = t[0] * m->k0;
 		v = (unsigned __int128)q * m->m[0] + t[0];
+#pragma GCC unroll 4
 		for (unsigned j = 1; j < WORDS; j++) {
 			v = (unsigned __int128)q * m->m[j] + t[j] + (uint64_t)(v >> 64);
 			t[j - 1] = (uint64_t)v;

@@ -223,6 +223,90 @@ static void batch_lets_no_fault_out(void **state)
 	wc_ecc_free(&key);
 }
 
+/* to = 2^shift times a small number. False: not below the order. */
+static bool digit_scalar(uint8_t to[P256_LEN], unsigned digit, unsigned shift)
+{
+	mp_int m;
+	bool fits;
+
+	assert_int_equal(mp_init(&m), 0);
+	assert_int_equal(mp_set_int(&m, digit), 0);
+	assert_int_equal(mp_mul_2d(&m, (int)shift, &m), 0);
+	fits = mp_count_bits(&m) <= 256;
+	if (fits)
+		bytes_of(to, &m);
+	return fits && p256_scalar_is_good(to);
+}
+
+/* r of the nonce's point, by wolfCrypt. */
+static void r_of(uint8_t r[P256_LEN], const uint8_t k[P256_LEN])
+{
+	uint8_t y[P256_LEN];
+	word32 r_len = P256_LEN, y_len = P256_LEN;
+	mp_int n, x;
+	ecc_key key;
+
+	assert_int_equal(wc_ecc_init(&key), 0);
+	assert_int_equal(
+	    wc_ecc_import_private_key_ex(k, P256_LEN, NULL, 0, &key, ECC_SECP256R1), 0);
+	assert_int_equal(wc_ecc_make_pub(&key, NULL), 0);
+	assert_int_equal(wc_ecc_export_public_raw(&key, r, &r_len, y, &y_len), 0);
+	number(&n, p256_order);
+	number(&x, r);
+	assert_int_equal(mp_mod(&x, &n, &x), 0);
+	bytes_of(r, &x);
+	wc_ecc_free(&key);
+}
+
+/*
+ * Each entry of crypto_mb's table for the base point, which scripts/crypto_mb-*.patch chooses: the check makes the point of the
+ * negative of the nonce, which is one digit here and zeros. With what wolfCrypt has for that point it holds, else not.
+ */
+static void each_digit_is_wolfcrypts(void **state)
+{
+	struct lanes *l = lanes_new(WC_PK_TYPE_ECDSA_SIGN);
+	struct pkey_signing *g = pkey_signing_new();
+	unsigned n_tried = 0;
+
+	(void)state;
+	need_batches();
+	assert_non_null(g);
+	for (unsigned i = 0; i < 52 * 16; i++) {
+		uint8_t k[P256_LEN], inverse[P256_LEN], d[P256_LEN];
+		uint64_t digit[P256_WORDS], words[P256_WORDS];
+		unsigned wrong = i % 2;
+
+		if (!digit_scalar(k, i % 16 + 1, i / 16 * 5))
+			continue;
+		words_from_bytes(digit, k, P256_LEN);
+		p256_scalar_negate(words, digit);
+		bytes_from_words(k, words, P256_LEN);
+		g->n = 2;
+		for (unsigned lane = 0; lane < 2; lane++) {
+			memcpy(g->k[lane], words, sizeof words);
+			p256_scalar_draw(pkey_kit_drbg(), d);
+			words_from_bytes(g->d[lane], d, P256_LEN);
+			drbg_read(pkey_kit_drbg(), g->message[lane], P256_LEN);
+			r_of(g->r[lane], k);
+			if (lane == wrong)
+				g->r[lane][31] ^= 1;
+			/* Its equation holds either way. */
+			sign_by_numbers(g->s[lane], inverse, g->r[lane], g->message[lane], d, k);
+			g->made[lane] = true;
+			l->info[lane].pk.eccsign.out = l->out[lane];
+			l->info[lane].pk.eccsign.outlen = &l->out_len[lane];
+			l->out_len[lane] = 80;
+		}
+		assert_int_equal(pkey_signing_end(g, l->ops), 1);
+		assert_int_equal(l->op[!wrong].result, 0);
+		assert_int_equal(l->op[wrong].result, CRYPTOCB_UNAVAILABLE);
+		n_tried++;
+	}
+	assert_int_equal(n_tried, 51 * 16 + 1); /* of the last digit there is one bit only */
+	pkey_signing_free(g);
+	free(l);
+}
+
 /* Between being made and being checked, too. Nonces and keys are gone with the last one. */
 static void signatures_are_cancelled(void **state)
 {
@@ -494,6 +578,7 @@ int main(void)
 		cmocka_unit_test(equation_is_wolfcrypts),
 		cmocka_unit_test(point_has_its_x_only),
 		cmocka_unit_test(batch_lets_no_fault_out),
+		cmocka_unit_test(each_digit_is_wolfcrypts),
 		cmocka_unit_test(signatures_are_cancelled),
 		cmocka_unit_test(ecdsa_alone_is_checked),
 		cmocka_unit_test(numbers_above_the_order_are_refused),
