@@ -255,15 +255,18 @@ listeners = ( {{ name = "https"; bind = ["10.80.0.1:443"];
     @contextlib.contextmanager
     def cpu(self):
         """Poll mode: cycles of loops that had work, less the share that the scheduler gave to others meanwhile,
-        and ksoftirqd, as for the rivals. What the kernel does on af_xdp's system calls is in the cycles."""
+        and ksoftirqd, as for the rivals. What the kernel does on af_xdp's system calls is in the cycles. counted has
+        what every counter went up by."""
         out = SimpleNamespace(seconds=0.0, wall=0.0)
-        before, irq = self.counters().get("busy_cycles_total", 0), run_seconds(ksoftirqd())
+        before, irq = self.counters(), run_seconds(ksoftirqd())
         start, ran = time.monotonic(), run_seconds(self.pid, self.worker)
         yield out
         out.wall = time.monotonic() - start
-        on_core = min(1, (run_seconds(self.pid, self.worker) - ran) / out.wall)
+        out.ran = run_seconds(self.pid, self.worker) - ran
+        on_core = min(1, out.ran / out.wall)
         after = self.counters()
-        busy = (after["busy_cycles_total"] - before) / after["tsc_hertz"]
+        out.counted = {name: n - before.get(name, 0) for name, n in after.items()}
+        busy = out.counted["busy_cycles_total"] / after["tsc_hertz"]
         out.seconds = busy * on_core + run_seconds(ksoftirqd()) - irq
 
     def memory(self):
