@@ -60,11 +60,16 @@ waiting() { [ "$(of_backend backend_waiting)" -gt 0 ] && [ "$(of target_connecti
 try those_beyond_the_limit_wait queued
 full() {
 	targets "$T1 max_connections = 2;"
-	in_client sh -c "for i in 1 2; do (sleep 3) | timeout 10 openssl s_client -quiet -connect 10.80.0.1:9030 >/dev/null 2>&1 & done; wait" &
+	rm -f "$lab/let-go"
+	in_client sh -c "for i in 1 2; do
+		(until [ -e '$lab/let-go' ]; do sleep 0.1; done) |
+			timeout 60 openssl s_client -quiet -no_ign_eof -connect 10.80.0.1:9030 >/dev/null 2>&1 &
+	done; wait" &
 	local holders=$!
 	wait_for 10 held 2 || return 1
 	refused ask || return 1
 	[ "$(of_backend backend_queue_full_total)" -gt 0 ] || return 1
+	touch "$lab/let-go"
 	wait $holders
 	wait_for 10 ask
 }

@@ -103,8 +103,10 @@ silent_is_down() { [ "$(counter 'target_up{backend="three",target="10.81.0.2:900
 try a_silent_one_is_down silent
 
 # --- leaving: a download at 100 bytes a second is cut when the delay is over, and not before
-slow() { in_client curl -sS --max-time 60 --cacert "$ca" --resolve www.lab.test:9030:10.80.0.1 \
-	-o "$lab/slow.out" https://www.lab.test:9030/slow; }
+slow() { # in the background: who kills it kills curl
+	exec ip netns exec "$prefix-client" curl -sS --max-time 60 --cacert "$ca" --resolve www.lab.test:9030:10.80.0.1 \
+		-o "$lab/slow.out" https://www.lab.test:9030/slow
+}
 cut_in_time() {
 	OPTIONS='deregistration_delay = 1.5;' targets "$T1"
 	slow & local download=$! cut start
