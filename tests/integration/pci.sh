@@ -33,21 +33,34 @@ up() {
 	get "/upload/$file" -T "$lab/www/$file" -o /dev/null "$@" && cmp "$lab/www/upload/$file" "$lab/www/$file"
 }
 
-# Certificates change while wrk asks; both pairs are served meanwhile.
+# fetch FILE OUTPUT RATE: begins a download at so many bytes/s and leaves it running, $transfer; it may hurry after fetch_on.
+fetch() {
+	rm -f "$2" "$lab/go"
+	(set -o pipefail && get "/$1" | python3 $here/pace.py "$3" "$lab/go" "$2") &
+	transfer=$!
+	wait_for 60 test -s "$2"
+}
+fetch_on() { kill -0 $transfer && touch "$lab/go"; }
+
+# Certificates change while wrk asks, and each change is served.
+pci_serial() { s_client -tls1_3 -sigalgs ECDSA+SHA256 </dev/null | openssl x509 -noout -serial; }
+other_than() { # SERIAL
+	local now
+	now=$(pci_serial) && [ "$now" != "$1" ] || { echo "still $now"; return 1; }
+}
 swapped() {
-	local wrk i=0 seen=$lab/serials
-	: >"$seen"
-	in_client wrk -t 1 -c 8 -d 10s --timeout 30s -H 'Host: www.lab.test' https://10.80.0.1/1k.txt >"$lab/wrk.log" 2>&1 &
+	local wrk before
+	# Not by in_client, which would be a shell: the signal is for wrk.
+	scripts/lab client wrk -t 1 -c 8 -d 300s --timeout 30s -H 'Host: www.lab.test' https://10.80.0.1/1k.txt \
+		>"$lab/wrk.log" 2>&1 &
 	wrk=$!
-	while kill -0 $wrk 2>/dev/null; do
-		scripts/lab swap || return 1
-		i=$((i + 1))
-		s_client -tls1_3 -sigalgs ECDSA+SHA256 | openssl x509 -noout -serial >>"$seen"
+	for _ in 1 2 3 4; do
+		before=$(pci_serial) && scripts/lab swap && wait_for 60 other_than "$before" || { kill $wrk; return 1; }
 	done
+	kill -INT $wrk
 	wait $wrk
 	cat "$lab/wrk.log"
-	sort "$seen" | uniq -c
-	[ $i -ge 4 ] && [ "$(sort -u "$seen" | wc -l)" = 2 ] && grep -q Requests/sec "$lab/wrk.log" &&
+	grep -q Requests/sec "$lab/wrk.log" &&
 		! grep -q -e 'Socket errors' -e Non-2xx "$lab/wrk.log"
 }
 
@@ -64,31 +77,25 @@ cable_out() { # and in again, under a transfer that survives it
 	# Some links come up after the first look at them.
 	wait_for 60 expect 'port_link_up{port="front0"} 1' scripts/lab metrics || return 1
 	before=$(link_changes)
-	rm -f "$lab/cable.bin" # of the NIC before
-	get "/$file" -o "$lab/cable.bin" --limit-rate 6M &
-	transfer=$!
-	wait_for 60 test -s "$lab/cable.bin" || return 1
+	fetch "$file" "$lab/cable.bin" 6000000 || return 1
 	scripts/lab link front down
 	wait_for 60 expect 'port_link_up{port="front0"} 0' scripts/lab metrics || return 1
 	wait_for 60 grep -q "port 'front0': link is down" "$lab/sallyport.log" || return 1
 	refused get / --max-time 3 || return 1
 	scripts/lab link front up
 	wait_for 60 changed_to $((before + 2)) || return 1
-	wait $transfer && cmp "$lab/cable.bin" "$lab/www/$file" && expect 'lab backend' get / && return
+	fetch_on && wait $transfer && cmp "$lab/cable.bin" "$lab/www/$file" && expect 'lab backend' get / && return
 	scripts/lab stats | grep -e drop -e timeout -e error
 	return 1
 }
 
 drained() {
 	local transfer
-	rm -f "$lab/drained.bin" # of the NIC before: the transfer has begun when there is something in it
-	get "/$file" -o "$lab/drained.bin" --limit-rate 8M &
-	transfer=$!
-	wait_for 60 test -s "$lab/drained.bin" || return 1
+	fetch "$file" "$lab/drained.bin" 4000000 || return 1
 	scripts/lab signal TERM
 	wait_for 60 grep -q draining "$lab/sallyport.log" || return 1
 	refused get / --max-time 5 || return 1
-	wait $transfer && cmp "$lab/drained.bin" "$lab/www/$file" || return 1
+	fetch_on && wait $transfer && cmp "$lab/drained.bin" "$lab/www/$file" || return 1
 	wait_for 60 test -s "$lab/sallyport.status" && [ "$(cat "$lab/sallyport.status")" = 0 ]
 }
 
@@ -189,14 +196,11 @@ bonded() { # NIC
 unplugged() {
 	local transfer
 	scripts/lab start && wait_for 120 expect 'lab backend' get / || return 1
-	rm -f "$lab/bonded.bin"
-	get /pci-8m.bin -o "$lab/bonded.bin" --limit-rate 300k &
-	transfer=$!
-	wait_for 60 test -s "$lab/bonded.bin" || return 1
+	fetch pci-8m.bin "$lab/bonded.bin" 300000 || return 1
 	scripts/lab slot front out || return 1
 	expect "port 'front0': '0000:01:00.0', a member of its bond, is being unplugged and is given back, 1 left" \
 		cat "$lab/sallyport.log" || return 1
-	kill -0 $transfer || { echo "the download was over before"; return 1; }
+	fetch_on || { echo "the download was over before"; return 1; }
 	wait $transfer && cmp "$lab/bonded.bin" "$lab/www/pci-8m.bin" || return 1
 	expect 'port_failed{port="front0"} 0' scripts/lab metrics || return 1
 	expect 'port_link_up{port="front0"} 1' scripts/lab metrics || return 1
