@@ -72,7 +72,7 @@ def network():
     on_signals(leave)
     os.makedirs(WORK, exist_ok=True)
     script = os.path.join(ROOT, "scripts", "lab")
-    os.environ["SALLYPORT_LAB_HOLDER"] = str(os.getpid())
+    os.environ.setdefault("SALLYPORT_LAB_HOLDER", str(os.getpid()))
     up = subprocess.run([script, "up", "--no-daemon"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     if up.returncode != 0:
         sys.exit(up.stderr.rstrip())  # whose the lab is, perhaps
