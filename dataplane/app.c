@@ -263,24 +263,13 @@ static int start_ports(struct app *a, struct err *e)
 		    a->iface_names[i], sizeof(a->iface_names[i]), "%s", a->boot->ports[i].name);
 		a->n_ifaces = i + 1;
 	}
-	return 0;
+	return port_guard_start(e);
 }
 
 static void stop_ports(struct app *a)
 {
 	while (a->n_ports > 0)
 		port_close(a->ports[--a->n_ports]);
-}
-
-static int start_guard(struct app *a, struct err *e)
-{
-	(void)a;
-	return port_guard_start(e);
-}
-
-static void stop_guard(struct app *a)
-{
-	(void)a;
 	port_guard_stop();
 }
 
@@ -389,7 +378,6 @@ static const struct step {
 	{ start_ports, stop_ports },
 	{ start_rcu, stop_rcu },
 	{ app_steer_start, app_steer_stop },
-	{ start_guard, stop_guard }, /* held while workers are within the ports' drivers */
 	{ start_workers, stop_workers },
 };
 

@@ -197,12 +197,13 @@ void port_set_paused(struct port *p, bool is_paused);
  * process (net_memif): when that one ends, however it does, the driver unmaps the memory there and then, whether or not
  * a worker is about to read it (DPDK 22.11 and later).
  *
- * From here on the thread is held. Without such a device all of this does nothing. Once all ports are open, before
- * workers use them. 0, or -1 with the reason.
+ * From here on the thread is held, until no port is open any more: a device that is closed while its peer goes away would be
+ * taken apart by two threads, which the driver does not see to. Without such a device all of this does nothing. Once all ports
+ * are open, before workers use them. 0, or -1 with the reason.
  */
 int port_guard_start(struct err *e);
 
-/* Lets it go its own ways again: when no worker uses a port any more, before ports are closed. */
+/* Lets it go its own ways again: when all ports are closed. */
 void port_guard_stop(void);
 
 /* True when the thread is to have another turn: every second, or more often while links are down. Any clock. */

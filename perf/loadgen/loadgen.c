@@ -318,7 +318,6 @@ int main(int argc, char **argv)
 	g->tsc = rte_rdtsc();
 	while (loop(g))
 		;
-	port_guard_stop();
 	for (unsigned i = 0; i < GEN_N_ERRORS; i++)
 		errors += g->results.errors[i];
 	if (g->hellos != NULL)
@@ -326,6 +325,7 @@ int main(int argc, char **argv)
 	stack_free(g->stack);
 	for (unsigned i = 0; i < g->n_ports; i++)
 		port_close(g->ports[i]);
+	port_guard_stop();
 	eal_stop();
 	return errors > 0 ? 3 : 0;
 }

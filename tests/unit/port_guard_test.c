@@ -226,8 +226,8 @@ static void a_peer_s_end_waits_for_a_pass(void **state)
 	assert_false(port_guard_is_due(200.1)); /* more often, while somebody may come */
 	assert_true(port_guard_is_due(200.3));
 	assert_int_equal(cross(server, server, 8), 0);
-	port_guard_stop();
 	port_close(server);
+	port_guard_stop();
 	port_kit_no_leak();
 }
 
