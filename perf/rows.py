@@ -36,6 +36,7 @@ class Row:
     offloads = "on"  # of the rivals' wire
     on_demand = False  # only when asked for by name
     zero_copy = False  # of sallyport's memif
+    ring = 10  # places of its rings, log2
     rivals_row = None  # whose figures on veth stand beside one on memif; None: of the same name
     goal = None  # ratio to the best rival
     note = ""
@@ -165,6 +166,7 @@ class Bulk(LoadRow):
     with jumbo frames, for want of a memif that cuts and checks frames as NICs do (the rivals' veth hands over
     64 KB at once, and nobody computes a checksum there)."""
     unit = "cpu ns/byte"
+    ring = 8  # as NICs have; what is in longer ones has left the caches when it is its turn
     load_options = ["--connections", "8"]
 
     def __init__(self, name, wire, goal, mtu=1500):

@@ -185,10 +185,9 @@ class Sallyport(Terminator):
         role = "client,zero-copy=yes" if row.zero_copy else "server"
         vdevs = {"veth": ['net_af_xdp_f,iface=sp-front,busy_budget=0', 'net_af_xdp_b,iface=sp-back,busy_budget=0'],
                  "memif": [f'net_memif_{s},role={role},socket={lab.WORK}/{n}.sock,socket-abstract=no,'
-                           f'bsize={lab.memif_buffer(row.mtu)},rsize={10 if row.mtu <= 1500 else 8},mac=02:00:00:00:0{i}:01'
+                           f'bsize={lab.memif_buffer(row.mtu)},rsize={row.ring},mac=02:00:00:00:0{i}:01'
                            for i, s, n in ((1, "f", "front"), (2, "b", "back"))]}
         front, back = vdevs[row.wire]
-        # Rings of as many bytes, whatever the frames: larger ones have left the caches when it is their turn.
         # A zero-copy memif hands its buffers over as files: one for all of them.
         eal = '"--single-file-segments", ' if row.zero_copy else ""
         address, port = (row.backend_address if row.wire == "veth" else "10.81.0.2:8080").split(":")
