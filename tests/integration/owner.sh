@@ -51,7 +51,7 @@ left_up() { # by hand, and it is served until it is taken down
 try one_left_up_by_hand_is_kept left_up
 
 killed_run() { # it left everything behind
-	local old run
+	local old
 	sleep 600 >/dev/null 2>&1 &
 	run=$!
 	held_by $run "$other" "$second" up --no-daemon || return 1
@@ -90,5 +90,6 @@ no_such_run() { # PID of one that has ended
 }
 refused_text() { ! "$@" 2>&1; }
 try a_run_that_has_ended_holds_none no_such_run
+[ -z "${run:-}" ] || ! kill -KILL "$run" 2>/dev/null || wait "$run" 2>/dev/null
 clear
 rm -rf "$lab-o"
